@@ -1,0 +1,356 @@
+//! Commands: what may be asked of the state machine. The time comes with the batch; identities are
+//! issued by `apply` from log time, so equal logs issue equal identities.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{AccountKind, AccountSelector, Language, Tier};
+use crate::catalogue::Terms;
+use crate::effect::EffectId;
+use crate::ids::{
+    AccountId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId, SpId, TransferId,
+};
+use crate::money::Money;
+use crate::number_plan::{NumberPlan, Operator};
+use crate::order::{Channel, ReversalReason};
+use crate::password::{PasswordVerdict, PasswordVerifier};
+use crate::policy::Policy;
+use crate::refusal::Refusal;
+use crate::time::LogTime;
+use crate::visibility::Scope;
+
+/// One log entry: many commands that share a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The leader's wall clock when it proposed; log time never goes back, so `apply` takes the
+    /// later of this and the state's own.
+    pub at: LogTime,
+    /// The commands, in the order they are applied.
+    pub commands: Vec<Command>,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// The caller's request id, when the caller has one. Commands that are idempotent by what they
+    /// name (a payment id, an effect id) carry none.
+    pub request: Option<Request>,
+    /// What is asked.
+    pub verb: Verb,
+}
+
+impl Command {
+    /// A command that is idempotent by what it names.
+    #[must_use]
+    pub const fn internal(verb: Verb) -> Self {
+        Self { request: None, verb }
+    }
+}
+
+/// The caller's request id and what it was sent with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// First 16 bytes of the SHA-256 of the caller's key.
+    pub key: u128,
+    /// First 8 bytes of the SHA-256 of the request's content in canonical form, **without** any
+    /// password: a digest of a 6-digit secret could be searched.
+    pub content: u64,
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Verb {
+    /// 开户. Home province.
+    OpenAccount {
+        /// Whose.
+        msisdn: Msisdn,
+        /// Which kind.
+        kind: AccountKind,
+        /// Real-name tier as the operator knows it.
+        tier: Tier,
+        /// Language of messages.
+        language: Language,
+        /// Used when the subscriber has no payment password yet.
+        verifier: PasswordVerifier,
+        /// Used when the subscriber has one.
+        verdict: PasswordVerdict,
+        /// Limit for one payment; the ceiling when not given.
+        per_payment_limit: Option<Money>,
+        /// Limit for one day; the ceiling when not given.
+        daily_limit: Option<Money>,
+    },
+    /// Change of password or limits. Home province.
+    ChangeAccount {
+        /// Which.
+        account: AccountId,
+        /// The present password.
+        verdict: PasswordVerdict,
+        /// The new password's verifier.
+        verifier: Option<PasswordVerifier>,
+        /// New limit for one payment.
+        per_payment_limit: Option<Money>,
+        /// New limit for one day.
+        daily_limit: Option<Money>,
+    },
+    /// 销户. Home province.
+    CloseAccount {
+        /// Which.
+        account: AccountId,
+        /// The present password.
+        verdict: PasswordVerdict,
+        /// The agent who pays the balance out in cash; without one a balance refuses the closing.
+        pay_out_agent: Option<String>,
+    },
+    /// 账户冻结. Home province.
+    FreezeAccount {
+        /// Which.
+        account: AccountId,
+        /// The present password.
+        verdict: PasswordVerdict,
+        /// Thaws by itself then.
+        until: Option<LogTime>,
+    },
+    /// 解冻. Home province.
+    UnfreezeAccount {
+        /// Which.
+        account: AccountId,
+        /// The present password.
+        verdict: PasswordVerdict,
+    },
+    /// Top-up in cash at an agent. Home province.
+    TopUpCash {
+        /// Which.
+        account: AccountId,
+        /// How much.
+        amount: Money,
+        /// Who took the cash.
+        agent: String,
+    },
+
+    /// Admit an SP.
+    AdmitSp {
+        /// Its name.
+        name: String,
+        /// Where notices go.
+        notice_url: String,
+    },
+    /// Suspend an SP at once, or let it sell again.
+    SetSpSuspended {
+        /// Which.
+        sp: SpId,
+        /// Suspended or not.
+        suspended: bool,
+    },
+    /// Upload a product, or a new version of one (which goes back to review).
+    UploadProduct {
+        /// An existing product to change; a new one when not given.
+        product: Option<ProductId>,
+        /// What is said of it.
+        terms: Terms,
+        /// Who uploads.
+        by: String,
+    },
+    /// Review.
+    ReviewProduct {
+        /// Which.
+        product: ProductId,
+        /// The reason of a rejection; `None` approves.
+        rejected: Option<String>,
+        /// Who reviews; not the uploader.
+        by: String,
+    },
+    /// Put on sale.
+    PublishProduct {
+        /// Which.
+        product: ProductId,
+    },
+    /// Take off sale.
+    WithdrawProduct {
+        /// Which.
+        product: ProductId,
+    },
+
+    /// A purchase taken by the province that is also home: order and payment in one step.
+    /// A purchase whose home is elsewhere: the order alone; its payment is asked for outside.
+    PlaceOrder {
+        /// Who buys.
+        msisdn: Msisdn,
+        /// Whose subscriber it is, by the number plan.
+        home: ProvinceId,
+        /// The number plan epoch that said so.
+        epoch: u64,
+        /// Where the subscriber is now.
+        location: ProvinceId,
+        /// What.
+        product: ProductId,
+        /// How many.
+        quantity: u32,
+        /// From which account.
+        account: AccountSelector,
+        /// The door.
+        channel: Channel,
+        /// The password's verdict; `None` when home is elsewhere and will judge.
+        verdict: Option<PasswordVerdict>,
+    },
+    /// What the home province answered for an order. Serving province.
+    RecordPayment {
+        /// Which.
+        order: OrderId,
+        /// Debited, or why not.
+        result: Result<(), Refusal>,
+    },
+    /// Nobody knows what became of the payment and its bound is over: reverse it.
+    GiveUpPayment {
+        /// Which.
+        order: OrderId,
+    },
+    /// What SPs answered to delivery notices. Serving province.
+    RecordDeliveries {
+        /// Each order and whether the SP accepted.
+        answers: Vec<(OrderId, bool)>,
+    },
+    /// 冲正 of an order. Serving province.
+    ReverseOrder {
+        /// Which.
+        order: OrderId,
+        /// Why.
+        reason: ReversalReason,
+        /// As said by whoever asked.
+        note: String,
+    },
+    /// 退款 of an order, whole or partial. Serving province.
+    RefundOrder {
+        /// Which.
+        order: OrderId,
+        /// How much.
+        amount: Money,
+        /// As said by whoever asked.
+        note: String,
+    },
+    /// The home province acknowledged the reversal. Serving province.
+    RecordReversal {
+        /// Which.
+        order: OrderId,
+    },
+    /// The home province answered a refund. Serving province.
+    RecordRefund {
+        /// Which order.
+        order: OrderId,
+        /// Which refund.
+        refund: RefundId,
+        /// Given back, or why not.
+        result: Result<(), Refusal>,
+    },
+
+    /// Debit at home for an order taken elsewhere. Home province.
+    Pay(Box<PayRequest>),
+    /// Reverse at home, even a payment never seen. Home province.
+    ReversePayment {
+        /// Which.
+        payment: PaymentId,
+        /// The reversal's id.
+        reversal: ReversalId,
+        /// The order, for the subscriber's text.
+        order: OrderId,
+    },
+    /// Refund at home. Home province.
+    RefundPayment {
+        /// Which.
+        payment: PaymentId,
+        /// The refund's id.
+        refund: RefundId,
+        /// How much.
+        amount: Money,
+    },
+
+    /// Transfer from a subscriber of this province. Payer's home.
+    Transfer {
+        /// Who pays.
+        payer: Msisdn,
+        /// Who is paid.
+        payee: Msisdn,
+        /// Where the payee's account is, by the number plan.
+        payee_home: ProvinceId,
+        /// The number plan epoch that said so.
+        epoch: u64,
+        /// How much.
+        amount: Money,
+        /// The payer's password.
+        verdict: PasswordVerdict,
+    },
+    /// Credit a transfer from another province. Payee's home.
+    CreditTransfer {
+        /// Which; names the payer's home.
+        transfer: TransferId,
+        /// Who pays.
+        payer: Msisdn,
+        /// Who is paid.
+        payee: Msisdn,
+        /// How much.
+        amount: Money,
+        /// The number plan epoch it was routed by.
+        epoch: u64,
+    },
+    /// What the payee's province answered. Payer's home.
+    RecordTransferCredit {
+        /// Which.
+        transfer: TransferId,
+        /// Credited, or why not.
+        result: Result<(), Refusal>,
+    },
+
+    /// Effects that are done and need no answer.
+    AcknowledgeEffects {
+        /// Which.
+        effects: Vec<EffectId>,
+    },
+    /// Time passes: fires what is due.
+    Tick,
+    /// The leader's running digest at an earlier log entry; a replica that has another one there
+    /// has diverged.
+    CompareDigest {
+        /// The entry.
+        index: u64,
+        /// The digest.
+        digest: u128,
+    },
+    /// Put a newer number plan in force.
+    InstallNumberPlan(Box<NumberPlan>),
+    /// Note that a number was carried to another operator (home province stays).
+    PortNumber {
+        /// Which.
+        msisdn: Msisdn,
+        /// To whom.
+        operator: Operator,
+        /// From when.
+        from: LogTime,
+    },
+    /// Put a newer policy in force.
+    SetPolicy(Box<Policy>),
+}
+
+/// What a serving province asks of a home province.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayRequest {
+    /// The payment id; the same on every retry.
+    pub payment: PaymentId,
+    /// The order.
+    pub order: OrderId,
+    /// Who asks.
+    pub serving: ProvinceId,
+    /// Who pays.
+    pub msisdn: Msisdn,
+    /// The epoch it was routed by.
+    pub epoch: u64,
+    /// For whom the product is sold.
+    pub scope: Scope,
+    /// Where the subscriber is now.
+    pub location: ProvinceId,
+    /// From which account.
+    pub account: AccountSelector,
+    /// How much.
+    pub amount: Money,
+    /// What is bought, for the subscriber's text.
+    pub title: String,
+    /// The password's verdict, reached at home.
+    pub verdict: PasswordVerdict,
+}

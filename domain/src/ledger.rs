@@ -1,0 +1,47 @@
+//! The books: double entry in integer fen (product §7). Debits equal credits after every command;
+//! history is never edited.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AccountId, ProvinceId, SpId};
+
+/// An account of the books. Debit balances are positive, credit balances negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LedgerAccount {
+    /// What we owe a subscriber; its balance is the account's `available + held`.
+    Wallet(AccountId),
+    /// What we owe an SP.
+    SpPayable(SpId),
+    /// What we owe another province for purchases our subscribers made there, or transfers to it.
+    DueTo(ProvinceId),
+    /// What another province owes us.
+    DueFrom(ProvinceId),
+    /// Cash that agents took or gave for us.
+    AgentCash,
+}
+
+/// One line of the trial balance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialBalanceLine {
+    /// The account's name: `wallets`, `sp_payable:S…`, `due_to:51`, `due_from:51`, `agent_cash`.
+    pub name: String,
+    /// Debit turnover in fen since the beginning.
+    pub debit: i128,
+    /// Credit turnover in fen since the beginning.
+    pub credit: i128,
+}
+
+/// All books of one province at one log position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialBalance {
+    /// By name; subscriber wallets are one line.
+    pub lines: Vec<TrialBalanceLine>,
+    /// Sum of debits in fen.
+    pub debits: i128,
+    /// Sum of credits in fen.
+    pub credits: i128,
+    /// The log entry it stands at.
+    pub index: u64,
+    /// The state's running digest there.
+    pub digest: u128,
+}

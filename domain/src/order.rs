@@ -1,0 +1,226 @@
+//! Orders: what was bought, kept where it was taken (product §4).
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::AccountSelector;
+use crate::catalogue::ProductRef;
+use crate::ids::{Msisdn, OrderId, PaymentId, ProvinceId, RefundId, ReversalId, SpId};
+use crate::money::Money;
+use crate::refusal::Refusal;
+use crate::time::LogTime;
+use crate::visibility::Scope;
+
+/// The door an order came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Channel {
+    /// Desktop web.
+    Web,
+    /// WAP or small-screen web.
+    Wap,
+    /// SMS.
+    Sms,
+    /// Voice.
+    Ivr,
+    /// Client application.
+    App,
+}
+
+impl Channel {
+    /// The word used on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Wap => "wap",
+            Self::Sms => "sms",
+            Self::Ivr => "ivr",
+            Self::App => "app",
+        }
+    }
+}
+
+/// Where an order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum OrderStatus {
+    /// Recorded.
+    Created,
+    /// The home province is asked for the payment.
+    Paying,
+    /// Debited; the SP is not told yet.
+    Paid,
+    /// The SP is being told.
+    Delivering,
+    /// The SP has accepted. Final, though it may still be refunded.
+    Delivered,
+    /// Not paid. Final.
+    Declined,
+    /// A reversal is on its way.
+    Reversing,
+    /// Money is back, as if it had never been. Final.
+    Reversed,
+    /// Refunded in part. Final, though more may be refunded.
+    PartlyRefunded,
+    /// Refunded whole. Final.
+    Refunded,
+}
+
+impl OrderStatus {
+    /// The word used on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Paying => "paying",
+            Self::Paid => "paid",
+            Self::Delivering => "delivering",
+            Self::Delivered => "delivered",
+            Self::Declined => "declined",
+            Self::Reversing => "reversing",
+            Self::Reversed => "reversed",
+            Self::PartlyRefunded => "partly_refunded",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    /// True when nothing more happens by itself.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Delivered | Self::Declined | Self::Reversed | Self::PartlyRefunded | Self::Refunded)
+    }
+}
+
+/// Why a reversal was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ReversalReason {
+    /// The SP refused to deliver.
+    SpRefused,
+    /// The SP did not answer by the deadline.
+    DeliveryTimedOut,
+    /// The home province did not answer by the bound.
+    PaymentUnknown,
+    /// The SP asked for it.
+    SpAsked,
+    /// Customer service, the subscriber or an operator asked for it.
+    Requested,
+}
+
+impl ReversalReason {
+    /// The word used on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SpRefused => "sp_refused",
+            Self::DeliveryTimedOut => "delivery_timed_out",
+            Self::PaymentUnknown => "payment_unknown",
+            Self::SpAsked => "sp_asked",
+            Self::Requested => "requested",
+        }
+    }
+}
+
+/// What happened to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderEvent {
+    /// Taken by the serving province.
+    Created,
+    /// The home province is asked.
+    PaymentAsked,
+    /// Debited at home.
+    Paid,
+    /// Not debited.
+    Declined(Refusal),
+    /// The SP is to be told.
+    DeliveryAsked,
+    /// The SP accepted.
+    Delivered,
+    /// A reversal was asked for.
+    ReversalAsked(ReversalId, ReversalReason),
+    /// Money is back, or was never taken.
+    Reversed,
+    /// A refund was asked for; this much is no longer refundable.
+    RefundAsked(RefundId, Money),
+    /// A refund arrived.
+    Refunded(RefundId, Money),
+    /// The home province refused a refund.
+    RefundDeclined(RefundId, Refusal),
+    /// The SP told us it accepted, after the reversal had begun. Changes nothing.
+    LateAcceptance,
+    /// The home province told us it had debited, after the reversal had begun. Revives nothing.
+    LatePayment,
+}
+
+impl OrderEvent {
+    /// The word used on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::PaymentAsked => "payment_asked",
+            Self::Paid => "paid",
+            Self::Declined(_) => "declined",
+            Self::DeliveryAsked => "delivery_asked",
+            Self::Delivered => "delivered",
+            Self::ReversalAsked(..) => "reversal_asked",
+            Self::Reversed => "reversed",
+            Self::RefundAsked(..) => "refund_asked",
+            Self::Refunded(..) => "refunded",
+            Self::RefundDeclined(..) => "refund_declined",
+            Self::LateAcceptance => "late_acceptance",
+            Self::LatePayment => "late_payment",
+        }
+    }
+}
+
+/// One entry of an order's timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// When, in log time.
+    pub at: LogTime,
+    /// The log entry that made it happen.
+    pub index: u64,
+    /// What.
+    pub event: OrderEvent,
+}
+
+/// An order. Everything that can be computed from the timeline is: status, refunded amounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its id; names the serving province.
+    pub id: OrderId,
+    /// The payment that goes with it; same serving province.
+    pub payment: PaymentId,
+    /// Who buys.
+    pub msisdn: Msisdn,
+    /// Where the payment is made.
+    pub home: ProvinceId,
+    /// Where the subscriber was, as the channel told.
+    pub location: ProvinceId,
+    /// What was bought, in the version that was bought.
+    pub product: ProductRef,
+    /// Whose it is.
+    pub sp: SpId,
+    /// For whom it was sold.
+    pub scope: Scope,
+    /// How many.
+    pub quantity: u32,
+    /// Price × quantity.
+    pub amount: Money,
+    /// The account asked for.
+    pub account: AccountSelector,
+    /// The door.
+    pub channel: Channel,
+    /// The number plan epoch it was routed by.
+    pub epoch: u64,
+    /// The status now.
+    pub status: OrderStatus,
+    /// What was given back by refunds so far.
+    pub refunded: Money,
+    /// What refunds under way will give back.
+    pub refund_pending: Money,
+    /// True once the serving side's books hold the sale (debit at home or `due_from`).
+    pub booked: bool,
+    /// When the SP's answer is due; zero when it is not asked.
+    pub deliver_by: LogTime,
+    /// Everything that happened, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+}

@@ -1,0 +1,95 @@
+//! Outcomes: what a command came to. A refusal is an outcome like any other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AccountId, OrderId, ProductId, RefundId, SpId, TopUpId, TransferId};
+use crate::journal::JournalRecord;
+use crate::money::Money;
+use crate::refusal::Refusal;
+
+/// What a command came to. Kept with the request id so that the same request gets the same answer;
+/// whoever renders it reads the named rows as they were at the reply's log position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Refused; nothing moved.
+    Refused(Refusal),
+    /// An order that was recorded and then declined.
+    OrderDeclined(OrderId, Refusal),
+    /// An account was opened, changed, closed, frozen or thawed: as it is now.
+    Account(Box<AccountView>),
+    /// Money came in.
+    ToppedUp {
+        /// The top-up.
+        top_up: TopUpId,
+        /// Into which account.
+        account: AccountId,
+        /// How much.
+        amount: Money,
+        /// The balance after it.
+        balance: Money,
+    },
+    /// An SP was admitted, suspended or resumed.
+    Sp(SpId),
+    /// A product moved on.
+    Product(ProductId),
+    /// An order was taken or moved on; see its row as of the reply's log position.
+    Order(OrderId),
+    /// A refund of an order was taken; it is final when the timeline says so.
+    Refund(OrderId, RefundId),
+    /// A payment was captured.
+    Paid(AccountId),
+    /// A payment is reversed: money went back, or will never be taken.
+    Reversed,
+    /// A payment was refunded.
+    Refunded,
+    /// A transfer was taken; see its row.
+    Transfer(TransferId),
+    /// A transfer from elsewhere was credited.
+    Credited(AccountId),
+    /// Done, and there is nothing to say.
+    Done,
+}
+
+/// An account as it was when a command had changed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// The account.
+    pub account: crate::account::Account,
+    /// What was paid out at its closing.
+    pub paid_out: Money,
+}
+
+/// The answer to one command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The log entry of its effect; of the first answer when this is a repetition.
+    pub index: u64,
+    /// True when the request id was known and this is the first answer again.
+    pub replayed: bool,
+}
+
+/// The result of applying one log entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// One for each command, in order.
+    pub replies: Vec<Reply>,
+    /// What happened, for the read side.
+    pub journal: Vec<JournalRecord>,
+    /// Effects were added: the outbox has work.
+    pub effects_added: bool,
+    /// A digest given by the leader differs from ours: this replica must stop.
+    pub diverged: Option<Divergence>,
+}
+
+/// A replica that computed something else than its leader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Divergence {
+    /// The log entry compared.
+    pub index: u64,
+    /// The leader's digest.
+    pub leader: u128,
+    /// Ours.
+    pub ours: u128,
+}

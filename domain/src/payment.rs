@@ -1,0 +1,76 @@
+//! Payments: the debit at home (product §4).
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, ProvinceId, RefundId, ReversalId};
+use crate::money::Money;
+use crate::refusal::Refusal;
+use crate::time::{BusinessDay, LogTime};
+
+/// Where a payment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PaymentStatus {
+    /// Money is held.
+    Reserved,
+    /// Money is taken.
+    Captured,
+    /// The hold was given up. Final.
+    Released,
+    /// Never taken, and never will be. Final.
+    Declined(Refusal),
+    /// Taken and given back as if it had never been, or cancelled before it came. Final.
+    Reversed,
+    /// Partly refunded.
+    PartlyRefunded,
+    /// Wholly refunded. Final.
+    Refunded,
+}
+
+impl PaymentStatus {
+    /// The word used on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Captured => "captured",
+            Self::Released => "released",
+            Self::Declined(_) => "declined",
+            Self::Reversed => "reversed",
+            Self::PartlyRefunded => "partly_refunded",
+            Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// A payment, kept in the home province.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// Its id; names the serving province.
+    pub id: PaymentId,
+    /// What it pays for. `None` when a reversal came before the payment.
+    pub order: Option<OrderId>,
+    /// Who pays. `None` when a reversal came before the payment.
+    pub msisdn: Option<Msisdn>,
+    /// From which account. `None` when it was never found.
+    pub account: Option<AccountId>,
+    /// Whom we owe for it.
+    pub serving: ProvinceId,
+    /// How much.
+    pub amount: Money,
+    /// What was given back by refunds.
+    pub refunded: Money,
+    /// The status now.
+    pub status: PaymentStatus,
+    /// The number plan epoch it was decided under.
+    pub epoch: u64,
+    /// The day it was counted on.
+    pub day: BusinessDay,
+    /// When it was decided.
+    pub at: LogTime,
+    /// The log entry that decided it.
+    pub index: u64,
+    /// The reversal that undid it or forbade it.
+    pub reversal: Option<ReversalId>,
+    /// Refunds by id, so that a repeated one is known.
+    pub refunds: Vec<(RefundId, Money)>,
+}

@@ -1,0 +1,188 @@
+//! Refusals: outcomes with a stable number and name. A number is never reused or removed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::LogTime;
+use crate::visibility::HiddenBecause;
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident $(($data:ty))? = $number:literal $code:literal $retry:ident $zh:literal;)*) => {
+        /// Why a request was refused. Nothing moved.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Refusal { $($(#[$doc])* $name $(($data))?,)* }
+
+        impl Refusal {
+            /// The stable number.
+            #[must_use]
+            pub const fn number(self) -> u16 {
+                match self { $(refusals!(@pat $name $(($data))?) => $number,)* }
+            }
+
+            /// The stable name.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(refusals!(@pat $name $(($data))?) => $code,)* }
+            }
+
+            /// True when the same request may succeed later without being changed.
+            #[must_use]
+            pub const fn retryable(self) -> bool {
+                match self { $(refusals!(@pat $name $(($data))?) => refusals!(@retry $retry),)* }
+            }
+
+            /// One Chinese sentence for the subscriber.
+            #[must_use]
+            pub const fn text_zh(self) -> &'static str {
+                match self { $(refusals!(@pat $name $(($data))?) => $zh,)* }
+            }
+
+            /// Every number and name, ascending by number.
+            pub const TABLE: &'static [(u16, &'static str)] = &[$(($number, $code),)*];
+        }
+    };
+    (@pat $name:ident ($data:ty)) => { Self::$name(_) };
+    (@pat $name:ident) => { Self::$name };
+    (@retry retry) => { true };
+    (@retry never) => { false };
+}
+
+refusals! {
+    /// The request id was used before with other content.
+    DuplicateRequest = 1001 "duplicate_request" never "请求号已被使用";
+    /// The identity is older than what is still remembered, so it can not be told from a repetition.
+    RequestTooOld = 1002 "request_too_old" never "请求已过期";
+
+    /// No range of the number plan holds the number.
+    UnknownNumber = 2001 "unknown_number" never "号码不存在";
+    /// The number belongs to another operator.
+    ForeignOperator = 2002 "foreign_operator" never "不是中国电信用户";
+    /// This province is not the number's home under its number plan; look it up again.
+    NotHome = 2003 "not_home" retry "非归属省，请重新查询";
+
+    /// There is no such account, or the subscriber has none of the kind.
+    AccountNotFound = 3001 "account_not_found" never "账户不存在";
+    /// The subscriber has an account of this kind already.
+    AccountExists = 3002 "account_exists" never "账户已开通";
+    /// The account is frozen.
+    AccountFrozen = 3003 "account_frozen" retry "账户已冻结";
+    /// The account is closed.
+    AccountClosed = 3004 "account_closed" never "账户已注销";
+    /// The account has not been confirmed yet.
+    AccountPending = 3005 "account_pending" retry "账户未激活";
+    /// Money remains in the account.
+    BalanceRemains = 3006 "balance_remains" never "账户尚有余额";
+    /// Orders that use the account are still open.
+    OpenOrdersRemain = 3007 "open_orders_remain" retry "尚有未完成的订单";
+    /// The limit asked for is above the ceiling of the account's kind and tier.
+    LimitAboveCeiling = 3008 "limit_above_ceiling" never "限额超过上限";
+    /// The amount is above the account's limit for one payment.
+    PerPaymentLimitExceeded = 3009 "per_payment_limit_exceeded" never "超过单笔限额";
+    /// The amount does not fit into what is left of today's limit.
+    DailyLimitExceeded = 3010 "daily_limit_exceeded" retry "超过当日限额";
+    /// The available balance is smaller than the amount.
+    InsufficientFunds = 3011 "insufficient_funds" retry "余额不足";
+    /// The balance would rise above the ceiling of the account's kind and tier.
+    BalanceCeilingExceeded = 3012 "balance_ceiling_exceeded" retry "超过余额上限";
+    /// The account is not frozen.
+    AccountNotFrozen = 3013 "account_not_frozen" never "账户未冻结";
+    /// The thaw date lies in the past.
+    ThawDateInPast = 3014 "thaw_date_in_past" never "解冻日期已过";
+    /// Accounts of this kind can not be used for this operation.
+    AccountKindUnsupported = 3015 "account_kind_unsupported" never "不支持该账户类型";
+    /// A limit is not positive, or the one per payment is above the one per day.
+    InvalidLimit = 3016 "invalid_limit" never "限额无效";
+    /// The account is frozen already.
+    AlreadyFrozen = 3017 "already_frozen" never "账户已处于冻结状态";
+
+    /// The payment password is wrong; the attempt was counted.
+    WrongPassword = 4001 "wrong_password" never "支付密码错误";
+    /// Too many wrong passwords today; until the time given.
+    PasswordLocked(LogTime) = 4002 "password_locked" retry "支付密码已锁定";
+    /// The password was changed while the request was under way; not counted, send again.
+    PasswordChanged = 4003 "password_changed" retry "支付密码已变更，请重试";
+
+    /// There is no such SP.
+    SpNotFound = 5001 "sp_not_found" never "商户不存在";
+    /// The SP is suspended.
+    SpSuspended = 5002 "sp_suspended" retry "商户已暂停";
+    /// There is no such product.
+    ProductNotFound = 5003 "product_not_found" never "商品不存在";
+    /// The product is not on sale.
+    ProductNotPublished = 5004 "product_not_published" never "商品未上架";
+    /// The product is not for this subscriber, here and now.
+    NotVisible(HiddenBecause) = 5005 "not_visible" never "您当前无法购买该商品";
+    /// Nothing is left of the product.
+    OutOfStock = 5006 "out_of_stock" retry "商品已售罄";
+    /// Whoever uploaded a product must not review it.
+    ReviewedByUploader = 5007 "reviewed_by_uploader" never "上传人不得审核";
+    /// The product's status does not allow this step.
+    WrongProductStatus = 5008 "wrong_product_status" never "商品状态不允许该操作";
+    /// A national product is uploaded at the national platform, any other at a province.
+    WrongPlaceForScope = 5009 "wrong_place_for_scope" never "商品范围与平台不符";
+    /// The SP exists already or is not suspended.
+    WrongSpStatus = 5010 "wrong_sp_status" never "商户状态不允许该操作";
+
+    /// There is no such order.
+    OrderNotFound = 6001 "order_not_found" never "订单不存在";
+    /// There is no such payment.
+    PaymentNotFound = 6002 "payment_not_found" never "支付不存在";
+    /// The payment was reversed, or cancelled before it came.
+    AlreadyReversed = 6003 "already_reversed" never "已冲正";
+    /// The reversal window is over; a refund is possible.
+    ReversalWindowClosed = 6004 "reversal_window_closed" never "已超过冲正期限";
+    /// More would be refunded than was paid.
+    RefundExceedsPaid = 6005 "refund_exceeds_paid" never "退款超过可退金额";
+    /// The order's status does not allow this step.
+    WrongOrderStatus = 6006 "wrong_order_status" retry "订单状态不允许该操作";
+    /// The payment id was used before with other content.
+    PaymentMismatch = 6007 "payment_mismatch" never "支付内容不一致";
+    /// The amount is not positive or above what one request may move.
+    AmountOutOfRange = 6008 "amount_out_of_range" never "金额超出范围";
+    /// The order was refunded in part; what remains can only be refunded.
+    PartlyRefunded = 6009 "partly_refunded" never "订单已部分退款";
+    /// The price the buyer saw is not the price in force.
+    PriceChanged = 6010 "price_changed" retry "价格已变更";
+    /// The other side never answered within the bound; nothing was kept of the payment.
+    Unresolved = 6011 "unresolved" retry "交易超时未完成，已撤销";
+
+    /// Payer and payee are the same.
+    PayerIsPayee = 7001 "payer_is_payee" never "不能向自己转帐";
+    /// The payee has no stored-value account.
+    PayeeNotFound = 7002 "payee_not_found" never "收款账户不存在";
+    /// The payee's account takes no part in new transactions now.
+    PayeeNotActive = 7003 "payee_not_active" retry "收款账户不可用";
+    /// The payee's balance would rise above its ceiling.
+    PayeeCeilingExceeded = 7004 "payee_ceiling_exceeded" retry "收款账户超过余额上限";
+    /// There is no such transfer.
+    TransferNotFound = 7005 "transfer_not_found" never "转帐不存在";
+
+    /// The number plan offered is not newer than the one in force.
+    PlanNotNewer = 9001 "plan_not_newer" never "号段表版本未更新";
+    /// The policy offered is not newer than the one in force, or contradicts itself.
+    PolicyNotNewer = 9002 "policy_not_newer" never "策略版本未更新";
+}
+
+impl Refusal {
+    /// True when the refusal tells of a race inside the platform and not of the request: it is not
+    /// remembered under the request id, so the same request may be proposed again.
+    #[must_use]
+    pub const fn is_transient(self) -> bool {
+        matches!(self, Self::PasswordChanged | Self::NotHome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Refusal;
+
+    #[test]
+    fn one_number_one_name_one_meaning() {
+        for pair in Refusal::TABLE.windows(2) {
+            assert!(pair[0].0 < pair[1].0, "numbers ascend: {pair:?}");
+        }
+        let mut names: Vec<_> = Refusal::TABLE.iter().map(|row| row.1).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Refusal::TABLE.len());
+    }
+}
