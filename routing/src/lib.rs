@@ -1,1 +1,22 @@
-//! Placeholder
+//! The way home: whose number it is, who may buy what where, and how a request reaches the province
+//! that debits.
+//!
+//! ```text
+//!  number ─▶ NumberPlan (epoch) ─▶ home ─▶ route: Local | Roaming | National ─▶ dispatch ─▶ PeerTransport ─▶ home
+//! ```
+//!
+//! Deciding is pure; only [`dispatch`] and [`http`] touch the network, and only through
+//! [`PeerTransport`], so that the simulator can own it.
+
+pub mod dispatch;
+pub mod http;
+pub mod peer;
+pub mod plan_file;
+pub mod route;
+pub mod wire;
+
+pub use dispatch::{Dispatch, DispatchOptions};
+pub use http::HttpPeers;
+pub use peer::{PeerCall, PeerError, PeerReply, PeerTransport};
+pub use plan_file::{PlanFileError, parse_plan};
+pub use route::{Route, route};

@@ -1,0 +1,67 @@
+//! The link between provinces as the rest of MPSS sees it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use mpss_domain::ProvinceId;
+use mpss_runtime::BoxFuture;
+
+/// One HTTP request to another province.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerCall {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Path and query, starting with `/`.
+    pub path: String,
+    /// Header names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What the other province answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerReply {
+    /// HTTP status.
+    pub status: u16,
+    /// Header names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PeerError {
+    /// No address is configured for the province.
+    #[error("province {0} is not connected")]
+    NotConnected(ProvinceId),
+    /// No node of the province could be reached; none saw the call.
+    #[error("province {0} can not be reached")]
+    Unreachable(ProvinceId),
+    /// No answer in time: the province may have acted on the call.
+    #[error("no answer from province {0}: the call may have been carried out")]
+    Unknown(ProvinceId),
+}
+
+/// Which interface of the other province is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PeerDoor {
+    /// The callers' interface (`/v1/…`), for requests passed on.
+    Public,
+    /// The provinces' own interface (`/peer/v1/…`).
+    Peer,
+}
+
+/// Calls to other provinces. Tries the nodes of a province one after the other as long as a try
+/// surely had no effect.
+pub trait PeerTransport: Send + Sync + 'static {
+    /// One call, to any node of `province`.
+    fn call(
+        &self,
+        province: ProvinceId,
+        door: PeerDoor,
+        call: PeerCall,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<PeerReply, PeerError>>;
+}
