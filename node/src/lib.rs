@@ -1,1 +1,14 @@
-//! Placeholder
+//! An MPSS node.
+//!
+//! ```text
+//!  channel ─▶ intake ─▶ routing ─▶ serving ─▶ home ─▶ Replica::propose ─▶ State::apply ─▶ outbox ─▶ gateway
+//! ```
+//!
+//! One folder for each step. [`node::Node`] puts them together for one process; [`command_line`] is
+//! what a person types.
+
+pub mod home;
+pub mod node;
+pub mod not_done;
+pub mod password;
+pub mod serving;
