@@ -1,1 +1,1 @@
-//! Placeholder
+//! Tests that see all of MPSS: real processes, real sockets, and the architecture itself.
