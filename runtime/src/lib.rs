@@ -1,10 +1,11 @@
 //! The seams to the world. Clock, randomness, tasks, disk and network reach the rest of MPSS only
 //! through these traits, handed through every constructor as one [`Seams`] value, so that the
-//! simulator can own all of them. Real implementations live in the node.
+//! simulator can own all of them. The real ones are in [`real`].
 
 pub mod clock;
 pub mod disk;
 pub mod random;
+pub mod real;
 pub mod seams;
 pub mod spawn;
 pub mod transport;
