@@ -1,16 +1,26 @@
 //! Home: what only the subscriber's own province does. The password is judged here, right or wrong,
 //! and the verdict is proposed with the request.
+//!
+//! ```text
+//!  typed request ─▶ is it home here?  ─▶ judge the password ─▶ propose ─▶ outcome
+//!                   by the replicated    (judging)                        refusals as `NotDone`
+//!                   number plan
+//! ```
 
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::command::PayRequest;
 use mpss_domain::{
-    AccountId, AccountKind, LogTime, Money, Msisdn, OrderId, PaymentId, RefundId, Reply, Request, ReversalId,
-    TransferId,
+    AccountId, AccountKind, Command, LogTime, Money, Msisdn, OrderId, PasswordVerdict, PaymentId, ProvinceId, RefundId,
+    Refusal, Reply, Request, ReversalId, TransferId, Verb,
 };
 
 use crate::node::Context;
-use crate::not_done::NotDone;
+use crate::not_done::{NotDone, accepted};
 use crate::password::PaymentPassword;
+
+pub(crate) mod judging;
+
+use judging::{Owner, propose_judged};
 
 /// The home side of a node.
 #[derive(Clone)]
@@ -59,13 +69,30 @@ impl Home {
         Self { context }
     }
 
-    /// Opens an account.
+    /// Opens an account. The password becomes the subscriber's when there is none yet; otherwise it
+    /// has to be the subscriber's.
     ///
     /// # Errors
     /// See [`NotDone`]; the same for every other request here.
     pub async fn open_account(&self, request: Request, ask: OpenAccount) -> Result<Reply, NotDone> {
-        let _ = (request, ask, &self.context);
-        Err(NotDone::Unknown)
+        let OpenAccount { msisdn, kind, tier, language, password, per_payment_limit, daily_limit } = ask;
+        self.belongs_here(msisdn).await?;
+        let is_new = self.context.replica.read(|state| state.subscriber(msisdn).is_none());
+        if is_new && password.is_trivial(msisdn) {
+            return Err(NotDone::weak_password("payment_password"));
+        }
+        let verifier = self.context.judge.verifier(msisdn, &password, &*self.context.seams.random);
+        let verb = |verdict| Verb::OpenAccount {
+            msisdn,
+            kind,
+            tier,
+            language,
+            verifier: verifier.clone(),
+            verdict,
+            per_payment_limit,
+            daily_limit,
+        };
+        propose_judged(&self.context, Some(request), Owner::Number(msisdn), password, verb).await
     }
 
     /// Changes password or limits.
@@ -73,8 +100,25 @@ impl Home {
     /// # Errors
     /// See [`NotDone`].
     pub async fn change_account(&self, request: Request, ask: ChangeAccount) -> Result<Reply, NotDone> {
-        let _ = (request, ask);
-        Err(NotDone::Unknown)
+        let ChangeAccount { account, password, new_password, per_payment_limit, daily_limit } = ask;
+        let verifier = match new_password {
+            None => None,
+            Some(new) => {
+                let msisdn = self.owner_of(account).await?;
+                if new.is_trivial(msisdn) {
+                    return Err(NotDone::weak_password("new_payment_password"));
+                }
+                Some(self.context.judge.verifier(msisdn, &new, &*self.context.seams.random))
+            }
+        };
+        let verb = |verdict| Verb::ChangeAccount {
+            account,
+            verdict,
+            verifier: verifier.clone(),
+            per_payment_limit,
+            daily_limit,
+        };
+        propose_judged(&self.context, Some(request), Owner::Account(account), password, verb).await
     }
 
     /// Closes an account; `pay_out_agent` pays a remaining balance out in cash.
@@ -88,8 +132,8 @@ impl Home {
         password: PaymentPassword,
         pay_out_agent: Option<String>,
     ) -> Result<Reply, NotDone> {
-        let _ = (request, account, password, pay_out_agent);
-        Err(NotDone::Unknown)
+        let verb = |verdict| Verb::CloseAccount { account, verdict, pay_out_agent: pay_out_agent.clone() };
+        propose_judged(&self.context, Some(request), Owner::Account(account), password, verb).await
     }
 
     /// Freezes an account, until a time when one is given.
@@ -103,8 +147,8 @@ impl Home {
         password: PaymentPassword,
         until: Option<LogTime>,
     ) -> Result<Reply, NotDone> {
-        let _ = (request, account, password, until);
-        Err(NotDone::Unknown)
+        let verb = |verdict| Verb::FreezeAccount { account, verdict, until };
+        propose_judged(&self.context, Some(request), Owner::Account(account), password, verb).await
     }
 
     /// Thaws an account.
@@ -117,8 +161,8 @@ impl Home {
         account: AccountId,
         password: PaymentPassword,
     ) -> Result<Reply, NotDone> {
-        let _ = (request, account, password);
-        Err(NotDone::Unknown)
+        let verb = |verdict| Verb::UnfreezeAccount { account, verdict };
+        propose_judged(&self.context, Some(request), Owner::Account(account), password, verb).await
     }
 
     /// Takes in cash that an agent took.
@@ -132,8 +176,7 @@ impl Home {
         amount: Money,
         agent: String,
     ) -> Result<Reply, NotDone> {
-        let _ = (request, account, amount, agent);
-        Err(NotDone::Unknown)
+        self.propose(Some(request), Verb::TopUpCash { account, amount, agent }).await
     }
 
     /// Sends money to another subscriber, of this province or another.
@@ -148,8 +191,10 @@ impl Home {
         amount: Money,
         password: PaymentPassword,
     ) -> Result<Reply, NotDone> {
-        let _ = (request, payer, payee, amount, password);
-        Err(NotDone::Unknown)
+        self.belongs_here(payer).await?;
+        let (payee_home, epoch) = self.home_of(payee).await?;
+        let verb = |verdict| Verb::Transfer { payer, payee, payee_home, epoch, amount, verdict };
+        propose_judged(&self.context, Some(request), Owner::Number(payer), password, verb).await
     }
 
     /// Debits for an order taken by another province. `ask.verdict` is set here.
@@ -157,8 +202,10 @@ impl Home {
     /// # Errors
     /// See [`NotDone`].
     pub async fn pay(&self, ask: PayRequest, password: PaymentPassword) -> Result<Reply, NotDone> {
-        let _ = (ask, password);
-        Err(NotDone::Unknown)
+        // Whether this is home, and whether the payment was decided before, is for `apply` to say: a
+        // repetition gets its first answer even when the number plan has changed since.
+        let verb = |verdict: PasswordVerdict| Verb::Pay(Box::new(PayRequest { verdict, ..ask.clone() }));
+        propose_judged(&self.context, None, Owner::Number(ask.msisdn), password, verb).await
     }
 
     /// Reverses for another province.
@@ -171,8 +218,7 @@ impl Home {
         reversal: ReversalId,
         order: OrderId,
     ) -> Result<Reply, NotDone> {
-        let _ = (payment, reversal, order);
-        Err(NotDone::Unknown)
+        self.propose(None, Verb::ReversePayment { payment, reversal, order }).await
     }
 
     /// Refunds for another province.
@@ -180,8 +226,7 @@ impl Home {
     /// # Errors
     /// See [`NotDone`].
     pub async fn refund_payment(&self, payment: PaymentId, refund: RefundId, amount: Money) -> Result<Reply, NotDone> {
-        let _ = (payment, refund, amount);
-        Err(NotDone::Unknown)
+        self.propose(None, Verb::RefundPayment { payment, refund, amount }).await
     }
 
     /// Credits a transfer from another province.
@@ -196,7 +241,45 @@ impl Home {
         amount: Money,
         epoch: u64,
     ) -> Result<Reply, NotDone> {
-        let _ = (transfer, payer, payee, amount, epoch);
-        Err(NotDone::Unknown)
+        self.propose(None, Verb::CreditTransfer { transfer, payer, payee, amount, epoch }).await
+    }
+
+    /// Where a number belongs by the plan in force, and the plan's epoch. This replica's own plan
+    /// decides when it knows the number; a refusal is given only by a plan that is certainly the
+    /// newest.
+    ///
+    /// # Errors
+    /// `unknown_number`, `foreign_operator`; or the province has no leader to be certain with.
+    pub(crate) async fn home_of(&self, msisdn: Msisdn) -> Result<(ProvinceId, u64), NotDone> {
+        let wall = LogTime(self.context.seams.clock.wall_ms());
+        let look = |state: &mpss_domain::State| state.plan().home_of(msisdn, state.now().max(wall));
+        let belonging = match self.context.replica.read(look) {
+            Ok(belonging) => belonging,
+            Err(_) => self.context.replica.read_linearizable(look).await?.map_err(NotDone::refused)?,
+        };
+        Ok((belonging.home, belonging.epoch))
+    }
+
+    async fn belongs_here(&self, msisdn: Msisdn) -> Result<(), NotDone> {
+        let here = |home: ProvinceId| home == self.context.province;
+        if here(self.home_of(msisdn).await?.0) {
+            return Ok(());
+        }
+        // This replica's plan may be an old one.
+        self.context.replica.read_linearizable(|_| ()).await?;
+        if here(self.home_of(msisdn).await?.0) { Ok(()) } else { Err(NotDone::refused(Refusal::NotHome)) }
+    }
+
+    async fn owner_of(&self, account: AccountId) -> Result<Msisdn, NotDone> {
+        let look = |state: &mpss_domain::State| state.account(account).map(|account| account.msisdn);
+        let found = match self.context.replica.read(look) {
+            Some(msisdn) => Some(msisdn),
+            None => self.context.replica.read_linearizable(look).await?,
+        };
+        found.ok_or(NotDone::refused(Refusal::AccountNotFound))
+    }
+
+    async fn propose(&self, request: Option<Request>, verb: Verb) -> Result<Reply, NotDone> {
+        accepted(self.context.replica.propose(Command { request, verb }).await?)
     }
 }
