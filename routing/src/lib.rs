@@ -10,13 +10,17 @@
 
 pub mod dispatch;
 pub mod http;
+pub mod national_plan;
 pub mod peer;
 pub mod plan_file;
 pub mod route;
+pub mod subscribers;
 pub mod wire;
 
 pub use dispatch::{Dispatch, DispatchOptions};
 pub use http::HttpPeers;
+pub use national_plan::{NATIONAL_PLAN_EPOCH, national_plan};
 pub use peer::{PeerCall, PeerError, PeerReply, PeerTransport};
 pub use plan_file::{PlanFileError, parse_plan};
 pub use route::{Route, route};
+pub use subscribers::{Subscribers, subscribers_of};

@@ -42,6 +42,28 @@ pub enum PeerError {
     /// No answer in time: the province may have acted on the call.
     #[error("no answer from province {0}: the call may have been carried out")]
     Unknown(ProvinceId),
+    /// The province answered that it has too much to do, or no leader: nothing was carried out.
+    #[error("province {0} can not do it now; nothing was carried out")]
+    Busy(ProvinceId),
+    /// The province did not understand the call; nothing was carried out, and asking again is no use.
+    #[error("province {province} did not understand the call (HTTP {status}); nothing was carried out")]
+    NotUnderstood {
+        /// Which province.
+        province: ProvinceId,
+        /// The HTTP status it answered.
+        status: u16,
+    },
+    /// The request was passed on by a province before and is not passed on a second time.
+    #[error("the request was passed on once already and is not passed on to province {0}")]
+    ForwardedBefore(ProvinceId),
+}
+
+impl PeerError {
+    /// True when the call may have been carried out, so that its fate has to be asked for.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
 }
 
 /// Which interface of the other province is called.

@@ -1,10 +1,41 @@
 //! The provinces' own interface, version 1: JSON over HTTP. Every message names the payment or
 //! transfer it is about, so that it can be sent again without harm.
+//!
+//! | request | message | answer |
+//! |---|---|---|
+//! | `POST /peer/v1/payments` | [`PaymentMessage`] | `done` or `refused` |
+//! | `GET /peer/v1/payments/{id}` | none | `fate` |
+//! | `POST /peer/v1/payments/{id}/reversal` | [`ReversalMessage`] | `done` or `refused` |
+//! | `POST /peer/v1/payments/{id}/refunds` | [`RefundMessage`] | `done` or `refused` |
+//! | `POST /peer/v1/transfers` | [`TransferMessage`] | `done` or `refused` |
+//!
+//! A refusal is an answer like any other: 200 with a [`PeerAnswer`]. Any other status is a problem
+//! document (`application/problem+json`): 429 and 503 say that nothing was done and when to come
+//! again (`Retry-After`), 504 that the outcome is unknown, other 4xx that the message was not
+//! understood.
 
+use std::fmt;
+
+use mpss_domain::{HiddenBecause, LogTime, Refusal};
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
+/// Names the province that passed a caller's request on; a request with it is not passed on again.
+pub const FORWARDED_HEADER: &str = "mpss-forwarded";
+
+/// How many milliseconds the asking side goes on waiting for the answer. Work that can not be
+/// finished in this time need not be begun.
+pub const DEADLINE_HEADER: &str = "mpss-deadline-ms";
+
+/// With value `1` on a 429 or 503: the request was surely not carried out.
+pub const NOT_DONE_HEADER: &str = "mpss-not-done";
+
+/// The largest message or answer between provinces that is read, in bytes.
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
 /// `POST /peer/v1/payments`: debit at home.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentMessage {
     /// The payment; the same on every retry.
@@ -33,6 +64,22 @@ pub struct PaymentMessage {
     pub title: String,
     /// The payment password as typed at the visited province.
     pub payment_password: String,
+}
+
+impl fmt::Debug for PaymentMessage {
+    /// Without the payment password, and with the number masked: debug output ends in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PaymentMessage")
+            .field("payment_id", &self.payment_id)
+            .field("order_id", &self.order_id)
+            .field("serving", &self.serving)
+            .field("msisdn", &masked(&self.msisdn))
+            .field("epoch", &self.epoch)
+            .field("scope", &self.scope)
+            .field("location", &self.location)
+            .field("amount_fen", &self.amount_fen)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `GET /peer/v1/payments/{id}`: what became of a payment.
@@ -79,7 +126,75 @@ pub enum PeerResult {
         /// Why it was declined.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refusal: Option<u16>,
+        /// The refusal's data, when it has some.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
     },
+}
+
+impl PeerResult {
+    /// Refused, with everything the other side needs to name the refusal exactly.
+    #[must_use]
+    pub fn refused(refusal: Refusal) -> Self {
+        let (number, detail) = refusal_to_wire(refusal);
+        Self::Refused { number, detail }
+    }
+
+    /// The fate of a payment, and why it was declined when it was.
+    #[must_use]
+    pub fn fate(fate: PaymentFate, declined: Option<Refusal>) -> Self {
+        let (refusal, detail) = match declined.map(refusal_to_wire) {
+            Some((number, detail)) => (Some(number), detail),
+            None => (None, None),
+        };
+        Self::Fate { fate, refusal, detail }
+    }
+}
+
+/// A refusal as number and data.
+#[must_use]
+pub fn refusal_to_wire(refusal: Refusal) -> (u16, Option<String>) {
+    let detail = match refusal {
+        Refusal::PasswordLocked(until) => Some(until.0.to_string()),
+        Refusal::NotVisible(because) => Some(because.name().to_owned()),
+        _ => None,
+    };
+    (refusal.number(), detail)
+}
+
+/// The refusal with this number and data. `None` for a number this version does not know, and for
+/// data that does not belong to the number.
+#[must_use]
+pub fn refusal_from_wire(number: u16, detail: Option<&str>) -> Option<Refusal> {
+    if number == Refusal::PasswordLocked(LogTime(0)).number() {
+        return detail?.parse().ok().map(|until| Refusal::PasswordLocked(LogTime(until)));
+    }
+    if number == Refusal::NotVisible(HiddenBecause::NotVisitingNow).number() {
+        let name = detail?;
+        return HIDDEN_BECAUSE.into_iter().find(|because| because.name() == name).map(Refusal::NotVisible);
+    }
+    if detail.is_some() {
+        return None;
+    }
+    let (_, code) = Refusal::TABLE.iter().find(|row| row.0 == number)?;
+    // A refusal without data is a plain word to serde: its code in camel case. A test holds this for
+    // the whole table.
+    let word = camel_case(code);
+    let word: StrDeserializer<'_, ValueError> = word.as_str().into_deserializer();
+    Refusal::deserialize(word).ok()
+}
+
+const HIDDEN_BECAUSE: [HiddenBecause; 3] =
+    [HiddenBecause::NotItsSubscriber, HiddenBecause::RoamingIsForVisitors, HiddenBecause::NotVisitingNow];
+
+fn camel_case(code: &str) -> String {
+    let mut word = String::with_capacity(code.len());
+    for part in code.split('_') {
+        let mut chars = part.chars();
+        word.extend(chars.next().map(|first| first.to_ascii_uppercase()));
+        word.push_str(chars.as_str());
+    }
+    word
 }
 
 /// `POST /peer/v1/payments/{id}/reversal`.
@@ -120,4 +235,165 @@ pub struct TransferMessage {
     pub amount_fen: i64,
     /// The number plan epoch it was routed by.
     pub epoch: u64,
+}
+
+/// A message or answer that can not be read. Nothing of its content is repeated: it may hold a
+/// payment password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Larger than any message between provinces.
+    #[error("the message has {0} bytes, more than {MESSAGE_BYTES_MAX}")]
+    TooLarge(usize),
+    /// Not the JSON it should be.
+    #[error("the message is not what it should be, at line {line}, column {column}")]
+    Malformed {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+}
+
+/// Reads a message or an answer.
+///
+/// # Errors
+/// See [`WireError`].
+pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, WireError> {
+    if bytes.len() > MESSAGE_BYTES_MAX {
+        return Err(WireError::TooLarge(bytes.len()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| WireError::Malformed { line: error.line(), column: error.column() })
+}
+
+/// Writes a message or an answer.
+///
+/// # Panics
+/// Never for the types of this module: they are structs of texts and numbers.
+#[must_use]
+pub fn encode<T: Serialize>(message: &T) -> bytes::Bytes {
+    serde_json::to_vec(message).expect("structs of texts and numbers can be written as JSON").into()
+}
+
+/// A number as it may appear in logs; whatever is none is hidden altogether.
+fn masked(msisdn: &str) -> String {
+    msisdn.parse::<mpss_domain::Msisdn>().map_or_else(|_| "****".to_owned(), mpss_domain::Msisdn::masked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every refusal there is; data variants with each of their data.
+    fn every_refusal() -> Vec<Refusal> {
+        let mut all = Vec::new();
+        for (number, _) in Refusal::TABLE {
+            if *number == Refusal::PasswordLocked(LogTime(0)).number() {
+                all.extend([0, 1, 1_795_437_296_789, u64::MAX].map(|ms| Refusal::PasswordLocked(LogTime(ms))));
+            } else if *number == Refusal::NotVisible(HiddenBecause::NotVisitingNow).number() {
+                all.extend(HIDDEN_BECAUSE.map(Refusal::NotVisible));
+            } else {
+                all.push(refusal_from_wire(*number, None).unwrap_or_else(|| panic!("{number} is not read back")));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn every_refusal_comes_back_exactly() {
+        let all = every_refusal();
+        assert!(all.len() >= Refusal::TABLE.len());
+        for refusal in all {
+            let (number, detail) = refusal_to_wire(refusal);
+            assert_eq!(refusal_from_wire(number, detail.as_deref()), Some(refusal));
+            assert_eq!(Refusal::TABLE.iter().find(|row| row.0 == number).map(|row| row.1), Some(refusal.code()));
+            for result in [PeerResult::refused(refusal), PeerResult::fate(PaymentFate::Declined, Some(refusal))] {
+                let answer = PeerAnswer { result, log_index: 7 };
+                assert_eq!(decode::<PeerAnswer>(&encode(&answer)), Ok(answer));
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_that_are_not_ours_are_not_guessed() {
+        assert_eq!(refusal_from_wire(0, None), None);
+        assert_eq!(refusal_from_wire(65_535, None), None);
+        assert_eq!(refusal_from_wire(2_001, Some("1")), None, "unknown_number has no data");
+        assert_eq!(refusal_from_wire(4_002, None), None, "a lock without its end");
+        assert_eq!(refusal_from_wire(4_002, Some("-1")), None);
+        assert_eq!(refusal_from_wire(5_005, None), None);
+        assert_eq!(refusal_from_wire(5_005, Some("because")), None);
+    }
+
+    #[test]
+    fn messages_have_the_bytes_they_were_published_with() {
+        let payment = PaymentMessage {
+            payment_id: "P20260101120000000-44-00001".into(),
+            order_id: "O20260101120000000-44-00001".into(),
+            serving: "44".into(),
+            msisdn: "18912345678".into(),
+            epoch: 3,
+            scope: "roaming".into(),
+            location: "44".into(),
+            account_id: None,
+            account_kind: Some("virtual".into()),
+            amount_fen: 1_230,
+            title: "彩票".into(),
+            payment_password: "123456".into(),
+        };
+        let text = r#"{"payment_id":"P20260101120000000-44-00001","order_id":"O20260101120000000-44-00001","serving":"44","msisdn":"18912345678","epoch":3,"scope":"roaming","location":"44","account_kind":"virtual","amount_fen":1230,"title":"彩票","payment_password":"123456"}"#;
+        assert_eq!(encode(&payment), text);
+        assert_eq!(decode::<PaymentMessage>(text.as_bytes()), Ok(payment));
+        for (answer, text) in [
+            (PeerResult::Done, r#"{"result":{"kind":"done"},"log_index":9}"#),
+            (
+                PeerResult::refused(Refusal::InsufficientFunds),
+                r#"{"result":{"kind":"refused","number":3011},"log_index":9}"#,
+            ),
+            (
+                PeerResult::refused(Refusal::PasswordLocked(LogTime(5))),
+                r#"{"result":{"kind":"refused","number":4002,"detail":"5"},"log_index":9}"#,
+            ),
+            (
+                PeerResult::fate(PaymentFate::Captured, None),
+                r#"{"result":{"kind":"fate","fate":"captured"},"log_index":9}"#,
+            ),
+        ] {
+            let answer = PeerAnswer { result: answer, log_index: 9 };
+            assert_eq!(encode(&answer), text);
+            assert_eq!(decode::<PeerAnswer>(text.as_bytes()), Ok(answer));
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_neither_password_nor_number() {
+        let message = PaymentMessage {
+            payment_id: "P".into(),
+            order_id: "O".into(),
+            serving: "44".into(),
+            msisdn: "18912345678".into(),
+            epoch: 1,
+            scope: "roaming".into(),
+            location: "44".into(),
+            account_id: None,
+            account_kind: None,
+            amount_fen: 1,
+            title: "t".into(),
+            payment_password: "908172".into(),
+        };
+        let shown = format!("{message:?}");
+        assert!(
+            !shown.contains("908172") && !shown.contains("18912345678") && shown.contains("189****5678"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_refused_without_repeating_it() {
+        let secret = br#"{"payment_password":"908172","extra":1}"#;
+        let error = decode::<PaymentMessage>(secret).expect_err("not a payment");
+        assert!(!error.to_string().contains("908172"), "{error}");
+        assert_eq!(decode::<PeerAnswer>(&vec![b' '; MESSAGE_BYTES_MAX + 1]), Err(WireError::TooLarge(65_537)));
+        assert!(decode::<PeerAnswer>(b"").is_err());
+        assert!(decode::<ReversalMessage>(br#"{"reversal_id":"","order_id":"","serving":"","more":0}"#).is_err());
+    }
 }
