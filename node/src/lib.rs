@@ -12,3 +12,5 @@ pub mod node;
 pub mod not_done;
 pub mod password;
 pub mod serving;
+pub mod simulator;
+pub mod telemetry;

@@ -1,0 +1,53 @@
+//! Simulators of what stands outside: service providers and the SMS centre. They belong to the
+//! product: testers and integrators start them alone (`mpss simulate sp`, `mpss simulate sms`), the
+//! demo and the bench start them beside their provinces.
+//!
+//! ```text
+//!  outbox ─▶ gateway ─▶ POST /sps/{name}/notices  ─▶ sp::SpSimulator    PUT, GET /simulator/sps/{name}
+//!                    ─▶ POST /messages            ─▶ sms::SmsSimulator  PUT /simulator/sms, GET /simulator/sms/{msisdn}
+//! ```
+//!
+//! How a simulator behaves is set while it runs. What it did is remembered, so that a test can ask
+//! how often an effect reached the world, however often it was asked for.
+
+use std::net::TcpListener;
+
+use axum::Router;
+use tokio::sync::watch;
+
+pub mod remembered;
+pub mod sms;
+pub mod sp;
+
+/// Serves a simulator until `shutdown` becomes true (or its sender is gone).
+///
+/// # Errors
+/// When the listener can not be used.
+pub async fn serve(listener: TcpListener, router: Router, mut shutdown: watch::Receiver<bool>) -> std::io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let ended = async move {
+        // An error means the sender is gone: whoever started the simulator has ended.
+        let _ = shutdown.wait_for(|end| *end).await;
+    };
+    axum::serve(NoDelay(listener), router).with_graceful_shutdown(ended).await
+}
+
+/// Answers leave at once: a gateway that waits for its answer must not wait for a delayed ACK.
+struct NoDelay(tokio::net::TcpListener);
+
+impl axum::serve::Listener for NoDelay {
+    type Io = tokio::net::TcpStream;
+    type Addr = std::net::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
+        // Only slower without it.
+        let _ = stream.set_nodelay(true);
+        (stream, address)
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}

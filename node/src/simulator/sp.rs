@@ -1,0 +1,334 @@
+//! Any number of simulated service providers.
+//!
+//! An SP comes to life with its first notice and accepts until told otherwise. A notice that comes
+//! twice (same `notice_id`) is answered twice and acted on once: what an SP *did* is counted apart
+//! from what it was *asked*.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::remembered::Remembered;
+
+/// Orders one SP remembers.
+const ORDERS_MAX: usize = 200_000;
+/// Notice ids one SP remembers.
+const NOTICES_MAX: usize = 400_000;
+/// SPs one simulator plays.
+const SPS_MAX: usize = 10_000;
+/// A silent SP holds the request at most this long before the connection is given up, in ms.
+const SILENCE_MS: u64 = 120_000;
+/// Longest delay a slow SP can be given, in ms.
+const DELAY_MS_MAX: u64 = 600_000;
+/// Largest request, in bytes.
+const BODY_BYTES_MAX: usize = 8 << 20;
+
+/// How an SP answers a delivery notice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Accepts every order.
+    #[default]
+    Accepts,
+    /// Refuses every order.
+    Refuses,
+    /// Takes the request and never answers.
+    Silent,
+    /// Accepts after `delay_ms`.
+    Slow,
+    /// Accepts, says everything twice, and adds an answer nobody asked for.
+    Duplicates,
+    /// Answers 200 with bytes that are no answer.
+    Garbage,
+}
+
+/// How an SP behaves, and where a product differs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Behaviour {
+    /// For every product that is not named.
+    pub mode: Mode,
+    /// How long a slow SP takes, in ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub delay_ms: u64,
+    /// Products that are answered in another way.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub products: BTreeMap<String, Mode>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+impl Behaviour {
+    fn mode_for(&self, product: &str) -> Mode {
+        self.products.get(product).copied().unwrap_or(self.mode)
+    }
+}
+
+/// What one order came to at an SP.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderSeen {
+    /// Delivery notices that came for it, repetitions included.
+    pub deliver_notices: u64,
+    /// Cancel notices that came for it, repetitions included.
+    pub cancel_notices: u64,
+    /// How often the goods were handed out. More than once would be a double delivery.
+    pub delivered: u64,
+    /// It was called off.
+    pub cancelled: bool,
+}
+
+struct Sp {
+    behaviour: Behaviour,
+    requests: u64,
+    notices: u64,
+    repetitions: u64,
+    delivered: u64,
+    refused: u64,
+    cancelled: u64,
+    notice_ids: Remembered<()>,
+    orders: Remembered<OrderSeen>,
+}
+
+impl Default for Sp {
+    fn default() -> Self {
+        Self {
+            behaviour: Behaviour::default(),
+            requests: 0,
+            notices: 0,
+            repetitions: 0,
+            delivered: 0,
+            refused: 0,
+            cancelled: 0,
+            notice_ids: Remembered::new(NOTICES_MAX),
+            orders: Remembered::new(ORDERS_MAX),
+        }
+    }
+}
+
+/// All SPs of one simulator. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct SpSimulator {
+    sps: Arc<Mutex<BTreeMap<String, Sp>>>,
+}
+
+impl std::fmt::Debug for SpSimulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SpSimulator").field("sps", &self.sps.lock().len()).finish()
+    }
+}
+
+impl SpSimulator {
+    /// A simulator without any SP yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how an SP behaves from now on.
+    pub fn behave(&self, sp: &str, behaviour: Behaviour) {
+        self.with_sp(sp, |sp| sp.behaviour = behaviour);
+    }
+
+    /// What became of one order at one SP.
+    #[must_use]
+    pub fn order(&self, sp: &str, order: &str) -> Option<OrderSeen> {
+        self.sps.lock().get(sp)?.orders.get(order).cloned()
+    }
+
+    /// The simulator's interface: notices in, behaviour and memory for testers.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/sps/{name}/notices", post(take_notices))
+            .route("/simulator/sps", get(list))
+            .route("/simulator/sps/{name}", put(set_behaviour).get(show))
+            .route("/simulator/sps/{name}/orders/{order}", get(show_order))
+            .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .with_state(self.clone())
+    }
+
+    fn with_sp<R>(&self, name: &str, act: impl FnOnce(&mut Sp) -> R) -> R {
+        let mut sps = self.sps.lock();
+        if sps.len() >= SPS_MAX && !sps.contains_key(name) {
+            // Names come from tests; the one that sorts first goes, so that memory stays bounded.
+            sps.pop_first();
+        }
+        act(sps.entry(name.to_owned()).or_default())
+    }
+}
+
+/// What an SP is told: `POST {notice_url}`.
+#[derive(Debug, Clone, Deserialize)]
+struct Notices {
+    notices: Vec<Notice>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Notice {
+    notice_id: String,
+    kind: NoticeKind,
+    order_id: String,
+    #[serde(default)]
+    product_id: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NoticeKind {
+    Deliver,
+    Cancel,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Answer {
+    order_id: String,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+/// What one request leads to, decided under the lock and carried out without it.
+#[derive(Default)]
+struct Plan {
+    answers: Vec<Answer>,
+    delay_ms: u64,
+    garbage: bool,
+}
+
+impl Sp {
+    /// Remembers the notices, does what they ask for at most once, and decides on the answer.
+    fn take(&mut self, notices: &[Notice]) -> Plan {
+        self.requests += 1;
+        let mut plan = Plan::default();
+        for notice in notices {
+            self.notices += 1;
+            let first_time = self.notice_ids.note(&notice.notice_id);
+            self.repetitions += u64::from(!first_time);
+            let mode = self.behaviour.mode_for(&notice.product_id);
+            let seen = self.orders.entry(&notice.order_id, OrderSeen::default);
+            match notice.kind {
+                NoticeKind::Deliver => seen.deliver_notices += 1,
+                NoticeKind::Cancel => seen.cancel_notices += 1,
+            }
+            match mode {
+                Mode::Silent => continue,
+                Mode::Garbage => {
+                    plan.garbage = true;
+                    continue;
+                }
+                Mode::Slow => plan.delay_ms = self.behaviour.delay_ms,
+                Mode::Accepts | Mode::Refuses | Mode::Duplicates => {}
+            }
+            let refuses = mode == Mode::Refuses && notice.kind == NoticeKind::Deliver;
+            match notice.kind {
+                NoticeKind::Deliver if refuses => self.refused += u64::from(first_time),
+                // An order that was called off is not delivered by a notice that overtook the cancel.
+                NoticeKind::Deliver if seen.delivered == 0 && !seen.cancelled => {
+                    seen.delivered += 1;
+                    self.delivered += 1;
+                }
+                NoticeKind::Deliver => {}
+                NoticeKind::Cancel => {
+                    self.cancelled += u64::from(!seen.cancelled);
+                    seen.cancelled = true;
+                }
+            }
+            let answer = Answer {
+                order_id: notice.order_id.clone(),
+                result: if refuses { "refused" } else { "accepted" },
+                reason: refuses.then_some("not available"),
+            };
+            if mode == Mode::Duplicates {
+                plan.answers.push(answer.clone());
+                plan.answers.push(Answer {
+                    order_id: "O20200101000000000-00-00000".into(),
+                    result: "accepted",
+                    reason: None,
+                });
+            }
+            plan.answers.push(answer);
+        }
+        plan
+    }
+
+    fn shown(&self, name: &str, orders_limit: usize) -> serde_json::Value {
+        let orders: BTreeMap<_, _> = self.orders.newest(orders_limit).collect();
+        json!({
+            "name": name, "behaviour": self.behaviour, "requests": self.requests, "notices": self.notices,
+            "repetitions": self.repetitions, "delivered": self.delivered, "refused": self.refused,
+            "cancelled": self.cancelled, "orders": orders,
+        })
+    }
+}
+
+async fn take_notices(
+    State(simulator): State<SpSimulator>,
+    Path(name): Path<String>,
+    Json(request): Json<Notices>,
+) -> Response {
+    let plan = simulator.with_sp(&name, |sp| sp.take(&request.notices));
+    if plan.garbage {
+        return ([(header::CONTENT_TYPE, "application/json")], "{\"answers\": [}\u{0}garbage").into_response();
+    }
+    if plan.answers.is_empty() && !request.notices.is_empty() {
+        tokio::time::sleep(Duration::from_millis(SILENCE_MS)).await;
+        return StatusCode::GATEWAY_TIMEOUT.into_response();
+    }
+    if plan.delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(plan.delay_ms.min(DELAY_MS_MAX))).await;
+    }
+    Json(json!({ "answers": plan.answers })).into_response()
+}
+
+async fn set_behaviour(
+    State(simulator): State<SpSimulator>,
+    Path(name): Path<String>,
+    Json(behaviour): Json<Behaviour>,
+) -> Json<Behaviour> {
+    simulator.behave(&name, behaviour.clone());
+    Json(behaviour)
+}
+
+#[derive(Debug, Deserialize)]
+struct ShowQuery {
+    /// Orders shown, newest first.
+    orders: Option<usize>,
+}
+
+async fn show(
+    State(simulator): State<SpSimulator>,
+    Path(name): Path<String>,
+    Query(query): Query<ShowQuery>,
+) -> Response {
+    const ORDERS_SHOWN: usize = 100;
+    match simulator.sps.lock().get(&name) {
+        Some(sp) => Json(sp.shown(&name, query.orders.unwrap_or(ORDERS_SHOWN))).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn show_order(State(simulator): State<SpSimulator>, Path((name, order)): Path<(String, String)>) -> Response {
+    match simulator.order(&name, &order) {
+        Some(seen) => Json(seen).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn list(State(simulator): State<SpSimulator>) -> Json<serde_json::Value> {
+    let sps: Vec<_> = simulator.sps.lock().iter().map(|(name, sp)| sp.shown(name, 0)).collect();
+    Json(json!({ "sps": sps }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::*;
+
+const ORDER: &str = "O20261123123456789-44-00017";
+
+fn notice(id: &str, kind: &str, order: &str, product: &str) -> Value {
+    json!({ "notice_id": id, "kind": kind, "order_id": order, "product_id": product, "title": "彩票", "amount": "2.00" })
+}
+
+async fn ask(simulator: &SpSimulator, method: &str, path: &str, body: &Value) -> (StatusCode, Vec<u8>) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .expect("a request");
+    let response = simulator.router().oneshot(request).await.expect("the router answers");
+    let status = response.status();
+    (status, response.into_body().collect().await.expect("a body").to_bytes().to_vec())
+}
+
+async fn tell(simulator: &SpSimulator, notices: &[Value]) -> (StatusCode, Value) {
+    let (status, body) = ask(simulator, "POST", "/sps/lotto/notices", &json!({ "notices": notices })).await;
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+async fn set(simulator: &SpSimulator, behaviour: Value) {
+    let (status, _) = ask(simulator, "PUT", "/simulator/sps/lotto", &behaviour).await;
+    assert_eq!(status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn accepts_and_delivers_once_however_often_it_is_told() {
+    let simulator = SpSimulator::new();
+    for _ in 0..3 {
+        let (status, answer) = tell(&simulator, &[notice("44-7", "deliver", ORDER, "G1")]).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(answer, json!({ "answers": [{ "order_id": ORDER, "result": "accepted" }] }));
+    }
+    let (_, body) = ask(&simulator, "GET", "/simulator/sps/lotto", &Value::Null).await;
+    let shown: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!((&shown["notices"], &shown["repetitions"], &shown["delivered"]), (&json!(3), &json!(2), &json!(1)));
+    assert_eq!(
+        shown["orders"][ORDER],
+        json!({ "deliver_notices": 3, "cancel_notices": 0, "delivered": 1, "cancelled": false })
+    );
+}
+
+#[tokio::test]
+async fn a_second_notice_for_the_same_order_is_not_a_second_delivery() {
+    let simulator = SpSimulator::new();
+    tell(&simulator, &[notice("44-7", "deliver", ORDER, "G1"), notice("44-8", "deliver", ORDER, "G1")]).await;
+    assert_eq!(simulator.order("lotto", ORDER).map(|seen| (seen.deliver_notices, seen.delivered)), Some((2, 1)));
+}
+
+#[tokio::test]
+async fn refuses() {
+    let simulator = SpSimulator::new();
+    set(&simulator, json!({ "mode": "refuses" })).await;
+    let (_, answer) = tell(&simulator, &[notice("44-7", "deliver", ORDER, "G1")]).await;
+    assert_eq!(answer["answers"][0]["result"], "refused");
+    assert_eq!(simulator.order("lotto", ORDER).map(|seen| seen.delivered), Some(0));
+    // Calling an order off is something even this SP takes note of.
+    let (_, answer) = tell(&simulator, &[notice("44-8", "cancel", ORDER, "G1")]).await;
+    assert_eq!(answer["answers"][0]["result"], "accepted");
+    assert_eq!(simulator.order("lotto", ORDER).map(|seen| seen.cancelled), Some(true));
+}
+
+#[tokio::test]
+async fn a_product_can_be_answered_in_another_way() {
+    let simulator = SpSimulator::new();
+    set(&simulator, json!({ "mode": "accepts", "products": { "G2": "refuses", "G3": "silent" } })).await;
+    let (_, answer) = tell(
+        &simulator,
+        &[notice("1", "deliver", "O1", "G1"), notice("2", "deliver", "O2", "G2"), notice("3", "deliver", "O3", "G3")],
+    )
+    .await;
+    let results: Vec<_> =
+        answer["answers"].as_array().expect("answers").iter().map(|a| (a["order_id"].clone(), a["result"].clone())).collect();
+    assert_eq!(results, [(json!("O1"), json!("accepted")), (json!("O2"), json!("refused"))], "nothing about O3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_holds_the_request_and_delivers_nothing() {
+    let simulator = SpSimulator::new();
+    set(&simulator, json!({ "mode": "silent" })).await;
+    let notices = [notice("44-7", "deliver", ORDER, "G1")];
+    let early = tokio::time::timeout(Duration::from_millis(SILENCE_MS - 1), tell(&simulator, &notices)).await;
+    assert!(early.is_err(), "no answer while the bound lasts");
+    assert_eq!(simulator.order("lotto", ORDER).map(|s| (s.deliver_notices, s.delivered)), Some((1, 0)));
+    // Found again later, it does what it was asked.
+    set(&simulator, json!({ "mode": "accepts" })).await;
+    tell(&simulator, &notices).await;
+    assert_eq!(simulator.order("lotto", ORDER).map(|s| (s.deliver_notices, s.delivered)), Some((2, 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_answers_after_its_delay() {
+    let simulator = SpSimulator::new();
+    set(&simulator, json!({ "mode": "slow", "delay_ms": 300 })).await;
+    let before = tokio::time::Instant::now();
+    let (_, answer) = tell(&simulator, &[notice("44-7", "deliver", ORDER, "G1")]).await;
+    assert_eq!(before.elapsed().as_millis(), 300);
+    assert_eq!(answer["answers"][0]["result"], "accepted");
+}
+
+#[tokio::test]
+async fn duplicates_says_everything_twice_and_names_an_order_nobody_placed() {
+    let simulator = SpSimulator::new();
+    set(&simulator, json!({ "mode": "duplicates" })).await;
+    let (_, answer) = tell(&simulator, &[notice("44-7", "deliver", ORDER, "G1")]).await;
+    let answers = answer["answers"].as_array().expect("answers");
+    assert_eq!(answers.iter().filter(|a| a["order_id"] == ORDER).count(), 2);
+    assert_eq!(answers.len(), 3);
+    assert_eq!(simulator.order("lotto", ORDER).map(|seen| seen.delivered), Some(1));
+}
+
+#[tokio::test]
+async fn garbage_is_two_hundred_and_no_json() {
+    let simulator = SpSimulator::new();
+    set(&simulator, json!({ "mode": "garbage" })).await;
+    let (status, body) =
+        ask(&simulator, "POST", "/sps/lotto/notices", &json!({ "notices": [notice("1", "deliver", ORDER, "G1")] })).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(serde_json::from_slice::<Value>(&body).is_err());
+    assert_eq!(simulator.order("lotto", ORDER).map(|seen| seen.delivered), Some(0));
+}
+
+#[tokio::test]
+async fn an_order_called_off_is_not_delivered_by_a_late_notice() {
+    let simulator = SpSimulator::new();
+    tell(&simulator, &[notice("2", "cancel", ORDER, "G1")]).await;
+    tell(&simulator, &[notice("1", "deliver", ORDER, "G1")]).await;
+    assert_eq!(simulator.order("lotto", ORDER).map(|seen| (seen.delivered, seen.cancelled)), Some((0, true)));
+}
+
+#[tokio::test]
+async fn a_mode_that_does_not_exist_is_refused() {
+    let (status, body) =
+        ask(&SpSimulator::new(), "PUT", "/simulator/sps/lotto", &json!({ "mode": "sulks" })).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(String::from_utf8_lossy(&body).contains("sulks"));
+}
