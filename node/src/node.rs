@@ -1,13 +1,35 @@
 //! One node, put together.
+//!
+//! ```text
+//!  start      replica ─▶ home, serving ─▶ actors ─▶ doors open
+//!  shutdown   doors close ─▶ requests in flight end ─▶ leadership handed over ─▶ actors ─▶ replica
+//! ```
+//!
+//! A node touches the world through [`Seams`] and [`Outside`] alone, so the simulator starts the same
+//! node that production does. When a node must not go on, [`Node::wait_fatal`] says why; whoever
+//! started it ends the process, or that node only when several share one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use mpss_cluster::Replica;
+use mpss_cluster::{Replica, Role, StartError};
+use mpss_config::Settings;
 use mpss_domain::ProvinceId;
-use mpss_routing::Dispatch;
+use mpss_routing::{Dispatch, PlanFileError};
 use mpss_runtime::Seams;
+use tokio::sync::watch;
 
+use crate::home::Home;
 use crate::password::PasswordJudge;
+use crate::serving::Serving;
+
+mod doors;
+mod parts;
+mod plan;
+mod seams;
+
+pub use parts::Outside;
+pub use seams::{real_seams, real_seams_over};
 
 /// What every part of a node works with. Cheap to clone.
 #[derive(Clone)]
@@ -25,5 +47,148 @@ pub struct Context {
     /// Clock, randomness, tasks.
     pub seams: Seams,
     /// What this node was started with.
-    pub settings: Arc<mpss_config::Settings>,
+    pub settings: Arc<Settings>,
+}
+
+/// How long a leader that stops waits for another one.
+const HANDOVER_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The doors of a node, bound already, so that a port chosen by the machine can be told to others
+/// before the node starts.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Callers.
+    pub public: std::net::TcpListener,
+    /// Other provinces.
+    pub peer: std::net::TcpListener,
+}
+
+/// Why a node can not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A setting can not be used.
+    #[error("setting {key}: {what}")]
+    Setting {
+        /// The key.
+        key: String,
+        /// What is wrong with its value.
+        what: String,
+    },
+    /// The number plan file can not be used.
+    #[error("setting number_plan.file: {0}")]
+    Plan(#[from] PlanFileError),
+    /// The replica can not start.
+    #[error(transparent)]
+    Replica(#[from] StartError),
+    /// The machine refused something.
+    #[error("{what}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A running node.
+pub struct Node {
+    context: Context,
+    doors: doors::Doors,
+    fatal: watch::Receiver<Option<String>>,
+}
+
+impl Node {
+    /// Starts a node with the links to the outside that its settings name. Returns when the doors are
+    /// open; the province may still be without a leader then.
+    ///
+    /// # Errors
+    /// See [`NodeError`].
+    pub async fn start(settings: Settings, seams: Seams, listeners: Listeners) -> Result<Self, NodeError> {
+        let outside = Outside::real(&settings)?;
+        Self::start_with(settings, seams, listeners, outside).await
+    }
+
+    /// Starts a node with these links to the outside.
+    ///
+    /// # Errors
+    /// See [`NodeError`].
+    pub async fn start_with(
+        settings: Settings,
+        seams: Seams,
+        listeners: Listeners,
+        outside: Outside,
+    ) -> Result<Self, NodeError> {
+        let number_plan = plan::plan_to_found_with(&settings).await?;
+        let (fatal_sender, fatal) = watch::channel(None);
+        let hook = Arc::new(move |why: String| {
+            tracing::error!(%why, "this node must not go on");
+            // The first reason is the one that matters.
+            fatal_sender.send_if_modified(|known| known.is_none() && known.replace(why.clone()).is_none());
+        });
+        let context = parts::context(settings, seams, &outside, hook.clone()).await?;
+        let home = Home::new(context.clone());
+        let serving = Serving::new(context.clone(), home.clone());
+        plan::keep_founded(&context, number_plan);
+        let doors = doors::Doors::open(&context, home, serving, listeners)?;
+        Ok(Self { context, doors, fatal })
+    }
+
+    /// What the node's parts work with.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Completes when the node must not go on, with the reason.
+    pub async fn wait_fatal(&self) -> String {
+        let mut fatal = self.fatal.clone();
+        match fatal.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().expect("waited for"),
+            // The hook lives as long as the replica does.
+            Err(_) => "the replica is gone".into(),
+        }
+    }
+
+    /// Stops cleanly: nothing new is taken, what was taken is answered, another node leads.
+    pub async fn shutdown(self) {
+        self.doors.close().await;
+        hand_leadership_over(&self.context).await;
+        self.context.replica.shutdown().await;
+    }
+
+    /// Ends the node at once, as a crash would. Its tasks end with the spawner it was started with.
+    pub fn kill(self) {
+        self.doors.slam();
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node")
+            .field("province", &self.context.province)
+            .field("number", &self.context.number)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A leader that stops asks the voter who is furthest to lead, so that nobody waits for an election.
+async fn hand_leadership_over(context: &Context) {
+    let mut changes = context.replica.watch();
+    let status = changes.borrow_and_update().clone();
+    let others = status.voters.keys().filter(|voter| **voter != status.node);
+    let Some(successor) = others.max_by_key(|voter| status.replicated.get(voter)) else { return };
+    if status.role != Role::Leader {
+        return;
+    }
+    if let Err(error) = context.replica.transfer_leadership(*successor).await {
+        tracing::warn!(%error, successor, "leadership was not handed over; the others will elect");
+        return;
+    }
+    let over = context.seams.clock.sleep(HANDOVER_DEADLINE);
+    tokio::select! {
+        biased;
+        _ = changes.wait_for(|status| status.role != Role::Leader) => {}
+        () = over => tracing::warn!(successor, "the successor did not take over in time"),
+    }
 }

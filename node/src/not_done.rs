@@ -8,6 +8,9 @@ use mpss_routing::PeerError;
 
 use crate::password::PepperMissing;
 
+/// When it is worth asking again what another province was too busy for.
+const PEER_BUSY_PAUSE: Duration = Duration::from_secs(1);
+
 /// Why something asked of a node was not done, as far as the node knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotDone {
@@ -84,9 +87,7 @@ impl From<ProposeError> for NotDone {
         match error {
             ProposeError::Busy { retry_after } => Self::Busy { retry_after },
             ProposeError::Unknown => Self::Unknown,
-            ProposeError::TooLarge { .. } => {
-                Self::Malformed { code: "too_large", field: "", what: error.to_string() }
-            }
+            ProposeError::TooLarge { .. } => Self::Malformed { code: "too_large", field: "", what: error.to_string() },
             error => Self::Unavailable(error.to_string()),
         }
     }
@@ -101,7 +102,8 @@ impl From<ReadError> for NotDone {
 impl From<PeerError> for NotDone {
     fn from(error: PeerError) -> Self {
         match error {
-            PeerError::Unknown(_) => Self::Unknown,
+            error if error.is_unknown() => Self::Unknown,
+            PeerError::Busy(_) => Self::Busy { retry_after: PEER_BUSY_PAUSE },
             error => Self::Unavailable(error.to_string()),
         }
     }

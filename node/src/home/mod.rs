@@ -2,10 +2,12 @@
 //! and the verdict is proposed with the request.
 //!
 //! ```text
-//!  typed request ─▶ is it home here?  ─▶ judge the password ─▶ propose ─▶ outcome
-//!                   by the replicated    (judging)                        refusals as `NotDone`
-//!                   number plan
+//!  typed request ─▶ judge the password ─▶ propose ─▶ outcome; refusals become `NotDone`
+//!                       (judging)
 //! ```
+//!
+//! Whether this is home at all is decided by `apply` under the replicated number plan: there the
+//! answer is the same for every replica and remembered with the request id.
 
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::command::PayRequest;
@@ -76,7 +78,7 @@ impl Home {
     /// See [`NotDone`]; the same for every other request here.
     pub async fn open_account(&self, request: Request, ask: OpenAccount) -> Result<Reply, NotDone> {
         let OpenAccount { msisdn, kind, tier, language, password, per_payment_limit, daily_limit } = ask;
-        self.belongs_here(msisdn).await?;
+        self.home_of(msisdn)?;
         let is_new = self.context.replica.read(|state| state.subscriber(msisdn).is_none());
         if is_new && password.is_trivial(msisdn) {
             return Err(NotDone::weak_password("payment_password"));
@@ -191,8 +193,7 @@ impl Home {
         amount: Money,
         password: PaymentPassword,
     ) -> Result<Reply, NotDone> {
-        self.belongs_here(payer).await?;
-        let (payee_home, epoch) = self.home_of(payee).await?;
+        let (payee_home, epoch) = self.home_of(payee)?;
         let verb = |verdict| Verb::Transfer { payer, payee, payee_home, epoch, amount, verdict };
         propose_judged(&self.context, Some(request), Owner::Number(payer), password, verb).await
     }
@@ -244,30 +245,22 @@ impl Home {
         self.propose(None, Verb::CreditTransfer { transfer, payer, payee, amount, epoch }).await
     }
 
-    /// Where a number belongs by the plan in force, and the plan's epoch. This replica's own plan
-    /// decides when it knows the number; a refusal is given only by a plan that is certainly the
-    /// newest.
+    /// Where a number belongs by this replica's number plan, and the plan's epoch. For a number that
+    /// the plan does not hold this province is named: `apply` looks again and refuses by name, so
+    /// that the same request gets the same refusal.
     ///
     /// # Errors
-    /// `unknown_number`, `foreign_operator`; or the province has no leader to be certain with.
-    pub(crate) async fn home_of(&self, msisdn: Msisdn) -> Result<(ProvinceId, u64), NotDone> {
+    /// [`NotDone::Unavailable`] before the first number plan is in force.
+    fn home_of(&self, msisdn: Msisdn) -> Result<(ProvinceId, u64), NotDone> {
         let wall = LogTime(self.context.seams.clock.wall_ms());
-        let look = |state: &mpss_domain::State| state.plan().home_of(msisdn, state.now().max(wall));
-        let belonging = match self.context.replica.read(look) {
-            Ok(belonging) => belonging,
-            Err(_) => self.context.replica.read_linearizable(look).await?.map_err(NotDone::refused)?,
-        };
-        Ok((belonging.home, belonging.epoch))
-    }
-
-    async fn belongs_here(&self, msisdn: Msisdn) -> Result<(), NotDone> {
-        let here = |home: ProvinceId| home == self.context.province;
-        if here(self.home_of(msisdn).await?.0) {
-            return Ok(());
-        }
-        // This replica's plan may be an old one.
-        self.context.replica.read_linearizable(|_| ()).await?;
-        if here(self.home_of(msisdn).await?.0) { Ok(()) } else { Err(NotDone::refused(Refusal::NotHome)) }
+        self.context.replica.read(|state| {
+            let plan = state.plan();
+            if plan.epoch == 0 {
+                return Err(NotDone::Unavailable("no number plan is in force yet".into()));
+            }
+            let belonging = plan.home_of(msisdn, state.now().max(wall));
+            Ok((belonging.map_or(self.context.province, |belonging| belonging.home), plan.epoch))
+        })
     }
 
     async fn owner_of(&self, account: AccountId) -> Result<Msisdn, NotDone> {

@@ -1,12 +1,36 @@
 //! Serving: where an order is taken, whoever's subscriber buys.
+//!
+//! ```text
+//!  local      PlaceOrder with the password's verdict: order and payment in one step
+//!  elsewhere  PlaceOrder ─▶ order `paying`, payment id issued ─▶ home is asked ─▶ RecordPayment
+//!                                 └─ whatever happens to this node or the answer: the leader's
+//!                                    order driver finds the order and resolves it
+//! ```
+//!
+//! Whether the order may be taken at all is decided by `apply`, so that the same request gets the
+//! same refusal; what is looked up here only says whom to ask.
+
+use std::time::Duration;
 
 use mpss_domain::order::ReversalReason;
-use mpss_domain::{AccountSelector, Channel, Money, Msisdn, OrderId, ProductId, ProvinceId, Reply, Request};
+use mpss_domain::{
+    AccountSelector, Channel, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict, ProductId,
+    ProvinceId, Refusal, Reply, Request, State, Verb,
+};
+use mpss_routing::Route;
 
 use crate::home::Home;
+use crate::home::judging::{Owner, propose_judged};
 use crate::node::Context;
-use crate::not_done::NotDone;
+use crate::not_done::{NotDone, accepted};
 use crate::password::PaymentPassword;
+
+mod payment;
+mod settling;
+
+/// How long the answer to a reversal or refund waits for the home province's acknowledgement, so that
+/// the usual answer is final.
+const SETTLING_WAIT: Duration = Duration::from_secs(2);
 
 /// The serving side of a node.
 #[derive(Clone)]
@@ -34,6 +58,15 @@ pub struct PlaceOrder {
     pub location: ProvinceId,
 }
 
+/// Which way a purchase goes, as far as this replica can tell.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    home: ProvinceId,
+    epoch: u64,
+    /// `local`, `roaming`, `national`, or `refused` when `apply` is going to refuse it.
+    name: &'static str,
+}
+
 impl Serving {
     /// The serving side of a node.
     #[must_use]
@@ -43,16 +76,85 @@ impl Serving {
 
     /// Takes an order and sees to its payment: in one step when this is also home, else by asking the
     /// home province while the caller waits. The order may still be `paying` when this returns; it is
-    /// then driven on by the leader.
+    /// then driven on by the leader. When the home province can not be reached the order is
+    /// `reversing`: the reversal is stored and forwarded, so the payment can never be made later.
     ///
     /// # Errors
     /// See [`NotDone`].
     pub async fn place_order(&self, request: Request, ask: PlaceOrder) -> Result<Reply, NotDone> {
-        let _ = (request, ask, &self.context, &self.home);
-        Err(NotDone::Unknown)
+        let way = self.way(&ask)?;
+        let began = self.context.seams.clock.monotonic();
+        let first = self.take(request, &ask, way).await;
+        let result = match first {
+            // The number plan changed between look and log: this replica's was the old one.
+            Err(NotDone::Refused { refusal: Refusal::NotHome, .. }) => {
+                self.context.replica.read_linearizable(|_| ()).await?;
+                self.take(request, &ask, self.way(&ask)?).await
+            }
+            result => result,
+        };
+        let took = self.context.seams.clock.monotonic().saturating_sub(began);
+        metrics::histogram!("mpss_purchase_seconds", "way" => way.name).record(took);
+        metrics::counter!("mpss_purchases_total", "way" => way.name, "result" => result_name(&result)).increment(1);
+        result
     }
 
-    /// Reverses an order.
+    async fn take(&self, request: Request, ask: &PlaceOrder, way: Way) -> Result<Reply, NotDone> {
+        let &PlaceOrder { msisdn, product, quantity, account, channel, location, .. } = ask;
+        let Way { home, epoch, .. } = way;
+        let verb = |verdict: Option<PasswordVerdict>| Verb::PlaceOrder {
+            msisdn,
+            home,
+            epoch,
+            location,
+            product,
+            quantity,
+            account,
+            channel,
+            verdict,
+        };
+        if home == self.context.province {
+            let verb = |verdict| verb(Some(verdict));
+            let owner = Owner::Number(msisdn);
+            return propose_judged(&self.context, Some(request), owner, ask.password.clone(), verb).await;
+        }
+        if !self.context.settings.provinces.contains_key(&home.to_string()) {
+            // Nothing is recorded that could only wait for ever.
+            return Err(NotDone::Unavailable(format!("province {home} is not connected")));
+        }
+        let taken = self.context.replica.propose(Command { request: Some(request), verb: verb(None) }).await?;
+        let taken = accepted(taken)?;
+        match taken.outcome {
+            Outcome::Order(order) => self.ask_home_to_pay(order, taken, ask.password.clone()).await,
+            _ => Ok(taken),
+        }
+    }
+
+    /// Whose subscriber buys, by this replica's number plan.
+    fn way(&self, ask: &PlaceOrder) -> Result<Way, NotDone> {
+        let here = self.context.province;
+        let wall = LogTime(self.context.seams.clock.wall_ms());
+        self.context.replica.read(|state| {
+            let (plan, at) = (state.plan(), state.now().max(wall));
+            if plan.epoch == 0 {
+                return Err(NotDone::Unavailable("no number plan is in force yet".into()));
+            }
+            let scope = state.product(ask.product).map(|product| product.terms().scope);
+            let route = scope.map(|scope| mpss_routing::route(plan, at, ask.msisdn, here, scope, ask.location));
+            Ok(match route {
+                Some(Ok(Route::Local { epoch })) => Way { home: here, epoch, name: "local" },
+                Some(Ok(Route::Roaming { home, epoch })) => Way { home, epoch, name: "roaming" },
+                Some(Ok(Route::National { home, epoch })) => Way { home, epoch, name: "national" },
+                Some(Err(_)) | None => {
+                    let home = plan.home_of(ask.msisdn, at).map_or(here, |belonging| belonging.home);
+                    Way { home, epoch: plan.epoch, name: "refused" }
+                }
+            })
+        })
+    }
+
+    /// Reverses an order. Answers when the money is back, or after a bounded wait while the reversal
+    /// is still on its way: it is stored and forwarded until the home province acknowledges it.
     ///
     /// # Errors
     /// See [`NotDone`].
@@ -63,11 +165,13 @@ impl Serving {
         reason: ReversalReason,
         note: String,
     ) -> Result<Reply, NotDone> {
-        let _ = (request, order, reason, note);
-        Err(NotDone::Unknown)
+        let verb = Verb::ReverseOrder { order, reason, note };
+        let reply = accepted(self.context.replica.propose(Command { request: Some(request), verb }).await?)?;
+        Ok(self.settled_reversal(order, reply).await)
     }
 
-    /// Refunds an order, whole or in part.
+    /// Refunds an order, whole or in part. Answers when the money is back or the home province has
+    /// refused, or after a bounded wait.
     ///
     /// # Errors
     /// See [`NotDone`].
@@ -78,7 +182,48 @@ impl Serving {
         amount: Money,
         note: String,
     ) -> Result<Reply, NotDone> {
-        let _ = (request, order, amount, note);
-        Err(NotDone::Unknown)
+        let verb = Verb::RefundOrder { order, amount, note };
+        let reply = accepted(self.context.replica.propose(Command { request: Some(request), verb }).await?)?;
+        match reply.outcome {
+            Outcome::Refund(_, refund) => self.settled_refund(order, refund, reply).await,
+            _ => Ok(reply),
+        }
+    }
+
+    /// The home side of the same node.
+    #[must_use]
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+}
+
+/// The word for a result, for metrics.
+fn result_name(result: &Result<Reply, NotDone>) -> &'static str {
+    match result {
+        Ok(_) => "taken",
+        Err(NotDone::Refused { refusal, .. }) => refusal.code(),
+        Err(NotDone::Malformed { code, .. }) => code,
+        Err(NotDone::Busy { .. }) => "busy",
+        Err(NotDone::Unavailable(_)) => "unavailable",
+        Err(NotDone::Unknown) => "unknown",
+    }
+}
+
+/// Looks at this replica's state again and again, each time something was applied, until `look` finds
+/// something or `wait` is over.
+async fn watched<R>(context: &Context, wait: Duration, look: impl Fn(&State) -> Option<R> + Send) -> Option<R> {
+    let mut changes = context.replica.watch();
+    let over = context.seams.clock.sleep(wait);
+    tokio::pin!(over);
+    loop {
+        changes.borrow_and_update();
+        if let Some(found) = context.replica.read(&look) {
+            return Some(found);
+        }
+        tokio::select! {
+            biased;
+            changed = changes.changed() => changed.ok()?,
+            () = &mut over => return None,
+        }
     }
 }

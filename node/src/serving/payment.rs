@@ -1,0 +1,167 @@
+//! Having the home province pay for an order that was taken here, while the caller waits.
+//!
+//! The password lives in this request alone, so only this request can have the payment made; whoever
+//! comes after it (the order driver) can find out what became of it, or forbid it. What is certain
+//! decides what is recorded:
+//!
+//! ```text
+//!  captured             RecordPayment(Ok)     the order goes on to delivery
+//!  declined             RecordPayment(Err)    the home province never debits under this id
+//!  refused for now      GiveUpPayment         a try that was lost on the way must not debit later,
+//!  never reached home   GiveUpPayment         so the reversal is stored and forwarded
+//!  no answer            nothing               the order driver asks what became of it
+//! ```
+
+use std::time::Duration;
+
+use mpss_domain::order::OrderEvent;
+use mpss_domain::{
+    AccountSelector, Command, Order, OrderId, OrderStatus, Outcome, ProvinceId, Refusal, Reply, State, Verb,
+};
+use mpss_routing::wire::PaymentMessage;
+use tokio::sync::oneshot;
+use tracing::Instrument;
+
+use super::Serving;
+use crate::node::Context;
+use crate::not_done::NotDone;
+use crate::password::PaymentPassword;
+
+/// Tries to record what the home province answered; after them the order driver finds out again.
+const RECORD_TRIES_MAX: u32 = 4;
+
+/// Pause between these tries; a new leader is elected in less than all of them.
+const RECORD_PAUSE: Duration = Duration::from_millis(250);
+
+/// Where a payment stands, as this replica knows it.
+enum Standing {
+    /// The home province may be asked.
+    Open(ProvinceId, Box<PaymentMessage>),
+    /// Decided by this log entry; why, when it was declined.
+    Decided(u64, Option<Refusal>),
+}
+
+impl Serving {
+    /// Asks for the payment of `order`, which was `taken` by this request or by an earlier one with
+    /// the same id.
+    pub(super) async fn ask_home_to_pay(
+        &self,
+        order: OrderId,
+        taken: Reply,
+        password: PaymentPassword,
+    ) -> Result<Reply, NotDone> {
+        let find = |state: &State| state.order(order).and_then(|order| standing(state, order));
+        // A replica too far behind to see its own order leaves it to the driver.
+        let found = self.context.replica.read_at(taken.index, find).await.ok().flatten();
+        let decided = match found {
+            Some(Standing::Decided(index, declined)) => Some((index, declined)),
+            Some(Standing::Open(home, mut message)) => {
+                password.reveal().clone_into(&mut message.payment_password);
+                drop(password);
+                self.ask_detached(order, home, *message).await
+            }
+            None => None,
+        };
+        match decided {
+            Some((_, Some(refusal))) => Err(NotDone::Refused { refusal, order: Some(order), replayed: taken.replayed }),
+            Some((index, None)) => Ok(Reply { outcome: Outcome::Order(order), index, ..taken }),
+            None => Ok(taken),
+        }
+    }
+
+    /// In a task of its own: a caller who hangs up must not cut the payment off from its record.
+    async fn ask_detached(
+        &self,
+        order: OrderId,
+        home: ProvinceId,
+        message: PaymentMessage,
+    ) -> Option<(u64, Option<Refusal>)> {
+        let (done, answered) = oneshot::channel();
+        let span = tracing::info_span!("payment", order_id = %order, payment_id = %message.payment_id, %home);
+        let context = self.context.clone();
+        let task = async move {
+            let decided = ask_and_record(&context, order, home, message).await;
+            // The caller may be gone.
+            let _ = done.send(decided);
+        };
+        self.context.seams.spawner.spawn("payment", Box::pin(task.instrument(span)));
+        answered.await.ok().flatten()
+    }
+}
+
+/// Asks, records, and says which entry decided; `None` while it is open.
+async fn ask_and_record(
+    context: &Context,
+    order: OrderId,
+    home: ProvinceId,
+    message: PaymentMessage,
+) -> Option<(u64, Option<Refusal>)> {
+    let verb = match context.dispatch.pay(home, message).await {
+        Ok(Ok(_)) => Verb::RecordPayment { order, result: Ok(()) },
+        Ok(Err(refusal)) if !refusal.is_transient() => Verb::RecordPayment { order, result: Err(refusal) },
+        Ok(Err(refusal)) => {
+            tracing::info!(code = refusal.code(), "the home province refused for now; the payment is given up");
+            Verb::GiveUpPayment { order }
+        }
+        Err(error) if error.is_unknown() => {
+            tracing::warn!(%error, "the payment is left to the order driver");
+            return None;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the home province did nothing; the payment is given up");
+            Verb::GiveUpPayment { order }
+        }
+    };
+    for _ in 0..RECORD_TRIES_MAX {
+        // Recording twice does no harm: the order's status decides.
+        match context.replica.propose(Command::internal(verb.clone())).await {
+            Ok(reply) => {
+                let find = |state: &State| state.order(order).and_then(decided);
+                return context.replica.read_at(reply.index, find).await.ok().flatten();
+            }
+            Err(error) => tracing::warn!(%error, "the payment's answer is not recorded yet"),
+        }
+        context.seams.clock.sleep(RECORD_PAUSE).await;
+    }
+    None
+}
+
+fn standing(state: &State, order: &Order) -> Option<Standing> {
+    if let Some((index, declined)) = decided(order) {
+        return Some(Standing::Decided(index, declined));
+    }
+    let open = order.status == OrderStatus::Paying;
+    open.then(|| Some(Standing::Open(order.home, Box::new(message(state, order)?)))).flatten()
+}
+
+/// The entry that decided an order's payment, and why it was declined. The same for ever after, so
+/// that a repeated request gets the same answer.
+fn decided(order: &Order) -> Option<(u64, Option<Refusal>)> {
+    order.timeline.iter().find_map(|entry| match entry.event {
+        OrderEvent::Paid | OrderEvent::ReversalAsked(..) => Some((entry.index, None)),
+        OrderEvent::Declined(refusal) => Some((entry.index, Some(refusal))),
+        _ => None,
+    })
+}
+
+/// What the home province is asked, still without the password.
+fn message(state: &State, order: &Order) -> Option<PaymentMessage> {
+    let (account_id, account_kind) = match order.account {
+        AccountSelector::Id(id) => (Some(id.to_string()), None),
+        AccountSelector::Kind(kind) => (None, Some(kind.name().to_owned())),
+    };
+    Some(PaymentMessage {
+        payment_id: order.payment.to_string(),
+        order_id: order.id.to_string(),
+        serving: state.province().to_string(),
+        msisdn: order.msisdn.to_string(),
+        epoch: order.epoch,
+        scope: order.scope.name().to_owned(),
+        location: order.location.to_string(),
+        account_id,
+        account_kind,
+        amount_fen: order.amount.as_fen(),
+        title: state.terms_of(order)?.title.clone(),
+        payment_password: String::new(),
+    })
+}
