@@ -6,6 +6,8 @@ use crate::ids::{AccountId, CustomerCode, Msisdn};
 use crate::journal::RecordPosition;
 use crate::money::Money;
 use crate::password::Credential;
+use crate::policy::Ceilings;
+use crate::refusal::Refusal;
 use crate::time::{BusinessDay, LogTime};
 
 /// The three kinds of account. They stand behind one contract: reserve, capture, release, reverse,
@@ -119,6 +121,42 @@ impl Account {
     #[must_use]
     pub fn used_on(&self, today: BusinessDay) -> Money {
         if self.used_day == today { self.used } else { Money::ZERO }
+    }
+
+    /// May the account take part in a new transaction?
+    ///
+    /// # Errors
+    /// [`Refusal::AccountPending`], [`Refusal::AccountFrozen`] or [`Refusal::AccountClosed`].
+    pub const fn check_active(&self) -> Result<(), Refusal> {
+        match self.status {
+            AccountStatus::Active => Ok(()),
+            AccountStatus::Pending => Err(Refusal::AccountPending),
+            AccountStatus::Frozen { .. } => Err(Refusal::AccountFrozen),
+            AccountStatus::Closed => Err(Refusal::AccountClosed),
+        }
+    }
+
+    /// May `amount` be taken today? Status, then limit per payment, then limit per day, then funds.
+    /// A ceiling that policy has lowered binds at once, whatever limit the subscriber has set.
+    ///
+    /// # Errors
+    /// The first of these that refuses.
+    pub(crate) fn check_debit(&self, amount: Money, today: BusinessDay, ceilings: &Ceilings) -> Result<(), Refusal> {
+        self.check_active()?;
+        if amount > self.per_payment_limit.min(ceilings.per_payment) {
+            return Err(Refusal::PerPaymentLimitExceeded);
+        }
+        if self.used_on(today) + amount > self.daily_limit.min(ceilings.daily) {
+            return Err(Refusal::DailyLimitExceeded);
+        }
+        if amount > self.available { Err(Refusal::InsufficientFunds) } else { Ok(()) }
+    }
+
+    /// Counts `amount` as used today.
+    pub(crate) fn count_use(&mut self, amount: Money, today: BusinessDay) {
+        self.used = self.used_on(today) + amount;
+        self.used_day = today;
+        assert!(self.used <= self.daily_limit, "broken invariant: more is used than the day's limit");
     }
 }
 

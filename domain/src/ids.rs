@@ -388,6 +388,6 @@ mod tests {
     #[test]
     fn customer_codes_carry_a_luhn_digit() {
         let code = CustomerCode::issue(ProvinceId::new(44).expect("Guangdong"), 1);
-        assert_eq!(code.to_string(), "4400000000013");
+        assert_eq!(code.to_string(), "4400000000016");
     }
 }

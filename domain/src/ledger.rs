@@ -20,6 +20,19 @@ pub enum LedgerAccount {
     AgentCash,
 }
 
+impl std::fmt::Display for LedgerAccount {
+    /// The name in the trial balance; every wallet is `wallets`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Wallet(_) => f.write_str("wallets"),
+            Self::SpPayable(sp) => write!(f, "sp_payable:{sp}"),
+            Self::DueTo(province) => write!(f, "due_to:{province}"),
+            Self::DueFrom(province) => write!(f, "due_from:{province}"),
+            Self::AgentCash => f.write_str("agent_cash"),
+        }
+    }
+}
+
 /// One line of the trial balance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialBalanceLine {

@@ -16,29 +16,63 @@
 //! map: every replica of a province computes equal bytes from equal log entries.
 
 pub mod account;
+mod admit_sp;
+mod books;
 pub mod catalogue;
+mod change_account;
+mod check_all;
+mod close_account;
 pub mod command;
+mod delivery;
+pub mod digest;
 pub mod effect;
+mod entry;
+mod freeze_account;
+mod home_check;
+mod id_source;
 pub mod ids;
+mod install;
 pub mod journal;
 pub mod ledger;
+mod machine;
 pub mod money;
+mod movement;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 pub mod number_plan;
+mod open_account;
 pub mod order;
+mod outbox;
 pub mod outcome;
 pub mod password;
+mod password_check;
+mod pay;
 pub mod payment;
 pub mod policy;
+mod product_review;
+mod purchase;
+mod rail;
+mod record_payment;
+mod refund;
 pub mod refusal;
-pub mod sharded;
+mod requests;
+mod retention;
+mod reversal;
+pub mod sms_text;
 pub mod state;
+pub mod table;
+mod tick;
 pub mod time;
+mod timer;
+mod top_up;
 pub mod transfer;
+mod transfer_money;
 pub mod visibility;
 
 pub use account::{Account, AccountKind, AccountSelector, AccountStatus, Subscriber};
 pub use command::{Batch, Command, Request, Verb};
-pub use effect::{Effect, EffectId, EffectRow};
+pub use effect::{Effect, EffectId, EffectRow, SmsText};
+pub use entry::BATCH_COMMANDS_MAX;
 pub use ids::{
     AccountId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId, SpId, TopUpId,
     TransferId,

@@ -5,6 +5,8 @@ use std::iter::Sum;
 
 use serde::{Deserialize, Serialize};
 
+use crate::refusal::Refusal;
+
 /// An amount in fen (1/100 yuan). May be negative only as a difference or a ledger balance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Money(i64);
@@ -44,6 +46,14 @@ impl Money {
     #[must_use]
     pub const fn is_negative(self) -> bool {
         self.0 < 0
+    }
+
+    /// Is this an amount that one request may move?
+    ///
+    /// # Errors
+    /// [`Refusal::AmountOutOfRange`] unless it is positive and at most [`Money::REQUEST_MAX`].
+    pub(crate) fn check_request(self) -> Result<(), Refusal> {
+        if self.is_positive() && self <= Self::REQUEST_MAX { Ok(()) } else { Err(Refusal::AmountOutOfRange) }
     }
 
     /// Sum, or `None` past 64 bits.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountSelector;
 use crate::catalogue::ProductRef;
+use crate::effect::EffectId;
 use crate::ids::{Msisdn, OrderId, PaymentId, ProvinceId, RefundId, ReversalId, SpId};
 use crate::money::Money;
 use crate::refusal::Refusal;
@@ -80,6 +81,27 @@ impl OrderStatus {
             Self::PartlyRefunded => "partly_refunded",
             Self::Refunded => "refunded",
         }
+    }
+
+    /// The life cycle (product §4): the status after `event`, or `None` when it can not happen.
+    /// `left` is what the order is still worth after the event: amount less refunds.
+    #[must_use]
+    pub fn next(self, event: &OrderEvent, left: Money) -> Option<Self> {
+        use OrderEvent as E;
+        Some(match (self, event) {
+            (Self::Created, E::PaymentAsked) => Self::Paying,
+            (Self::Created | Self::Paying, E::Paid) => Self::Paid,
+            (Self::Paying, E::Declined(_)) => Self::Declined,
+            (Self::Paid, E::DeliveryAsked) => Self::Delivering,
+            (Self::Delivering, E::Delivered) => Self::Delivered,
+            (Self::Paying | Self::Delivering | Self::Delivered, E::ReversalAsked(..)) => Self::Reversing,
+            (Self::Reversing, E::Reversed) => Self::Reversed,
+            (Self::Delivered | Self::PartlyRefunded, E::RefundAsked(..) | E::RefundDeclined(..)) => self,
+            (Self::Delivered | Self::PartlyRefunded, E::Refunded(..)) if left.is_positive() => Self::PartlyRefunded,
+            (Self::Delivered | Self::PartlyRefunded, E::Refunded(..)) => Self::Refunded,
+            (Self::Reversing | Self::Reversed, E::LateAcceptance | E::LatePayment) => self,
+            _ => return None,
+        })
     }
 
     /// True when nothing more happens by itself.
@@ -221,6 +243,101 @@ pub struct Order {
     pub booked: bool,
     /// When the SP's answer is due; zero when it is not asked.
     pub deliver_by: LogTime,
+    /// The effect whose answer the order waits for (delivery notice, payment, reversal); 0 when none.
+    pub waits_for: EffectId,
+    /// When that wait ends by itself; zero when it does not.
+    pub waits_until: LogTime,
     /// Everything that happened, oldest first.
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// An order as it was at a log entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderAsOf<'a> {
+    /// Its status then.
+    pub status: OrderStatus,
+    /// What refunds had given back by then.
+    pub refunded: Money,
+    /// What refunds under way were going to give back.
+    pub refund_pending: Money,
+    /// What had happened by then, oldest first.
+    pub timeline: &'a [TimelineEntry],
+}
+
+impl Order {
+    /// The order as it was after log entry `index`, so that a repeated request can be given its
+    /// first answer. An index before the order's first event gives the order as it was taken.
+    #[must_use]
+    pub fn as_of(&self, index: u64) -> OrderAsOf<'_> {
+        let timeline = &self.timeline[..self.timeline.partition_point(|entry| entry.index <= index)];
+        let mut then =
+            OrderAsOf { status: OrderStatus::Created, refunded: Money::ZERO, refund_pending: Money::ZERO, timeline };
+        for entry in timeline.iter().filter(|entry| entry.event != OrderEvent::Created) {
+            then.follow(self.amount, timeline, &entry.event);
+        }
+        then
+    }
+
+    /// Lets an event happen to the order.
+    ///
+    /// # Panics
+    /// When the life cycle does not know it: the verb has not checked what it must.
+    pub(crate) fn happen(&mut self, at: LogTime, index: u64, event: OrderEvent) {
+        let mut now = OrderAsOf {
+            status: self.status,
+            refunded: self.refunded,
+            refund_pending: self.refund_pending,
+            timeline: &[],
+        };
+        now.follow(self.amount, &self.timeline, &event);
+        (self.status, self.refunded, self.refund_pending) = (now.status, now.refunded, now.refund_pending);
+        self.timeline.push(TimelineEntry { at, index, event });
+    }
+
+    /// When it was paid.
+    #[must_use]
+    pub fn paid_at(&self) -> Option<LogTime> {
+        self.timeline.iter().find(|entry| entry.event == OrderEvent::Paid).map(|entry| entry.at)
+    }
+
+    /// The reversal that was asked for, with its reason.
+    #[must_use]
+    pub fn reversal(&self) -> Option<(ReversalId, ReversalReason)> {
+        self.timeline.iter().find_map(|entry| match entry.event {
+            OrderEvent::ReversalAsked(id, reason) => Some((id, reason)),
+            _ => None,
+        })
+    }
+
+    /// What can still be refunded.
+    #[must_use]
+    pub fn refundable(&self) -> Money {
+        self.amount - self.refunded - self.refund_pending
+    }
+}
+
+impl OrderAsOf<'_> {
+    fn follow(&mut self, amount: Money, timeline: &[TimelineEntry], event: &OrderEvent) {
+        match *event {
+            OrderEvent::RefundAsked(_, asked) => self.refund_pending += asked,
+            OrderEvent::Refunded(_, given) => {
+                self.refund_pending -= given;
+                self.refunded += given;
+            }
+            OrderEvent::RefundDeclined(declined, _) => {
+                let asked = timeline.iter().find_map(|entry| match entry.event {
+                    OrderEvent::RefundAsked(refund, asked) if refund == declined => Some(asked),
+                    _ => None,
+                });
+                self.refund_pending -= asked.expect("only a refund that was asked for is declined");
+            }
+            _ => {}
+        }
+        let next = self.status.next(event, amount - self.refunded);
+        self.status = next.unwrap_or_else(|| panic!("broken life cycle: {event:?} when {:?}", self.status));
+        assert!(
+            !self.refund_pending.is_negative() && self.refunded + self.refund_pending <= amount,
+            "broken invariant: more is refunded than was paid"
+        );
+    }
 }

@@ -74,3 +74,14 @@ pub struct Payment {
     /// Refunds by id, so that a repeated one is known.
     pub refunds: Vec<(RefundId, Money)>,
 }
+
+impl Payment {
+    /// What can still be refunded: nothing unless money was taken.
+    #[must_use]
+    pub fn refundable(&self) -> Money {
+        match self.status {
+            PaymentStatus::Captured | PaymentStatus::PartlyRefunded => self.amount - self.refunded,
+            _ => Money::ZERO,
+        }
+    }
+}

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::account::{AccountKind, Tier};
 use crate::money::Money;
 
+/// Ceilings for sums over many requests, far from the ends of 64 bits: 10 thousand million yuan.
+const AMOUNT_SUM_MAX: Money = Money::yuan(10_000_000_000);
+
 /// Ceilings for one account kind and one real-name tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceilings {
@@ -42,6 +45,27 @@ impl Policy {
     #[must_use]
     pub fn ceilings(&self, kind: AccountKind, tier: Tier) -> &Ceilings {
         &self.ceilings[kind as usize][tier as usize]
+    }
+
+    /// Does the policy make sense in itself? Ceilings are positive amounts that one request may
+    /// name, the one per payment not above the one per day; windows nest; something locks.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        let ceilings = self.ceilings.iter().flatten().all(|ceilings| {
+            ceilings.per_payment.is_positive()
+                && ceilings.per_payment <= ceilings.daily
+                && ceilings.per_payment <= Money::REQUEST_MAX
+                && ceilings.daily <= AMOUNT_SUM_MAX
+                && !ceilings.balance.is_negative()
+                && ceilings.balance <= AMOUNT_SUM_MAX
+        });
+        ceilings
+            && self.password_failures_max > 0
+            && self.duplicate_window_ms > 0
+            && self.reversal_window_ms <= self.retention_ms
+            && self.duplicate_window_ms <= self.retention_ms
+            && self.payment_takeover_ms <= self.payment_bound_ms
+            && self.payment_bound_ms <= self.reversal_window_ms
     }
 }
 

@@ -1,31 +1,64 @@
 //! The state of one province: everything its replicas agree on.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, AccountSelector, Subscriber};
-use crate::catalogue::{Product, Sp, Terms};
-use crate::command::Batch;
+use crate::books::Books;
+use crate::catalogue::{Product, ProductStatus, Sp, Terms};
+use crate::digest::{DigestRing, digest_of};
 use crate::effect::{EffectId, EffectRow};
-use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, SpId, TransferId};
+use crate::entry::Entry;
+use crate::id_source::IdSource;
+use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, SpId, TransferId};
 use crate::ledger::TrialBalance;
 use crate::number_plan::NumberPlan;
 use crate::order::Order;
-use crate::outcome::Applied;
 use crate::payment::Payment;
 use crate::policy::Policy;
+use crate::requests::Requests;
+use crate::retention::Retention;
+use crate::table::Table;
 use crate::time::LogTime;
+use crate::timer::Timers;
 use crate::transfer::{IncomingTransfer, Transfer};
+use crate::visibility::{HiddenBecause, visible};
 
 /// Everything the replicas of one province agree on. Cloning it is cheap: big tables are
 /// copy-on-write, so a clone is a consistent view that never stops `apply`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct State {
-    province: ProvinceId,
-    now: LogTime,
-    index: u64,
-    digest: u128,
-    policy: Policy,
-    plan: std::sync::Arc<NumberPlan>,
+    pub(crate) province: ProvinceId,
+    pub(crate) now: LogTime,
+    pub(crate) index: u64,
+    pub(crate) digest: u128,
+    pub(crate) digests: DigestRing,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) plan: Arc<NumberPlan>,
+    pub(crate) ids: IdSource,
+    pub(crate) customers: u64,
+    pub(crate) subscribers: Table<Msisdn, Subscriber, 64>,
+    pub(crate) accounts: Table<AccountId, Account, 64>,
+    pub(crate) sps: Table<SpId, Sp, 32>,
+    pub(crate) products: Table<ProductId, Product, 32>,
+    pub(crate) orders: Table<OrderId, Order, 64>,
+    pub(crate) payments: Table<PaymentId, Payment, 64>,
+    pub(crate) transfers: Table<TransferId, Transfer, 64>,
+    pub(crate) incoming: Table<TransferId, IncomingTransfer, 64>,
+    pub(crate) effects: Table<EffectId, EffectRow, 64>,
+    pub(crate) last_effect: EffectId,
+    /// The effect that forwards each refund under way.
+    pub(crate) refund_effects: Table<RefundId, EffectId, 64>,
+    pub(crate) timers: Timers,
+    pub(crate) requests: Requests,
+    pub(crate) books: Books,
+    pub(crate) retention: Retention,
+    #[serde(skip)]
+    pub(crate) entry: Entry,
+    #[cfg(feature = "mutants")]
+    #[serde(skip)]
+    pub(crate) mutant: Option<crate::mutant::Mutant>,
 }
 
 impl State {
@@ -37,19 +70,30 @@ impl State {
             now: LogTime(0),
             index: 0,
             digest: 0,
-            policy: Policy::default(),
-            plan: std::sync::Arc::new(NumberPlan::default()),
+            digests: DigestRing::default(),
+            policy: Arc::default(),
+            plan: Arc::default(),
+            ids: IdSource::default(),
+            customers: 0,
+            subscribers: Table::default(),
+            accounts: Table::default(),
+            sps: Table::default(),
+            products: Table::default(),
+            orders: Table::default(),
+            payments: Table::default(),
+            transfers: Table::default(),
+            incoming: Table::default(),
+            effects: Table::default(),
+            last_effect: EffectId(0),
+            refund_effects: Table::default(),
+            timers: Timers::default(),
+            requests: Requests::default(),
+            books: Books::default(),
+            retention: Retention::default(),
+            entry: Entry::default(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
-    }
-
-    /// Applies log entry `index`. Total: whatever the commands say, each gets a reply, and a
-    /// refusal is a reply.
-    ///
-    /// # Panics
-    /// When a money invariant does not hold afterwards: the replica must not go on.
-    pub fn apply(&mut self, index: u64, batch: &Batch) -> Applied {
-        let _ = (index, batch);
-        Applied::default()
     }
 
     /// Whose state this is.
@@ -76,6 +120,13 @@ impl State {
         self.digest
     }
 
+    /// The digest of every row, in one fixed order: what a snapshot is verified with. It walks the
+    /// whole state; take it on a clone.
+    #[must_use]
+    pub fn content_digest(&self) -> u128 {
+        digest_of(self)
+    }
+
     /// The policy in force.
     #[must_use]
     pub fn policy(&self) -> &Policy {
@@ -84,22 +135,20 @@ impl State {
 
     /// The number plan in force; epoch 0 before the first was installed.
     #[must_use]
-    pub fn plan(&self) -> &std::sync::Arc<NumberPlan> {
+    pub fn plan(&self) -> &Arc<NumberPlan> {
         &self.plan
     }
 
     /// A subscriber of this province.
     #[must_use]
     pub fn subscriber(&self, msisdn: Msisdn) -> Option<&Subscriber> {
-        let _ = msisdn;
-        None
+        self.subscribers.get(&msisdn)
     }
 
     /// An account.
     #[must_use]
     pub fn account(&self, id: AccountId) -> Option<&Account> {
-        let _ = id;
-        None
+        self.accounts.get(&id)
     }
 
     /// The account a subscriber's request names.
@@ -114,53 +163,60 @@ impl State {
     /// An order taken here.
     #[must_use]
     pub fn order(&self, id: OrderId) -> Option<&Order> {
-        let _ = id;
-        None
+        self.orders.get(&id)
     }
 
     /// A payment made here.
     #[must_use]
     pub fn payment(&self, id: PaymentId) -> Option<&Payment> {
-        let _ = id;
-        None
+        self.payments.get(&id)
     }
 
     /// A transfer that left here.
     #[must_use]
     pub fn transfer(&self, id: TransferId) -> Option<&Transfer> {
-        let _ = id;
-        None
+        self.transfers.get(&id)
     }
 
     /// A transfer that came from another province.
     #[must_use]
     pub fn incoming_transfer(&self, id: TransferId) -> Option<&IncomingTransfer> {
-        let _ = id;
-        None
+        self.incoming.get(&id)
     }
 
     /// An SP admitted here.
     #[must_use]
     pub fn sp(&self, id: SpId) -> Option<&Sp> {
-        let _ = id;
-        None
+        self.sps.get(&id)
     }
 
     /// All SPs admitted here, by id.
     pub fn sps(&self) -> impl Iterator<Item = &Sp> {
-        std::iter::empty()
+        self.sps.iter().map(|(_, sp)| sp)
     }
 
     /// A product uploaded here.
     #[must_use]
     pub fn product(&self, id: ProductId) -> Option<&Product> {
-        let _ = id;
-        None
+        self.products.get(&id)
     }
 
     /// All products uploaded here, by id.
     pub fn products(&self) -> impl Iterator<Item = &Product> {
-        std::iter::empty()
+        self.products.iter().map(|(_, product)| product)
+    }
+
+    /// What is on sale here, with what a subscriber of `home` who is in `location` would be told of
+    /// each product: visible, or why not. Products of suspended SPs are not on sale.
+    pub fn catalogue(
+        &self,
+        home: ProvinceId,
+        location: ProvinceId,
+    ) -> impl Iterator<Item = (&Product, Result<(), HiddenBecause>)> {
+        let on_sale = self.products().filter(|product| {
+            product.status == ProductStatus::Published && self.sp(product.terms().sp).is_some_and(|sp| !sp.suspended)
+        });
+        on_sale.map(move |product| (product, visible(product.terms().scope, self.province, home, location)))
     }
 
     /// The terms an order bought.
@@ -172,33 +228,45 @@ impl State {
 
     /// Effects that are not done, from `from` on, ascending.
     pub fn effects_from(&self, from: EffectId) -> impl Iterator<Item = &EffectRow> {
-        let _ = from;
-        std::iter::empty()
+        self.effects.iter_from(from).map(|(_, row)| row)
     }
 
     /// One effect that is not done.
     #[must_use]
     pub fn effect(&self, id: EffectId) -> Option<&EffectRow> {
-        let _ = id;
-        None
+        self.effects.get(&id)
     }
 
     /// The earliest moment at which a [`crate::Verb::Tick`] has something to do.
     #[must_use]
     pub fn next_timer(&self) -> Option<LogTime> {
-        None
+        let first = self.timers.first().map(|(timer, ())| timer.due);
+        [first, self.prune_due()].into_iter().flatten().min()
     }
 
     /// The books.
     #[must_use]
     pub fn trial_balance(&self) -> TrialBalance {
-        TrialBalance { lines: Vec::new(), debits: 0, credits: 0, index: self.index, digest: self.digest }
+        let all = self.books.all();
+        TrialBalance {
+            lines: self.books.lines(),
+            debits: all.debit,
+            credits: all.credit,
+            index: self.index,
+            digest: self.digest,
+        }
     }
 
     /// How many rows the big tables hold: accounts, orders, payments, effects.
     #[must_use]
     pub fn row_counts(&self) -> RowCounts {
-        RowCounts::default()
+        RowCounts {
+            accounts: self.accounts.len(),
+            orders: self.orders.len(),
+            payments: self.payments.len(),
+            effects: self.effects.len(),
+            requests: self.requests.len(),
+        }
     }
 }
 

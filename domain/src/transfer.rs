@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::effect::EffectId;
 use crate::ids::{AccountId, Msisdn, ProvinceId, TransferId};
 use crate::money::Money;
 use crate::refusal::Refusal;
@@ -54,6 +55,8 @@ pub struct Transfer {
     pub index: u64,
     /// When it became final.
     pub final_at: Option<(LogTime, u64)>,
+    /// The effect whose answer it waits for; 0 when none.
+    pub waits_for: EffectId,
 }
 
 /// A transfer from another province as the payee's home province keeps it.

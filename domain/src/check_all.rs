@@ -1,0 +1,144 @@
+//! The invariants over the whole state, for tests, snapshots and the proof of the books. What single
+//! commands touch is checked as they are applied.
+
+use std::collections::BTreeMap;
+
+use crate::account::AccountStatus;
+use crate::effect::{Effect, EffectId};
+use crate::ids::AccountId;
+use crate::ledger::LedgerAccount;
+use crate::money::Money;
+use crate::order::OrderStatus;
+use crate::payment::PaymentStatus;
+use crate::state::State;
+use crate::timer::{Timer, TimerKind};
+use crate::transfer::TransferStatus;
+
+impl State {
+    /// Walks all rows and checks what must hold between them. Takes time; use a clone.
+    ///
+    /// # Errors
+    /// A sentence that names the first thing that does not hold.
+    pub fn check_all(&self) -> Result<(), String> {
+        self.check_books()?;
+        let mut open = BTreeMap::new();
+        self.check_orders(&mut open)?;
+        self.check_payments()?;
+        self.check_transfers(&mut open)?;
+        self.check_accounts(&open)
+    }
+
+    fn check_books(&self) -> Result<(), String> {
+        let books = self.trial_balance();
+        let (debits, credits) =
+            books.lines.iter().fold((0, 0), |(debits, credits), line| (debits + line.debit, credits + line.credit));
+        ensure((debits, credits) == (books.debits, books.credits), || "the lines do not add up to the totals".into())?;
+        ensure(debits == credits, || format!("debits are {debits} fen, credits {credits} fen"))?;
+        let hold: i128 = self
+            .accounts
+            .iter()
+            .map(|(_, account)| i128::from(account.available.as_fen()) + i128::from(account.held.as_fen()))
+            .sum();
+        ensure(hold == self.books.wallets_hold(), || {
+            format!("wallets hold {hold} fen, the books say {}", self.books.wallets_hold())
+        })?;
+        // What we owe an SP never turns into a claim: no more is taken back than was sold.
+        for (id, _) in self.sps.iter() {
+            let turnover = self.books.turnover(LedgerAccount::SpPayable(*id));
+            ensure(turnover.debit <= turnover.credit, || format!("the SP {id} owes us"))?;
+        }
+        Ok(())
+    }
+
+    fn check_orders(&self, open: &mut BTreeMap<AccountId, u32>) -> Result<(), String> {
+        for (id, order) in self.orders.iter() {
+            let then = order.as_of(self.index);
+            ensure(
+                (then.status, then.refunded, then.refund_pending)
+                    == (order.status, order.refunded, order.refund_pending),
+                || format!("the timeline of {id} does not lead to its row"),
+            )?;
+            let here = order.home == self.province;
+            let waits = match order.status {
+                OrderStatus::Delivering => Some(TimerKind::DeliveryDeadline(*id)),
+                OrderStatus::Paying => Some(TimerKind::PaymentBound(*id)),
+                _ => None,
+            };
+            if let Some(kind) = waits {
+                ensure(self.timers.get(&Timer::new(order.waits_until, kind)).is_some(), || {
+                    format!("{id} is {:?} and nothing ends it", order.status)
+                })?;
+            }
+            let effect = self.effects.get(&order.waits_for).map(|row| &row.effect);
+            let waits_rightly = match (order.status, effect) {
+                (OrderStatus::Delivering, Some(Effect::DeliveryNotice { order, .. }))
+                | (OrderStatus::Paying, Some(Effect::ResolvePayment { order, .. }))
+                | (OrderStatus::Reversing, Some(Effect::ReversePayment { order, .. })) => order == id,
+                (status, None) => status.is_final() && order.waits_for == EffectId(0),
+                _ => false,
+            };
+            ensure(waits_rightly, || format!("{id} is {:?} and waits for {effect:?}", order.status))?;
+            ensure(!here || self.payments.get(&order.payment).is_some(), || format!("{id} has lost its payment"))?;
+            if here && order.status == OrderStatus::Delivering {
+                let account = self.payments.get(&order.payment).and_then(|payment| payment.account);
+                *open.entry(account.ok_or_else(|| format!("{id} was paid from nowhere"))?).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_payments(&self) -> Result<(), String> {
+        for (id, payment) in self.payments.iter() {
+            let refunds: Money = payment.refunds.iter().map(|(_, amount)| *amount).sum();
+            ensure(refunds == payment.refunded && refunds <= payment.amount, || {
+                format!("{id} of {} was refunded {} by refunds of {refunds}", payment.amount, payment.refunded)
+            })?;
+            let by_status = match payment.status {
+                PaymentStatus::Captured => payment.refunded == Money::ZERO,
+                PaymentStatus::PartlyRefunded => payment.refunded.is_positive() && payment.refunded < payment.amount,
+                PaymentStatus::Refunded => payment.refunded == payment.amount,
+                PaymentStatus::Reserved | PaymentStatus::Released | PaymentStatus::Declined(_) => {
+                    payment.refunded == Money::ZERO && payment.account.is_none()
+                }
+                PaymentStatus::Reversed => payment.refunded == Money::ZERO && payment.reversal.is_some(),
+            };
+            ensure(by_status, || format!("{id} is {:?} and was refunded {}", payment.status, payment.refunded))?;
+        }
+        Ok(())
+    }
+
+    fn check_transfers(&self, open: &mut BTreeMap<AccountId, u32>) -> Result<(), String> {
+        for (id, transfer) in self.transfers.iter() {
+            let crediting = transfer.status == TransferStatus::Crediting;
+            let effect = self.effects.get(&transfer.waits_for).map(|row| &row.effect);
+            let forwarded = matches!(effect, Some(Effect::CreditTransfer { transfer, .. }) if transfer == id);
+            ensure(crediting == forwarded && crediting == transfer.final_at.is_none(), || {
+                format!("{id} is {:?} and waits for {effect:?}", transfer.status)
+            })?;
+            *open.entry(transfer.payer_account).or_default() += u32::from(crediting);
+        }
+        Ok(())
+    }
+
+    fn check_accounts(&self, open: &BTreeMap<AccountId, u32>) -> Result<(), String> {
+        for (id, account) in self.accounts.iter() {
+            ensure(!account.available.is_negative() && !account.held.is_negative(), || format!("{id} is below zero"))?;
+            ensure(!account.used.is_negative(), || format!("{id} has used less than nothing"))?;
+            let counted = open.get(id).copied().unwrap_or_default();
+            ensure(account.open_orders == counted, || {
+                format!("{id} counts {} open orders, there are {counted}", account.open_orders)
+            })?;
+            ensure(self.subscribers.get(&account.msisdn).is_some(), || format!("{id} belongs to nobody"))?;
+            if let AccountStatus::Frozen { until: Some(until) } = account.status {
+                ensure(self.timers.get(&Timer::new(until, TimerKind::Thaw(*id))).is_some(), || {
+                    format!("{id} never thaws")
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}

@@ -1,0 +1,171 @@
+//! The machine: a batch of commands goes in, a reply for each comes out. It knows which verb is
+//! whose; what a verb does is in the verb's file.
+
+use crate::command::{Batch, Command, Verb};
+use crate::entry::BATCH_COMMANDS_MAX;
+use crate::outcome::{Applied, Divergence, Outcome, Reply};
+use crate::pay::PaymentToReverse;
+use crate::purchase::Purchase;
+use crate::refusal::Refusal;
+use crate::requests::Known;
+use crate::state::State;
+use crate::time::LogTime;
+use crate::transfer_money::{Credit, TransferOrder};
+
+/// Log time at most: identities count milliseconds since 2020 in 41 bits.
+const LOG_TIME_MAX: LogTime = LogTime(1_577_836_800_000 + (1 << 41) - 86_400_000);
+
+impl State {
+    /// Applies log entry `index`. Total: whatever the commands say, each gets a reply, and a
+    /// refusal is a reply.
+    ///
+    /// # Panics
+    /// When a money invariant does not hold afterwards: the replica must not go on. When entries do
+    /// not come in the order of the log, or hold more than [`BATCH_COMMANDS_MAX`] commands.
+    pub fn apply(&mut self, index: u64, batch: &Batch) -> Applied {
+        assert!(index > self.index, "log entry {index} comes after {}", self.index);
+        assert!(batch.commands.len() <= BATCH_COMMANDS_MAX, "a log entry holds {} commands", batch.commands.len());
+        self.index = index;
+        self.now = self.now.max(batch.at).min(LOG_TIME_MAX);
+        self.entry.index = index;
+        self.entry.at = self.now;
+        self.requests.rotate(self.now, self.policy.duplicate_window_ms);
+
+        let mut replies = Vec::with_capacity(batch.commands.len());
+        // A purchase, the usual command, leaves four records.
+        self.entry.journal.reserve(batch.commands.len() * 4);
+        for command in &batch.commands {
+            let reply = self.answer(command);
+            self.books.check();
+            self.entry.bytes.feed(&reply);
+            replies.push(reply);
+        }
+        self.finish_entry(replies)
+    }
+
+    /// The first answer again, or the verb's.
+    fn answer(&mut self, command: &Command) -> Reply {
+        let Some(request) = command.request else {
+            return Reply { outcome: self.execute(&command.verb), index: self.index, replayed: false };
+        };
+        let order = match command.verb {
+            Verb::ReverseOrder { order, .. } | Verb::RefundOrder { order, .. } => Some(order),
+            _ => None,
+        };
+        match self.requests.first_answer(request, order) {
+            #[cfg(feature = "mutants")]
+            Some(Known::Same(_)) if self.mutant == Some(crate::mutant::Mutant::DoubleDebitOnRetry) => {}
+            Some(Known::Same(first)) => return Reply { outcome: first.outcome, index: first.index, replayed: true },
+            Some(Known::OtherContent) => {
+                let outcome = Outcome::Refused(Refusal::DuplicateRequest);
+                return Reply { outcome, index: self.index, replayed: false };
+            }
+            None => {}
+        }
+        let outcome = self.execute(&command.verb);
+        if !matches!(outcome, Outcome::Refused(refusal) if refusal.is_transient()) {
+            self.requests.remember(self.now, self.index, request, order, outcome.clone());
+        }
+        Reply { outcome, index: self.index, replayed: false }
+    }
+
+    fn execute(&mut self, verb: &Verb) -> Outcome {
+        self.decide(verb).unwrap_or_else(Outcome::Refused)
+    }
+
+    /// One line for each verb.
+    fn decide(&mut self, verb: &Verb) -> Result<Outcome, Refusal> {
+        match verb {
+            &Verb::OpenAccount {
+                msisdn,
+                kind,
+                tier,
+                language,
+                ref verifier,
+                verdict,
+                per_payment_limit,
+                daily_limit,
+            } => self.open_account(&crate::open_account::Opening {
+                msisdn,
+                kind,
+                tier,
+                language,
+                verifier,
+                verdict,
+                per_payment_limit,
+                daily_limit,
+            }),
+            &Verb::ChangeAccount { account, verdict, ref verifier, per_payment_limit, daily_limit } => {
+                self.change_account(account, verdict, verifier.as_ref(), (per_payment_limit, daily_limit))
+            }
+            &Verb::CloseAccount { account, verdict, ref pay_out_agent } => {
+                self.close_account(account, verdict, pay_out_agent.as_deref())
+            }
+            &Verb::FreezeAccount { account, verdict, until } => self.freeze_account(account, verdict, until),
+            &Verb::UnfreezeAccount { account, verdict } => self.unfreeze_account(account, verdict),
+            &Verb::TopUpCash { account, amount, agent: _ } => self.top_up_cash(account, amount),
+
+            Verb::AdmitSp { name, notice_url } => self.admit_sp(name, notice_url),
+            &Verb::SetSpSuspended { sp, suspended } => self.set_sp_suspended(sp, suspended),
+            Verb::UploadProduct { product, terms, by } => self.upload_product(*product, terms, by),
+            Verb::ReviewProduct { product, rejected, by } => self.review_product(*product, rejected.as_deref(), by),
+            &Verb::PublishProduct { product } => self.publish_product(product),
+            &Verb::WithdrawProduct { product } => self.withdraw_product(product),
+
+            &Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict } => self
+                .place_order(&Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict }),
+            &Verb::RecordPayment { order, result } => self.record_payment(order, result),
+            &Verb::GiveUpPayment { order } => self.give_up_payment(order),
+            Verb::RecordDeliveries { answers } => Ok(self.record_deliveries(answers)),
+            &Verb::ReverseOrder { order, reason, note: _ } => self.reverse_order(order, reason),
+            &Verb::RefundOrder { order, amount, note: _ } => self.refund_order(order, amount),
+            &Verb::RecordReversal { order } => self.record_reversal(order),
+            &Verb::RecordRefund { order, refund, result } => self.record_refund(order, refund, result),
+
+            Verb::Pay(request) => self.pay(request),
+            &Verb::ReversePayment { payment, reversal, order } => {
+                self.reverse_payment(PaymentToReverse { payment, reversal, order })
+            }
+            &Verb::RefundPayment { payment, refund, amount } => self.refund_payment(payment, refund, amount),
+
+            &Verb::Transfer { payer, payee, payee_home, epoch, amount, verdict } => {
+                self.transfer_money(&TransferOrder { payer, payee, payee_home, epoch, amount, verdict })
+            }
+            &Verb::CreditTransfer { transfer, payer, payee, amount, epoch } => {
+                self.credit_transfer(&Credit { transfer, payer, payee, amount, epoch })
+            }
+            &Verb::RecordTransferCredit { transfer, result } => self.record_transfer_credit(transfer, result),
+
+            Verb::AcknowledgeEffects { effects } => Ok(self.acknowledge_effects(effects)),
+            Verb::Tick => Ok(self.tick()),
+            &Verb::CompareDigest { index, digest } => Ok(self.compare_digest(index, digest)),
+            Verb::InstallNumberPlan(plan) => self.install_number_plan(plan),
+            &Verb::PortNumber { msisdn, operator, from } => self.port_number(msisdn, operator, from),
+            Verb::SetPolicy(policy) => self.set_policy(policy),
+        }
+    }
+
+    fn compare_digest(&mut self, index: u64, leader: u128) -> Outcome {
+        // An entry that is too old, or from before this replica's history, can not be compared.
+        if let Some(ours) = self.digests.at(index)
+            && ours != leader
+        {
+            self.entry.diverged = Some(Divergence { index, leader, ours });
+        }
+        Outcome::Done
+    }
+
+    /// Chains the digest of what this entry did, and hands it out.
+    fn finish_entry(&mut self, replies: Vec<Reply>) -> Applied {
+        let journal = std::mem::take(&mut self.entry.journal);
+        self.entry.bytes.feed(&(self.index, self.now, &journal));
+        self.digest = self.entry.bytes.chain(self.digest);
+        self.digests.push(self.index, self.digest);
+        Applied {
+            replies,
+            journal,
+            effects_added: std::mem::take(&mut self.entry.effects_added),
+            diverged: self.entry.diverged.take(),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The one place where a subscriber's money moves: the account's rail, the books, the statement and
+//! the daily use change together or not at all.
+
+use crate::account::Account;
+use crate::ids::{AccountId, Msisdn};
+use crate::journal::{AccountChange, JournalBody, PostingReason, StatementLine};
+use crate::ledger::LedgerAccount;
+use crate::money::Money;
+use crate::rail::{Rail, StoredValue};
+use crate::state::State;
+use crate::time::BusinessDay;
+
+/// What is done with an account's money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Taken, and counted as used today. The caller has checked status, limits and funds.
+    Debit,
+    /// Paid out in cash; no use of a limit.
+    PayOut,
+    /// Given back as if it had never been taken on that day.
+    Reverse(BusinessDay),
+    /// Given.
+    Credit,
+}
+
+/// How the number of open orders changes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OpenOrders {
+    Same,
+    OneMore,
+    OneLess,
+}
+
+/// One movement of a subscriber's money.
+#[derive(Debug)]
+pub(crate) struct Movement {
+    pub(crate) step: Step,
+    pub(crate) amount: Money,
+    pub(crate) reason: PostingReason,
+    /// The other side in the books.
+    pub(crate) against: LedgerAccount,
+    pub(crate) counterparty: Option<Msisdn>,
+    pub(crate) open_orders: OpenOrders,
+}
+
+impl State {
+    /// Moves money of an account that exists; gives the available balance after it.
+    ///
+    /// # Panics
+    /// When the account does not exist or a floor is broken: the verb has not checked what it must.
+    pub(crate) fn move_money(&mut self, id: AccountId, movement: Movement) -> Money {
+        let today = self.now.business_day();
+        let account = self.accounts.get_mut(&id).expect("the verb has found the account");
+        let change = step(account, &movement, today);
+        self.books.wallet_changed(change);
+
+        let postings = vec![(LedgerAccount::Wallet(id), -change), (movement.against, change)];
+        #[cfg(feature = "mutants")]
+        let postings = self.mutant.map_or(postings.clone(), |mutant| mutant.post(movement.step, postings));
+        self.books.post(&postings);
+
+        let statement = StatementLine {
+            account: id,
+            amount: change,
+            balance: account.available,
+            counterparty: movement.counterparty,
+            sp: match movement.against {
+                LedgerAccount::SpPayable(sp) => Some(sp),
+                _ => None,
+            },
+            province: match movement.against {
+                LedgerAccount::DueTo(province) | LedgerAccount::DueFrom(province) => Some(province),
+                _ => None,
+            },
+        };
+        let body = JournalBody::Posted { reason: movement.reason, postings, statement: Some(statement) };
+        account.last_record = Some(self.entry.record(account.last_record, body));
+        account.available
+    }
+
+    /// Posts between accounts of the books of which none is a subscriber's.
+    pub(crate) fn post(&mut self, reason: PostingReason, debit: LedgerAccount, credit: LedgerAccount, amount: Money) {
+        let postings = vec![(debit, amount), (credit, -amount)];
+        self.books.post(&postings);
+        self.entry.record(None, JournalBody::Posted { reason, postings, statement: None });
+    }
+
+    /// Records a change of an account that moves no money.
+    pub(crate) fn record_change(&mut self, id: AccountId, change: AccountChange) {
+        let account = self.accounts.get_mut(&id).expect("the verb has found the account");
+        let body = JournalBody::AccountChanged { account: id, change };
+        account.last_record = Some(self.entry.record(account.last_record, body));
+    }
+}
+
+/// Changes the account's own row; gives the change of its balance.
+fn step(account: &mut Account, movement: &Movement, today: BusinessDay) -> Money {
+    let amount = movement.amount;
+    let mut rail = StoredValue(account);
+    let before = rail.query().total();
+    match movement.step {
+        Step::Debit | Step::PayOut => {
+            rail.reserve(amount).expect("the verb has checked the funds");
+            rail.capture(amount);
+        }
+        Step::Reverse(_) => rail.reverse(amount),
+        Step::Credit => rail.credit(amount),
+    }
+    let change = rail.query().total() - before;
+    match movement.step {
+        Step::Debit => account.count_use(amount, today),
+        // A reversal undoes the use of the day; a refund is a new transaction and does not.
+        Step::Reverse(day) if day == today && account.used_day == today => {
+            assert!(account.used >= amount, "broken invariant: the day's use is less than what is reversed");
+            account.used -= amount;
+        }
+        _ => {}
+    }
+    match movement.open_orders {
+        OpenOrders::Same => {}
+        OpenOrders::OneMore => account.open_orders += 1,
+        OpenOrders::OneLess => {
+            account.open_orders = account.open_orders.checked_sub(1).expect("every closed order was opened");
+        }
+    }
+    assert!(
+        !account.available.is_negative() && !account.held.is_negative(),
+        "broken invariant: a wallet is below zero"
+    );
+    change
+}

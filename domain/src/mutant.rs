@@ -1,0 +1,34 @@
+//! Deliberate faults, compiled in only with the feature `mutants`: what a proof must find.
+
+use crate::ledger::LedgerAccount;
+use crate::money::Money;
+use crate::movement::Step;
+use crate::state::State;
+
+/// One deliberate fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// The serving side forgets to book what a home province paid: clearing does not net to zero.
+    ClearingOneSide,
+    /// A repeated request is taken for a new one: it debits twice.
+    DoubleDebitOnRetry,
+    /// Money is credited and nothing debited for it: the replica stops.
+    CreditWithoutDebit,
+}
+
+impl State {
+    /// Plants a fault, or takes it out again. It is no part of what replicas agree on.
+    pub fn set_mutant(&mut self, mutant: Option<Mutant>) {
+        self.mutant = mutant;
+    }
+}
+
+impl Mutant {
+    /// What this fault makes of a balanced set of postings.
+    pub(crate) fn post(self, step: Step, mut postings: Vec<(LedgerAccount, Money)>) -> Vec<(LedgerAccount, Money)> {
+        if self == Self::CreditWithoutDebit && step == Step::Credit {
+            postings.truncate(1);
+        }
+        postings
+    }
+}

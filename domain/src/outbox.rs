@@ -1,0 +1,54 @@
+//! The outbox: effects as rows of state, added when they are decided and taken out when they are
+//! done.
+
+use crate::account::Language;
+use crate::effect::{Effect, EffectId, EffectRow, SmsText};
+use crate::ids::Msisdn;
+use crate::outcome::Outcome;
+use crate::state::State;
+use crate::time::LogTime;
+
+impl State {
+    /// Adds an effect that may be done at once.
+    pub(crate) fn add_effect(&mut self, effect: Effect) -> EffectId {
+        self.add_effect_not_before(self.now, effect)
+    }
+
+    /// Adds an effect that must not be done before a time.
+    pub(crate) fn add_effect_not_before(&mut self, not_before: LogTime, effect: Effect) -> EffectId {
+        let id = EffectId(self.last_effect.0 + 1);
+        self.last_effect = id;
+        let row = EffectRow { id, at: self.now, not_before, effect };
+        self.entry.bytes.feed(&row);
+        self.entry.effects_added = true;
+        self.effects.insert(id, row);
+        id
+    }
+
+    /// Adds a text to a subscriber.
+    pub(crate) fn send_sms(&mut self, to: Msisdn, language: Language, text: SmsText) {
+        self.add_effect(Effect::Sms { to, language, text });
+    }
+
+    /// Takes out an effect that is done; nothing when it was taken out before.
+    pub(crate) fn end_effect(&mut self, id: EffectId) {
+        if self.effects.remove(&id).is_some() {
+            self.entry.bytes.feed(&id);
+        }
+    }
+
+    /// See [`crate::Verb::AcknowledgeEffects`]. An effect that waits for an answer is not done by being
+    /// sent, so it stays whatever is acknowledged.
+    pub(crate) fn acknowledge_effects(&mut self, ids: &[EffectId]) -> Outcome {
+        for &id in ids {
+            let told = self
+                .effects
+                .get(&id)
+                .is_some_and(|row| matches!(row.effect, Effect::Sms { .. } | Effect::CancelNotice { .. }));
+            if told {
+                self.end_effect(id);
+            }
+        }
+        Outcome::Done
+    }
+}

@@ -1,0 +1,81 @@
+//! The payment password's verdict, counted and locked where it is ordered by the log (product §2): an
+//! attempt is counted before it is answered, so nobody guesses faster by asking in parallel.
+
+use crate::account::Subscriber;
+use crate::effect::SmsText;
+use crate::ids::{AccountId, Msisdn};
+use crate::journal::AccountChange;
+use crate::password::{Credential, PasswordVerdict};
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::time::LogTime;
+
+impl State {
+    /// Judges a verdict. Locked comes first, even for a right password; then whether the verdict is
+    /// about the password in force (if not, nothing is counted); then right or wrong. `account` is
+    /// the one whose statement tells of a lock.
+    ///
+    /// # Errors
+    /// [`Refusal::PasswordLocked`], [`Refusal::PasswordChanged`] or [`Refusal::WrongPassword`].
+    pub(crate) fn check_password(
+        &mut self,
+        msisdn: Msisdn,
+        account: AccountId,
+        verdict: PasswordVerdict,
+    ) -> Result<(), Refusal> {
+        let slot = self.subscribers.find(&msisdn).expect("an account belongs to a subscriber");
+        let subscriber = self.subscribers.at(slot);
+        let credential = &subscriber.credential;
+        if credential.locked_until > self.now {
+            return Err(Refusal::PasswordLocked(credential.locked_until));
+        }
+        if credential.version != verdict.verifier_version {
+            return Err(Refusal::PasswordChanged);
+        }
+        if verdict.matches {
+            // The usual case writes nothing.
+            if credential.failures > 0 {
+                self.subscribers.at_mut(slot).credential.failures = 0;
+            }
+            return Ok(());
+        }
+        let max = self.policy.password_failures_max;
+        let credential = &mut self.subscribers.at_mut(slot).credential;
+        if let Some(until) = count_failure(credential, self.now, max) {
+            self.record_change(account, AccountChange::PasswordLocked { until });
+            self.tell(msisdn, |_| SmsText::PasswordLocked { until });
+        }
+        Err(Refusal::WrongPassword)
+    }
+
+    /// The account of a command that names one, when the password is right.
+    ///
+    /// # Errors
+    /// [`Refusal::AccountNotFound`], then what [`State::check_password`] refuses.
+    pub(crate) fn owner_of(&mut self, account: AccountId, verdict: PasswordVerdict) -> Result<Msisdn, Refusal> {
+        let msisdn = self.account(account).ok_or(Refusal::AccountNotFound)?.msisdn;
+        self.check_password(msisdn, account, verdict)?;
+        Ok(msisdn)
+    }
+
+    /// Sends a subscriber a text.
+    pub(crate) fn tell(&mut self, msisdn: Msisdn, text: impl FnOnce(&Subscriber) -> SmsText) {
+        let subscriber = self.subscribers.get(&msisdn).expect("who is told something is a subscriber");
+        let (language, text) = (subscriber.language, text(subscriber));
+        self.send_sms(msisdn, language, text);
+    }
+}
+
+/// Counts a wrong attempt; gives the end of the lock when this one locks.
+fn count_failure(credential: &mut Credential, now: LogTime, max: u8) -> Option<LogTime> {
+    let today = now.business_day();
+    if credential.failures_day != today {
+        (credential.failures, credential.failures_day) = (0, today);
+    }
+    credential.failures = credential.failures.saturating_add(1);
+    (credential.failures >= max).then(|| {
+        credential.locked_until = today.next().start();
+        credential.failures = 0;
+        credential.locked_until
+    })
+}

@@ -1,0 +1,219 @@
+//! The home side of a purchase that was taken elsewhere (product §5, 6.3.3; source §6.3.3): debit,
+//! reverse, refund. The payment id is the key: whatever is repeated, late or out of order, a payment
+//! id debits at most once, and never after its reversal.
+
+use crate::account::AccountSelector;
+use crate::command::PayRequest;
+use crate::ids::{IssuedId, OrderId, PaymentId, RefundId, ReversalId};
+use crate::ledger::LedgerAccount;
+use crate::money::Money;
+use crate::movement::OpenOrders;
+use crate::outcome::Outcome;
+use crate::payment::{Payment, PaymentStatus};
+use crate::purchase::Debit;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::visibility::{Scope, visible};
+
+/// What [`crate::Verb::ReversePayment`] says.
+#[derive(Clone, Copy)]
+pub(crate) struct PaymentToReverse {
+    pub(crate) payment: PaymentId,
+    pub(crate) reversal: ReversalId,
+    pub(crate) order: OrderId,
+}
+
+impl State {
+    /// Pays for an order taken by another province or the national platform.
+    ///
+    /// # Errors
+    /// In this order: the payment id names another serving province or ours
+    /// ([`Refusal::PaymentMismatch`]); what is known of the payment id (the same answer again,
+    /// [`Refusal::PaymentMismatch`], [`Refusal::AlreadyReversed`]); its age
+    /// ([`Refusal::RequestTooOld`]); then amount, number, scope, and the list of [`crate::purchase`]
+    /// from 6 on. From the amount on, a refusal is kept under the payment id unless it is transient.
+    pub(crate) fn pay(&mut self, request: &PayRequest) -> Result<Outcome, Refusal> {
+        if request.payment.province() != Some(request.serving) || request.serving == self.province {
+            return Err(Refusal::PaymentMismatch);
+        }
+        match self.payments.get(&request.payment) {
+            #[cfg(feature = "mutants")]
+            Some(_) if self.mutant == Some(crate::mutant::Mutant::DoubleDebitOnRetry) => {}
+            Some(known) => return answer_again(known, request),
+            None => {}
+        }
+        if self.is_too_old(request.payment.issued_at()) {
+            return Err(Refusal::RequestTooOld);
+        }
+        match self.try_pay(request) {
+            Err(refusal) if !refusal.is_transient() => {
+                self.payments.insert(request.payment, self.declined(request, refusal));
+                Err(refusal)
+            }
+            decided => decided,
+        }
+    }
+
+    fn try_pay(&mut self, request: &PayRequest) -> Result<Outcome, Refusal> {
+        request.amount.check_request()?;
+        if self.province.is_national() {
+            return Err(Refusal::NotHome);
+        }
+        self.check_home(request.msisdn, self.province, request.epoch)?;
+        // National goods are sold by the national platform, all others by their province.
+        if (request.scope == Scope::National) != request.serving.is_national() {
+            return Err(Refusal::WrongPlaceForScope);
+        }
+        visible(request.scope, request.serving, self.province, request.location).map_err(Refusal::NotVisible)?;
+        let account = self.check_payer(request.msisdn, request.account, request.verdict, request.amount)?;
+
+        // From here it must succeed.
+        self.debit(Debit {
+            payment: request.payment,
+            order: request.order,
+            serving: request.serving,
+            msisdn: request.msisdn,
+            account,
+            amount: request.amount,
+            epoch: request.epoch,
+            against: LedgerAccount::DueTo(request.serving),
+            // The serving province never tells how the order ended, so it can not hold the account
+            // open; what comes back after a closing lands all the same.
+            open_orders: OpenOrders::Same,
+            title: request.title.clone(),
+        });
+        Ok(Outcome::Paid(account))
+    }
+
+    /// Reverses a payment, even one never seen: from then on it can never debit.
+    ///
+    /// The window for reversals is not judged here. It was judged where the order is, against the
+    /// order's own time; a reversal may then be stored and forwarded for as long as this province
+    /// can not be reached. Refusing it for its lateness would leave the order reversed there and
+    /// paid here.
+    ///
+    /// # Errors
+    /// [`Refusal::PaymentMismatch`] for a payment of our own orders or of another order,
+    /// [`Refusal::RequestTooOld`] for one never seen that could have been forgotten,
+    /// [`Refusal::PartlyRefunded`] once something was refunded.
+    pub(crate) fn reverse_payment(&mut self, asked: PaymentToReverse) -> Result<Outcome, Refusal> {
+        let Some(serving) = asked.payment.province().filter(|serving| *serving != self.province) else {
+            return Err(Refusal::PaymentMismatch);
+        };
+        let Some(slot) = self.payments.find(&asked.payment) else {
+            // One this old may have been paid and forgotten: to say that it is reversed could be a lie.
+            if self.is_too_old(asked.payment.issued_at()) {
+                return Err(Refusal::RequestTooOld);
+            }
+            let tombstone = Payment {
+                id: asked.payment,
+                order: None,
+                msisdn: None,
+                account: None,
+                serving,
+                amount: Money::ZERO,
+                refunded: Money::ZERO,
+                status: PaymentStatus::Reversed,
+                epoch: 0,
+                day: self.now.business_day(),
+                at: self.now,
+                index: self.index,
+                reversal: Some(asked.reversal),
+                refunds: Vec::new(),
+            };
+            self.payments.insert(asked.payment, tombstone);
+            return Ok(Outcome::Reversed);
+        };
+        let payment = self.payments.at(slot);
+        if payment.order.is_some_and(|order| order != asked.order) {
+            return Err(Refusal::PaymentMismatch);
+        }
+        match payment.status {
+            PaymentStatus::Reversed => {}
+            PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => return Err(Refusal::PartlyRefunded),
+            PaymentStatus::Captured => {
+                self.undo_payment(asked.payment, asked.reversal, LedgerAccount::DueTo(serving), OpenOrders::Same);
+            }
+            PaymentStatus::Reserved | PaymentStatus::Released | PaymentStatus::Declined(_) => {
+                let payment = self.payments.at_mut(slot);
+                payment.status = PaymentStatus::Reversed;
+                payment.reversal = Some(asked.reversal);
+            }
+        }
+        Ok(Outcome::Reversed)
+    }
+
+    /// Refunds part or all of a payment.
+    ///
+    /// # Errors
+    /// In this order: the amount; the payment ([`Refusal::PaymentNotFound`], or
+    /// [`Refusal::PaymentMismatch`] for our own orders); a known refund id with another amount
+    /// ([`Refusal::PaymentMismatch`]); [`Refusal::AlreadyReversed`]; what is left
+    /// ([`Refusal::RefundExceedsPaid`]).
+    pub(crate) fn refund_payment(
+        &mut self,
+        id: PaymentId,
+        refund: RefundId,
+        amount: Money,
+    ) -> Result<Outcome, Refusal> {
+        amount.check_request()?;
+        let payment = self.payment(id).ok_or(Refusal::PaymentNotFound)?;
+        if payment.serving == self.province {
+            return Err(Refusal::PaymentMismatch);
+        }
+        if let Some((_, known)) = payment.refunds.iter().find(|(known, _)| *known == refund) {
+            return if *known == amount { Ok(Outcome::Refunded) } else { Err(Refusal::PaymentMismatch) };
+        }
+        if payment.status == PaymentStatus::Reversed {
+            return Err(Refusal::AlreadyReversed);
+        }
+        if amount > payment.refundable() {
+            return Err(Refusal::RefundExceedsPaid);
+        }
+        let serving = payment.serving;
+        self.give_back(id, refund, amount, LedgerAccount::DueTo(serving));
+        Ok(Outcome::Refunded)
+    }
+
+    fn declined(&self, request: &PayRequest, refusal: Refusal) -> Payment {
+        Payment {
+            id: request.payment,
+            order: Some(request.order),
+            msisdn: Some(request.msisdn),
+            account: None,
+            serving: request.serving,
+            amount: request.amount,
+            refunded: Money::ZERO,
+            status: PaymentStatus::Declined(refusal),
+            epoch: request.epoch,
+            day: self.now.business_day(),
+            at: self.now,
+            index: self.index,
+            reversal: None,
+            refunds: Vec::new(),
+        }
+    }
+}
+
+/// The answer to a payment id that is known.
+fn answer_again(known: &Payment, request: &PayRequest) -> Result<Outcome, Refusal> {
+    let same_account = match (request.account, known.account) {
+        (AccountSelector::Id(asked), Some(used)) => asked == used,
+        _ => true,
+    };
+    let same = known.order == Some(request.order)
+        && known.msisdn == Some(request.msisdn)
+        && known.amount == request.amount
+        && same_account;
+    // A reversal that came before its payment knows nothing to compare with.
+    if known.order.is_some() && !same {
+        return Err(Refusal::PaymentMismatch);
+    }
+    match known.status {
+        PaymentStatus::Declined(refusal) => Err(refusal),
+        PaymentStatus::Reversed | PaymentStatus::Released => Err(Refusal::AlreadyReversed),
+        PaymentStatus::Reserved | PaymentStatus::Captured | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => {
+            Ok(Outcome::Paid(known.account.expect("what was taken was taken from an account")))
+        }
+    }
+}

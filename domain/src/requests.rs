@@ -1,0 +1,116 @@
+//! Remembered requests: the same request id gets the same answer (product §4).
+//!
+//! Answers are kept in generations of log time that are forgotten whole, so remembering never
+//! costs a search for what is old.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::Request;
+use crate::ids::OrderId;
+use crate::outcome::Outcome;
+use crate::table::Table;
+use crate::time::LogTime;
+
+/// Log time that one generation covers.
+const GENERATION_MS: u64 = 24 * 3_600_000;
+
+/// The first answer to a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FirstAnswer {
+    content: u64,
+    pub(crate) index: u64,
+    pub(crate) outcome: Outcome,
+}
+
+type Generation = Table<u128, FirstAnswer, 128>;
+
+/// What is known of a request id.
+pub(crate) enum Known {
+    /// Asked before with this content.
+    Same(FirstAnswer),
+    /// Asked before with other content.
+    OtherContent,
+}
+
+/// All remembered answers.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Requests {
+    /// By generation number, oldest first.
+    generations: BTreeMap<u64, Generation>,
+    /// Answers that name an order are kept as long as the order.
+    by_order: Table<(OrderId, u128), FirstAnswer, 32>,
+    #[serde(skip)]
+    forgotten: Forgotten,
+}
+
+/// Generations that are no longer part of the state and are let go piece by piece.
+#[derive(Debug, Default)]
+struct Forgotten(Vec<Generation>);
+
+impl Clone for Forgotten {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Requests {
+    /// Forgets generations that lie wholly before the window. Called once for each log entry.
+    pub(crate) fn rotate(&mut self, now: LogTime, window_ms: u64) {
+        while let Some(oldest) = self.generations.first_entry() {
+            let end_ms = (oldest.key() + 1).saturating_mul(GENERATION_MS);
+            if end_ms.saturating_add(window_ms) > now.0 {
+                break;
+            }
+            self.forgotten.0.push(oldest.remove());
+        }
+        if let Some(generation) = self.forgotten.0.last_mut()
+            && !generation.drop_some()
+        {
+            self.forgotten.0.pop();
+        }
+    }
+
+    /// What is known of a request, `order` being the order it names.
+    pub(crate) fn first_answer(&self, request: Request, order: Option<OrderId>) -> Option<Known> {
+        // Repetitions come soon: the newest generation first.
+        let answer = self
+            .generations
+            .values()
+            .rev()
+            .find_map(|generation| generation.get(&request.key))
+            .or_else(|| self.by_order.get(&(order?, request.key)))?;
+        Some(if answer.content == request.content { Known::Same(answer.clone()) } else { Known::OtherContent })
+    }
+
+    /// Remembers the answer to a request that was not known.
+    pub(crate) fn remember(
+        &mut self,
+        now: LogTime,
+        index: u64,
+        request: Request,
+        order: Option<OrderId>,
+        outcome: Outcome,
+    ) {
+        let answer = FirstAnswer { content: request.content, index, outcome };
+        if let Some(order) = order {
+            self.by_order.insert((order, request.key), answer.clone());
+        }
+        self.generations.entry(now.0 / GENERATION_MS).or_default().insert(request.key, answer);
+    }
+
+    /// Forgets what was remembered with an order.
+    pub(crate) fn forget_order(&mut self, order: OrderId) {
+        let keys: Vec<_> =
+            self.by_order.iter_from((order, 0)).map(|(key, _)| *key).take_while(|key| key.0 == order).collect();
+        for key in keys {
+            self.by_order.remove(&key);
+        }
+    }
+
+    /// How many answers are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.generations.values().map(Table::len).sum()
+    }
+}

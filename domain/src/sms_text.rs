@@ -1,0 +1,153 @@
+//! The words of every text a subscriber may be sent, in Chinese and English (source §5.4). Pure: the
+//! same text gives the same words wherever it is sent from. Times are China time.
+
+use crate::account::{AccountKind, Language};
+use crate::effect::SmsText;
+use crate::money::Money;
+use crate::time::{LogTime, civil};
+
+/// China is eight hours ahead of UTC all year.
+const CHINA_OFFSET_MS: u64 = 8 * 3_600_000;
+
+impl SmsText {
+    /// The words in one language.
+    #[must_use]
+    pub fn render(&self, language: Language) -> String {
+        match language {
+            Language::Chinese => format!("【移动支付】{}", self.chinese()),
+            Language::English => format!("[Mobile Payment] {}", self.english()),
+        }
+    }
+
+    fn chinese(&self) -> String {
+        match self {
+            Self::AccountOpened { kind, limits: (per_payment, daily) } => {
+                format!("您的{}已开通，单笔限额{per_payment}元，每日限额{daily}元。", kind_zh(*kind))
+            }
+            Self::AccountClosed { kind, paid_out: Money::ZERO } => format!("您的{}已注销。", kind_zh(*kind)),
+            Self::AccountClosed { kind, paid_out } => {
+                format!("您的{}已注销，余额{paid_out}元已由代理点以现金退还。", kind_zh(*kind))
+            }
+            Self::AccountChanged { kind, password, limits: (per_payment, daily) } => {
+                let password = if *password { "支付密码已修改，" } else { "" };
+                format!("您的{}已变更：{password}单笔限额{per_payment}元，每日限额{daily}元。", kind_zh(*kind))
+            }
+            Self::AccountFrozen { kind, until: None } => {
+                format!("您的{}已冻结，冻结期间不能支付，退回的款项仍会入账。", kind_zh(*kind))
+            }
+            Self::AccountFrozen { kind, until: Some(until) } => {
+                format!(
+                    "您的{}已冻结，将于{}自动解冻，期间不能支付，退回的款项仍会入账。",
+                    kind_zh(*kind),
+                    time_zh(*until)
+                )
+            }
+            Self::AccountThawed { kind } => format!("您的{}已解冻，可以正常使用。", kind_zh(*kind)),
+            Self::PasswordLocked { until } => {
+                format!("支付密码连续输入错误，已被锁定至{}。如非本人操作，请立即联系客服。", time_zh(*until))
+            }
+            Self::ToppedUp { amount, balance } => format!("充值{amount}元成功，当前可用余额{balance}元。"),
+            Self::Debited { order, title, amount, balance } => {
+                format!("您购买“{title}”支付{amount}元成功，可用余额{balance}元。订单号{order}。")
+            }
+            Self::Reversed { order, amount, balance } => {
+                format!("订单{order}已冲正，{amount}元已退回您的账户，可用余额{balance}元。")
+            }
+            Self::Refunded { order, amount, balance } => {
+                format!("订单{order}退款{amount}元已到账，可用余额{balance}元。")
+            }
+            Self::TransferSent { transfer, payee, amount, balance } => {
+                format!("您向{}转帐{amount}元，可用余额{balance}元。转帐号{transfer}。", payee.masked())
+            }
+            Self::TransferReceived { transfer, payer, amount, balance } => {
+                format!("{}向您转帐{amount}元已到账，可用余额{balance}元。转帐号{transfer}。", payer.masked())
+            }
+            Self::TransferReturned { transfer, amount, balance } => {
+                format!("转帐{transfer}未能入账，{amount}元已退回您的账户，可用余额{balance}元。")
+            }
+        }
+    }
+
+    fn english(&self) -> String {
+        match self {
+            Self::AccountOpened { kind, limits: (per_payment, daily) } => {
+                let kind = kind_en(*kind);
+                format!("Your {kind} is open. Limits: {per_payment} yuan per payment, {daily} yuan per day.")
+            }
+            Self::AccountClosed { kind, paid_out: Money::ZERO } => format!("Your {} is closed.", kind_en(*kind)),
+            Self::AccountClosed { kind, paid_out } => {
+                format!("Your {} is closed. The balance of {paid_out} yuan was paid out in cash.", kind_en(*kind))
+            }
+            Self::AccountChanged { kind, password, limits: (per_payment, daily) } => {
+                let password = if *password { " The payment password is new." } else { "" };
+                let kind = kind_en(*kind);
+                format!(
+                    "Your {kind} was changed.{password} Limits: {per_payment} yuan per payment, {daily} yuan per day."
+                )
+            }
+            Self::AccountFrozen { kind, until: None } => {
+                format!("Your {} is frozen: it can not pay. Money that comes back still arrives.", kind_en(*kind))
+            }
+            Self::AccountFrozen { kind, until: Some(until) } => {
+                let (kind, until) = (kind_en(*kind), time_en(*until));
+                format!("Your {kind} is frozen until {until}: it can not pay. Money that comes back still arrives.")
+            }
+            Self::AccountThawed { kind } => format!("Your {} is no longer frozen.", kind_en(*kind)),
+            Self::PasswordLocked { until } => {
+                let until = time_en(*until);
+                format!(
+                    "Too many wrong payment passwords: locked until {until}. If this was not you, call customer service now."
+                )
+            }
+            Self::ToppedUp { amount, balance } => format!("{amount} yuan topped up. Available: {balance} yuan."),
+            Self::Debited { order, title, amount, balance } => {
+                format!("You paid {amount} yuan for \"{title}\". Available: {balance} yuan. Order {order}.")
+            }
+            Self::Reversed { order, amount, balance } => {
+                format!("Order {order} was reversed: {amount} yuan came back. Available: {balance} yuan.")
+            }
+            Self::Refunded { order, amount, balance } => {
+                format!("Order {order}: {amount} yuan was refunded. Available: {balance} yuan.")
+            }
+            Self::TransferSent { transfer, payee, amount, balance } => {
+                let payee = payee.masked();
+                format!("You sent {amount} yuan to {payee}. Available: {balance} yuan. Transfer {transfer}.")
+            }
+            Self::TransferReceived { transfer, payer, amount, balance } => {
+                let payer = payer.masked();
+                format!("{payer} sent you {amount} yuan. Available: {balance} yuan. Transfer {transfer}.")
+            }
+            Self::TransferReturned { transfer, amount, balance } => {
+                format!(
+                    "Transfer {transfer} could not be credited: {amount} yuan came back. Available: {balance} yuan."
+                )
+            }
+        }
+    }
+}
+
+const fn kind_zh(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Communication => "通信账户",
+        AccountKind::StoredValue => "虚拟账户",
+        AccountKind::Bank => "银行账户",
+    }
+}
+
+const fn kind_en(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Communication => "communication account",
+        AccountKind::StoredValue => "stored-value account",
+        AccountKind::Bank => "bank account",
+    }
+}
+
+fn time_zh(at: LogTime) -> String {
+    let (year, month, day, hour, minute, ..) = civil(at.0.saturating_add(CHINA_OFFSET_MS));
+    format!("{year}年{month}月{day}日{hour:02}:{minute:02}")
+}
+
+fn time_en(at: LogTime) -> String {
+    let (year, month, day, hour, minute, ..) = civil(at.0.saturating_add(CHINA_OFFSET_MS));
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}")
+}

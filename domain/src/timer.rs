@@ -1,0 +1,34 @@
+//! Timers: what happens by itself at a time. They are rows of state and fire on
+//! [`crate::Verb::Tick`], so every replica fires the same ones at the same log entry.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AccountId, OrderId};
+use crate::table::Table;
+use crate::time::LogTime;
+
+/// One timer; they sort by the time they are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Timer {
+    pub(crate) due: LogTime,
+    pub(crate) what: TimerKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum TimerKind {
+    /// The SP has not answered: reverse.
+    DeliveryDeadline(OrderId),
+    /// The home province has not answered: reverse.
+    PaymentBound(OrderId),
+    /// A frozen account thaws.
+    Thaw(AccountId),
+}
+
+/// All timers, by the time they are due.
+pub(crate) type Timers = Table<Timer, (), 128>;
+
+impl Timer {
+    pub(crate) const fn new(due: LogTime, what: TimerKind) -> Self {
+        Self { due, what }
+    }
+}
