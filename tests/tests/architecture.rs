@@ -27,8 +27,16 @@ const MUST_NOT_USE: &[(&str, &[&str], &str)] = &[
         &["tokio", "openraft", "ractor", "sled", "reqwest", "tracing", "config", "rand", "parking_lot", "rust_decimal"],
         "replicas must compute equal bytes",
     ),
-    ("mpss-routing", &["openraft", "sled", "ractor", "axum", "config"], "it decides where, not how it is stored or supervised"),
-    ("mpss-cluster", &["ractor", "axum", "config", "reqwest", "rust_decimal"], "replication must not know what a prize is"),
+    (
+        "mpss-routing",
+        &["openraft", "sled", "ractor", "axum", "config"],
+        "it decides where, not how it is stored or supervised",
+    ),
+    (
+        "mpss-cluster",
+        &["ractor", "axum", "config", "reqwest", "rust_decimal"],
+        "replication must not know what a prize is",
+    ),
     ("mpss-node", &["openraft", "sled", "bincode"], "only through the cluster's types"),
     ("mpss-config", &["tokio", "openraft", "ractor", "axum"], "settings are plain data"),
 ];
@@ -78,11 +86,14 @@ fn without_tests(text: &str) -> &str {
 
 #[test]
 fn crates_depend_in_one_direction_only() {
-    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().expect("cargo metadata");
-    let may_use: BTreeMap<_, BTreeSet<_>> = MAY_USE.iter().map(|(who, whom)| (*who, whom.iter().copied().collect())).collect();
+    let metadata =
+        MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().expect("cargo metadata");
+    let may_use: BTreeMap<_, BTreeSet<_>> =
+        MAY_USE.iter().map(|(who, whom)| (*who, whom.iter().copied().collect())).collect();
     for package in &metadata.packages {
         let name = package.name.as_str();
-        let allowed = may_use.get(name).unwrap_or_else(|| panic!("{name} is not in the architecture: add it with its reason"));
+        let allowed =
+            may_use.get(name).unwrap_or_else(|| panic!("{name} is not in the architecture: add it with its reason"));
         for dependency in package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal) {
             if dependency.name.starts_with("mpss-") {
                 assert!(allowed.contains(dependency.name.as_str()), "{name} must not depend on {}", dependency.name);
@@ -107,7 +118,10 @@ fn the_world_is_reached_through_the_seams_only() {
     let mut wrong = Vec::new();
     for path in found {
         let relative = path.strip_prefix(root()).expect("below the root").to_string_lossy().replace('\\', "/");
-        if SEAMS.iter().any(|seam| relative.starts_with(seam)) || relative.ends_with("tests.rs") || relative.contains("/tests/") {
+        if SEAMS.iter().any(|seam| relative.starts_with(seam))
+            || relative.ends_with("tests.rs")
+            || relative.contains("/tests/")
+        {
             continue;
         }
         let text = std::fs::read_to_string(&path).expect("readable source");
@@ -141,7 +155,8 @@ fn the_architecture_document_names_only_what_is_there() {
     let mut checked = 0;
     // Every other piece between back-ticks is code; those with a slash or a Rust ending are paths.
     for piece in text.split('`').skip(1).step_by(2) {
-        let looks_like_a_path = piece.ends_with(".rs") || piece.ends_with('/') || piece.ends_with(".toml") || piece.ends_with(".md");
+        let looks_like_a_path =
+            piece.ends_with(".rs") || piece.ends_with('/') || piece.ends_with(".toml") || piece.ends_with(".md");
         if looks_like_a_path && !piece.contains(' ') && !piece.contains('*') && !piece.starts_with('/') {
             assert!(root().join(piece).exists(), "docs/ARCHITECTURE.md names {piece}, which is not there");
             checked += 1;

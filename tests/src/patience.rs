@@ -1,0 +1,46 @@
+//! Waiting for an event: ask, pause, ask again, give up at a bound.
+
+use std::time::{Duration, Instant};
+
+/// First pause between two questions.
+const PAUSE_MIN: Duration = Duration::from_millis(5);
+/// Longest pause between two questions.
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// A pause that doubles each time, up to a bound.
+#[derive(Debug)]
+pub struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(PAUSE_MIN)
+    }
+}
+
+impl Pause {
+    /// Waits once; the next time twice as long.
+    pub async fn wait(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(PAUSE_MAX);
+    }
+}
+
+/// Asks until the answer is `Ok`.
+///
+/// # Panics
+/// When it has not been by `bound`, with the last refusal: what was waited for did not happen.
+pub async fn until<T, E: std::fmt::Display>(
+    what: &str,
+    bound: Duration,
+    mut ask: impl AsyncFnMut() -> Result<T, E>,
+) -> T {
+    let begun = Instant::now();
+    let mut pause = Pause::default();
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(why) if begun.elapsed() > bound => panic!("{what}: not after {bound:?}: {why}"),
+            Err(_) => pause.wait().await,
+        }
+    }
+}

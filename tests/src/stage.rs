@@ -1,0 +1,42 @@
+//! One country shared by the tests of one file, which take turns on it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, OnceLock};
+
+use futures::FutureExt;
+
+use crate::country::{Country, CountryPlan};
+
+/// A country that starts with the first test that needs it and ends with the test process.
+#[derive(Debug)]
+pub struct Stage {
+    plan: fn() -> CountryPlan,
+    turn: Mutex<()>,
+    playing: OnceLock<(tokio::runtime::Runtime, Country)>,
+}
+
+impl Stage {
+    /// A stage for the country of `plan`.
+    #[must_use]
+    pub const fn new(plan: fn() -> CountryPlan) -> Self {
+        Self { plan, turn: Mutex::new(()), playing: OnceLock::new() }
+    }
+
+    /// Waits for its turn and plays. When the play fails, the end of every node's log is shown.
+    ///
+    /// # Panics
+    /// When the play does.
+    pub fn play(&self, act: impl AsyncFnOnce(&Country)) {
+        let _turn = self.turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (runtime, country) = self.playing.get_or_init(|| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+            let country = runtime.block_on(Country::start((self.plan)()));
+            (runtime, country)
+        });
+        let played = runtime.block_on(AssertUnwindSafe(act(country)).catch_unwind());
+        if let Err(panic) = played {
+            eprintln!("{}", country.logs());
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
