@@ -1,11 +1,86 @@
 //! Settings: defaults, then a file, then the environment (`MPSS__SECTION__KEY`). Every error names
 //! the key and where its value came from.
+//!
+//! ```text
+//!  defaults/*.toml ─▶ settings file ─▶ environment ─▶ each value by its kind ─▶ values against each other ─▶ Settings
+//! ```
+//!
+//! A node never starts with settings it does not wholly understand: unknown keys are refused, and all
+//! problems are told at once.
+
+mod check;
+mod dispatch;
+mod door;
+mod key;
+mod layers;
+mod node;
+mod number_plan;
+mod outbox;
+mod password;
+mod problem;
+mod relation;
+mod replication;
+mod telemetry;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::Path;
 
+use mpss_domain::ProvinceId;
 use serde::Deserialize;
+
+pub use dispatch::DispatchSettings;
+pub use door::DoorSettings;
+pub use key::{REPLICA_NUMBER_MAX, TEXT_BYTES_MAX, URLS_MAX};
+pub use node::{ListenSettings, MemberSettings, NodeSettings, ProvinceSettings};
+pub use number_plan::NumberPlanSettings;
+pub use outbox::OutboxSettings;
+pub use password::PasswordSettings;
+pub use problem::{Problem, SettingsError};
+pub use replication::ReplicationSettings;
+pub use telemetry::TelemetrySettings;
+
+use check::Checked;
+use key::Key;
+use layers::Layer;
+
+/// The largest settings file that is read, in bytes.
+pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+const KEYS: &[&[Key]] = &[
+    node::KEYS,
+    replication::KEYS,
+    door::KEYS,
+    password::KEYS,
+    dispatch::KEYS,
+    outbox::KEYS,
+    number_plan::KEYS,
+    telemetry::KEYS,
+];
+
+const DEFAULTS: &str = concat!(
+    include_str!("../defaults/node.toml"),
+    "\n",
+    include_str!("../defaults/listen.toml"),
+    "\n",
+    include_str!("../defaults/founders.toml"),
+    "\n",
+    include_str!("../defaults/provinces.toml"),
+    "\n",
+    include_str!("../defaults/replication.toml"),
+    "\n",
+    include_str!("../defaults/door.toml"),
+    "\n",
+    include_str!("../defaults/password.toml"),
+    "\n",
+    include_str!("../defaults/dispatch.toml"),
+    "\n",
+    include_str!("../defaults/outbox.toml"),
+    "\n",
+    include_str!("../defaults/number_plan.toml"),
+    "\n",
+    include_str!("../defaults/telemetry.toml"),
+);
 
 /// Everything one node is started with.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,6 +91,7 @@ pub struct Settings {
     /// Its doors.
     pub listen: ListenSettings,
     /// The replicas that found the province's group: number → addresses.
+    #[serde(default)]
     pub founders: BTreeMap<String, MemberSettings>,
     /// Other provinces (and `00`): code → addresses.
     #[serde(default)]
@@ -36,163 +112,120 @@ pub struct Settings {
     pub telemetry: TelemetrySettings,
 }
 
-/// Who the node is.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodeSettings {
-    /// Province code, `00` for the national platform.
-    pub province: String,
-    /// Number of this replica inside its province; never used again after its disk is lost.
-    pub number: u64,
-    /// Folder for log, snapshots and history.
-    pub data_dir: PathBuf,
-}
+impl Settings {
+    /// Defaults, then `file`, then those of the `environment`'s variables that begin with `MPSS__`
+    /// (`std::env::vars()`, say).
+    ///
+    /// # Errors
+    /// When the file can not be read, and else every missing, unknown, wrong or contradicting value at
+    /// once. A file that holds a pepper is refused when anybody but its owner can get at it.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        let Some(path) = file else { return Self::merge(None, environment) };
+        let unreadable = |source| SettingsError::Unreadable { path: path.to_owned(), source };
+        let opened = std::fs::File::open(path).map_err(unreadable)?;
+        let open_to_others = is_open_to_others(&opened).map_err(unreadable)?;
+        let mut text = String::new();
+        opened.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > FILE_BYTES_MAX {
+            let what = format!("it is larger than {FILE_BYTES_MAX} bytes");
+            return Err(unreadable(std::io::Error::new(std::io::ErrorKind::FileTooLarge, what)));
+        }
+        let layer = Layer::file(&text, &format!("file {}", path.display()))?;
+        Self::merge(Some((layer, open_to_others)), environment)
+    }
 
-/// The node's doors.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListenSettings {
-    /// Callers: `/v1`, health, metrics.
-    pub public: SocketAddr,
-    /// Other provinces: `/peer/v1`.
-    pub peer: SocketAddr,
-    /// The province's own replicas.
-    pub raft: SocketAddr,
-}
+    /// As [`Settings::load`], with the text of a settings file that is in memory; `place` names it in
+    /// errors.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn parse(
+        text: &str,
+        place: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        Self::merge(Some((Layer::file(text, place)?, None)), environment)
+    }
 
-/// Where a replica is reached by its own group.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MemberSettings {
-    /// `host:port` of replication.
-    pub raft_address: String,
-    /// `http://host:port` of the callers' door.
-    pub public_url: String,
-}
+    /// The defaults as a settings file: every setting with what it means. What is required is there as
+    /// a comment.
+    #[must_use]
+    pub const fn default_toml() -> &'static str {
+        DEFAULTS
+    }
 
-/// Where another province is reached.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProvinceSettings {
-    /// Callers' door of each node.
-    pub public_urls: Vec<String>,
-    /// Provinces' door of each node.
-    pub peer_urls: Vec<String>,
-}
+    /// The founders by number.
+    ///
+    /// # Panics
+    /// When the settings were put together by hand with something that is no number; loaded ones are
+    /// checked.
+    #[must_use]
+    pub fn founders_by_number(&self) -> BTreeMap<u64, &MemberSettings> {
+        let number = |name: &String| name.parse().expect("loaded settings have numbered founders");
+        self.founders.iter().map(|(name, member)| (number(name), member)).collect()
+    }
 
-/// Replication.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReplicationSettings {
-    /// Time between heartbeats.
-    pub heartbeat_ms: u64,
-    /// Shortest time without a leader before an election.
-    pub election_min_ms: u64,
-    /// Longest.
-    pub election_max_ms: u64,
-    /// Commands in one log entry at most.
-    pub batch_commands_max: usize,
-    /// Log entries under way at most.
-    pub entries_in_flight_max: usize,
-    /// Commands waiting at most.
-    pub queue_commands_max: usize,
-    /// How long a caller waits for the log.
-    pub propose_deadline_ms: u64,
-    /// Log segment size.
-    pub segment_bytes: u64,
-    /// Snapshot after this much log,
-    pub snapshot_log_bytes: u64,
-    /// or after this time.
-    pub snapshot_interval_ms: u64,
-    /// Digests are compared every so many entries.
-    pub digest_interval_entries: u64,
-}
+    /// Where other provinces are reached, this one left out should it be among them.
+    ///
+    /// # Panics
+    /// When the settings were put together by hand with something that is no province; loaded ones are
+    /// checked.
+    #[must_use]
+    pub fn other_provinces(&self) -> BTreeMap<ProvinceId, &ProvinceSettings> {
+        let here = self.node.province_id();
+        let province = |code: &String| code.parse().expect("loaded settings name provinces by their codes");
+        let all = self.provinces.iter().map(|(code, settings)| (province(code), settings));
+        all.filter(|(province, _)| *province != here).collect()
+    }
 
-/// The callers' door.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DoorSettings {
-    /// Connections at most.
-    pub connections_max: usize,
-    /// Requests being worked on at most; more are answered 503 at once.
-    pub requests_in_flight_max: usize,
-    /// Largest body.
-    pub body_bytes_max: usize,
-    /// A request's headers must have come within this time.
-    pub header_deadline_ms: u64,
-    /// A request must have been answered within this time.
-    pub request_deadline_ms: u64,
-    /// Requests a second one subscriber may make, on average; 0 for no bound.
-    pub subscriber_requests_per_second: u32,
-}
-
-/// The payment password.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PasswordSettings {
-    /// Pepper version → 64 hex digits; the highest is used for new passwords. In a file only when the
-    /// file is readable by its owner alone; better from the environment.
-    pub peppers: BTreeMap<String, String>,
-}
-
-impl std::fmt::Debug for PasswordSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PasswordSettings").field("peppers", &self.peppers.len()).finish()
+    fn merge(
+        file: Option<(Layer, Option<u32>)>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        let mut problems = Vec::new();
+        let mut layers = config::Config::builder().add_source(Layer::defaults(DEFAULTS)?);
+        if let Some((layer, open_to_others)) = file {
+            if let Some(mode) = open_to_others {
+                for (key, source) in check::secrets(layer.values(), KEYS) {
+                    let expected = format!(
+                        "a file that holds it must be open to its owner alone (mode 600, not {mode:o}); \
+                         chmod 600, or set it in the environment"
+                    );
+                    problems.push(Problem { key, value: None, source: Some(source), expected });
+                }
+            }
+            layers = layers.add_source(layer);
+        }
+        let merged = layers.add_source(Layer::environment(environment)).build();
+        let merged = merged.and_then(|merged| config::Source::collect(&merged));
+        let merged = merged.expect("layers that are in memory can be merged");
+        match Checked::new(&merged, KEYS).into_tree() {
+            Ok(tree) if problems.is_empty() => {
+                Ok(tree.try_deserialize().expect("values of the right kinds make settings"))
+            }
+            Ok(_) => Err(SettingsError::Invalid(problems)),
+            Err(others) => {
+                problems.extend(others);
+                problems.sort();
+                Err(SettingsError::Invalid(problems))
+            }
+        }
     }
 }
 
-/// Sending home.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DispatchSettings {
-    /// How long one try may take.
-    pub try_deadline_ms: u64,
-    /// How long a buyer waits for all tries.
-    pub payment_deadline_ms: u64,
-    /// Pause before the first retry.
-    pub pause_min_ms: u64,
-    /// Longest pause between retries.
-    pub pause_max_ms: u64,
-    /// Failures in a row that open a province's circuit.
-    pub circuit_failures: u32,
-    /// How long an open circuit refuses.
-    pub circuit_open_ms: u64,
+/// The file's mode when group or others can get at it.
+#[cfg(unix)]
+fn is_open_to_others(file: &std::fs::File) -> std::io::Result<Option<u32>> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    Ok((mode & 0o077 != 0).then_some(mode))
 }
 
-/// Telling SPs and subscribers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutboxSettings {
-    /// Where texts are sent: `http://host:port/…`; empty keeps them in the outbox.
-    pub sms_url: String,
-    /// Texts in one request at most.
-    pub sms_batch_max: usize,
-    /// Notices in one request to an SP at most.
-    pub notice_batch_max: usize,
-    /// How long one request to an SP or the SMS gateway may take.
-    pub request_deadline_ms: u64,
-    /// Pause before a request is tried again; doubles up to the longest.
-    pub pause_min_ms: u64,
-    /// Longest pause.
-    pub pause_max_ms: u64,
-}
-
-/// The number plan.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NumberPlanSettings {
-    /// A CSV file; empty for the one the program carries.
-    pub file: String,
-    /// Its epoch.
-    pub epoch: u64,
-}
-
-/// Logs.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TelemetrySettings {
-    /// A filter such as `info,mpss_cluster=debug`.
-    pub log: String,
-    /// `text` or `json`.
-    pub format: String,
+/// Elsewhere there are no modes to look at.
+#[cfg(not(unix))]
+fn is_open_to_others(_: &std::fs::File) -> std::io::Result<Option<u32>> {
+    Ok(None)
 }
