@@ -100,9 +100,12 @@ impl State {
         self.subscribers.insert(opening.msisdn, subscriber);
     }
 
-    /// An account as it is now, for the answer to what changed it.
+    /// An account as it is now, for the answer to what changed it. What was used is told for today, so
+    /// that the answer can be given again on another day.
     pub(crate) fn view_of(&self, id: AccountId, paid_out: Money) -> Outcome {
-        let account = self.account(id).expect("the verb has found the account").clone();
+        let mut account = self.account(id).expect("the verb has found the account").clone();
+        let today = self.now.business_day();
+        (account.used, account.used_day) = (account.used_on(today), today);
         Outcome::Account(Box::new(AccountView { account, paid_out }))
     }
 }
