@@ -12,6 +12,10 @@ use mpss_domain::{
     PasswordVerdict, PasswordVerifier, ProductId, ProvinceId, Scope, State, Verb,
 };
 
+/// The allocator of the node.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const BATCH: usize = 256;
 
 struct Machine {
@@ -45,6 +49,10 @@ fn main() {
         Machine { state: State::new(province), index: 0, now: LogTime(1_795_437_296_789), keys: 0x1234_5678 };
     let product = sell_something(&mut machine);
 
+    if std::env::var_os("WARM_MEMORY").is_some() {
+        // The first touch of a page is the kernel's cost, and on a virtual machine the host's.
+        drop((0..accounts / 16 + orders / 32).map(|_| vec![1_u8; 60_000]).collect::<Vec<_>>());
+    }
     let empty = resident_bytes();
     let opened = Instant::now();
     let ids = open_accounts(&mut machine, accounts);

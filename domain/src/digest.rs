@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::ser::{self, Serialize};
 use serde::{Deserialize, Serializer};
-use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
+use xxhash_rust::xxh3::Xxh3;
 
 /// Log entries whose digest is kept, so that a leader's digest can be compared a while later.
 pub const DIGESTS_KEPT: usize = 4_096;
@@ -31,27 +31,43 @@ impl DigestRing {
     }
 }
 
-/// The bytes of one log entry's effects on their way into the running digest. The buffer is reused
-/// and is no part of the state.
-#[derive(Debug, Default)]
-pub(crate) struct EntryBytes(Vec<u8>);
+/// The digest of one log entry in the making. The buffer holds what one command left behind, so it
+/// stays in the processor's cache; it is reused, and no part of the state.
+#[derive(Default)]
+pub(crate) struct EntryDigest {
+    bytes: Vec<u8>,
+    hasher: Xxh3,
+}
 
-impl Clone for EntryBytes {
+impl Clone for EntryDigest {
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
-impl EntryBytes {
+impl std::fmt::Debug for EntryDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EntryDigest").finish_non_exhaustive()
+    }
+}
+
+impl EntryDigest {
     pub(crate) fn feed<T: Serialize + ?Sized>(&mut self, value: &T) {
-        feed(&mut self.0, value);
+        feed(&mut self.bytes, value);
     }
 
-    /// Chains what was fed to the digest before, and empties the buffer.
+    /// A command is done: what it left behind goes into the hash.
+    pub(crate) fn end_command(&mut self) {
+        self.hasher.update(&self.bytes);
+        self.bytes.clear();
+    }
+
+    /// Chains what was fed to the digest before.
     pub(crate) fn chain(&mut self, before: u128) -> u128 {
         self.feed(&before);
-        let digest = xxh3_128_with_seed(&self.0, before as u64);
-        self.0.clear();
+        self.end_command();
+        let digest = self.hasher.digest128();
+        self.hasher.reset();
         digest
     }
 }

@@ -1,7 +1,7 @@
-//! What one log entry leaves behind while it is applied: journal records, and the bytes of its
-//! digest. Empty between entries, so no part of what replicas agree on.
+//! What one log entry leaves behind while it is applied: journal records, and its digest in
+//! the making. Empty between entries, so no part of what replicas agree on.
 
-use crate::digest::EntryBytes;
+use crate::digest::EntryDigest;
 use crate::journal::{JournalBody, JournalRecord, RecordPosition};
 use crate::outcome::Divergence;
 use crate::time::LogTime;
@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) at: LogTime,
     pub(crate) journal: Vec<JournalRecord>,
     pub(crate) effects_added: bool,
-    pub(crate) bytes: EntryBytes,
+    pub(crate) digest: EntryDigest,
     pub(crate) diverged: Option<Divergence>,
 }
 

@@ -35,9 +35,12 @@ impl State {
         // A purchase, the usual command, leaves four records.
         self.entry.journal.reserve(batch.commands.len() * 4);
         for command in &batch.commands {
+            let records = self.entry.journal.len();
             let reply = self.answer(command);
             self.books.check();
-            self.entry.bytes.feed(&reply);
+            self.entry.digest.feed(&self.entry.journal[records..]);
+            self.entry.digest.feed(&reply);
+            self.entry.digest.end_command();
             replies.push(reply);
         }
         self.finish_entry(replies)
@@ -158,8 +161,8 @@ impl State {
     /// Chains the digest of what this entry did, and hands it out.
     fn finish_entry(&mut self, replies: Vec<Reply>) -> Applied {
         let journal = std::mem::take(&mut self.entry.journal);
-        self.entry.bytes.feed(&(self.index, self.now, &journal));
-        self.digest = self.entry.bytes.chain(self.digest);
+        self.entry.digest.feed(&(self.index, self.now));
+        self.digest = self.entry.digest.chain(self.digest);
         self.digests.push(self.index, self.digest);
         Applied {
             replies,

@@ -89,6 +89,7 @@ impl OrderStatus {
     pub fn next(self, event: &OrderEvent, left: Money) -> Option<Self> {
         use OrderEvent as E;
         Some(match (self, event) {
+            (Self::Created, E::Created) => Self::Created,
             (Self::Created, E::PaymentAsked) => Self::Paying,
             (Self::Created | Self::Paying, E::Paid) => Self::Paid,
             (Self::Paying, E::Declined(_)) => Self::Declined,
@@ -272,7 +273,7 @@ impl Order {
         let timeline = &self.timeline[..self.timeline.partition_point(|entry| entry.index <= index)];
         let mut then =
             OrderAsOf { status: OrderStatus::Created, refunded: Money::ZERO, refund_pending: Money::ZERO, timeline };
-        for entry in timeline.iter().filter(|entry| entry.event != OrderEvent::Created) {
+        for entry in timeline {
             then.follow(self.amount, timeline, &entry.event);
         }
         then

@@ -19,7 +19,7 @@ impl State {
         let id = EffectId(self.last_effect.0 + 1);
         self.last_effect = id;
         let row = EffectRow { id, at: self.now, not_before, effect };
-        self.entry.bytes.feed(&row);
+        self.entry.digest.feed(&row);
         self.entry.effects_added = true;
         self.effects.insert(id, row);
         id
@@ -33,7 +33,7 @@ impl State {
     /// Takes out an effect that is done; nothing when it was taken out before.
     pub(crate) fn end_effect(&mut self, id: EffectId) {
         if self.effects.remove(&id).is_some() {
-            self.entry.bytes.feed(&id);
+            self.entry.digest.feed(&id);
         }
     }
 

@@ -39,7 +39,7 @@ pub struct State {
     pub(crate) ids: IdSource,
     pub(crate) customers: u64,
     pub(crate) subscribers: Table<Msisdn, Subscriber, 64>,
-    pub(crate) accounts: Table<AccountId, Account, 64>,
+    pub(crate) accounts: Table<AccountId, Account, 32>,
     pub(crate) sps: Table<SpId, Sp, 32>,
     pub(crate) products: Table<ProductId, Product, 32>,
     pub(crate) orders: Table<OrderId, Order, 64>,

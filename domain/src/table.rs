@@ -38,7 +38,6 @@ struct Leaf<K, V> {
 }
 
 /// Keys apart from rows, so that a search walks through a few cache lines.
-#[derive(Clone)]
 struct Rows<K, V> {
     keys: Vec<K>,
     rows: Vec<V>,
@@ -102,19 +101,30 @@ impl<K: Ord + Copy, V: Clone, const LEAF: usize> Table<K, V, LEAF> {
     /// Puts a row; returns the one it replaces.
     pub fn insert(&mut self, key: K, row: V) -> Option<V> {
         if self.branches.is_empty() {
-            self.branches.push(Branch { first: key, leaves: Arc::new(vec![Leaf::of_one(key, row)]) });
+            self.branches.push(Branch { first: key, leaves: Arc::new(vec![Leaf::of_one(key, row, 1)]) });
             self.rows = 1;
             return None;
         }
-        let at_branch = self.branches.partition_point(|branch| branch.first <= key).saturating_sub(1);
+        // Most rows are the newest of their table: the ends are looked at before searching.
+        let at_branch = match self.branches.last() {
+            Some(last) if last.first <= key => self.branches.len() - 1,
+            _ => self.branches.partition_point(|branch| branch.first <= key).saturating_sub(1),
+        };
         let branch = &mut self.branches[at_branch];
         branch.first = branch.first.min(key);
         let leaves = Arc::make_mut(&mut branch.leaves);
-        let at_leaf = leaves.partition_point(|leaf| leaf.first <= key).saturating_sub(1);
+        let at_leaf = match leaves.last() {
+            Some(last) if last.first <= key => leaves.len() - 1,
+            _ => leaves.partition_point(|leaf| leaf.first <= key).saturating_sub(1),
+        };
         let leaf = &mut leaves[at_leaf];
         leaf.first = leaf.first.min(key);
         let full = Arc::make_mut(&mut leaf.rows);
-        let at = match full.keys.binary_search(&key) {
+        let found = match full.keys.last() {
+            Some(last) if *last < key => Err(full.keys.len()),
+            _ => full.keys.binary_search(&key),
+        };
+        let at = match found {
             Ok(at) => return Some(std::mem::replace(&mut full.rows[at], row)),
             Err(at) => at,
         };
@@ -126,7 +136,8 @@ impl<K: Ord + Copy, V: Clone, const LEAF: usize> Table<K, V, LEAF> {
         // Rows that arrive in the order of their keys leave full leaves behind them; others split
         // the leaf in two halves.
         let right = if at == LEAF {
-            Leaf::of_one(key, row)
+            // More will follow, so its memory is taken at once.
+            Leaf::of_one(key, row, LEAF)
         } else {
             let mut right = full.split_off(LEAF / 2);
             match at.checked_sub(LEAF / 2) {
@@ -200,8 +211,21 @@ impl<K: Ord + Copy, V: Clone, const LEAF: usize> Table<K, V, LEAF> {
 }
 
 impl<K: Copy, V> Leaf<K, V> {
-    fn of_one(key: K, row: V) -> Self {
-        Self { first: key, rows: Arc::new(Rows { keys: vec![key], rows: vec![row] }) }
+    fn of_one(key: K, row: V, capacity: usize) -> Self {
+        let mut rows = Rows { keys: Vec::with_capacity(capacity), rows: Vec::with_capacity(capacity) };
+        rows.insert(0, key, row);
+        Self { first: key, rows: Arc::new(rows) }
+    }
+}
+
+impl<K: Copy, V: Clone> Clone for Rows<K, V> {
+    fn clone(&self) -> Self {
+        // A leaf is copied to be written, so the copy has the same room.
+        let mut copy =
+            Self { keys: Vec::with_capacity(self.keys.capacity()), rows: Vec::with_capacity(self.rows.capacity()) };
+        copy.keys.extend_from_slice(&self.keys);
+        copy.rows.extend_from_slice(&self.rows);
+        copy
     }
 }
 
