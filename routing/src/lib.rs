@@ -8,7 +8,10 @@
 //! Deciding is pure; only [`dispatch`] and [`http`] touch the network, and only through
 //! [`PeerTransport`], so that the simulator can own it.
 
+mod answer;
+mod circuit;
 pub mod dispatch;
+mod forward;
 pub mod http;
 pub mod national_plan;
 pub mod peer;
