@@ -1,5 +1,7 @@
 //! Deliberate faults, compiled in only with the feature `mutants`: what a proof must find.
 
+use std::sync::OnceLock;
+
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::movement::Step;
@@ -14,6 +16,19 @@ pub enum Mutant {
     DoubleDebitOnRetry,
     /// Money is credited and nothing debited for it: the replica stops.
     CreditWithoutDebit,
+}
+
+static EVERYWHERE: OnceLock<Mutant> = OnceLock::new();
+
+/// Plants a fault in every state this process makes or reads from now on, for a demonstration whose
+/// states are made deep inside replicas. The first call decides.
+pub fn plant_everywhere(mutant: Mutant) {
+    let _ = EVERYWHERE.set(mutant);
+}
+
+/// What a new state begins with.
+pub(crate) fn planted() -> Option<Mutant> {
+    EVERYWHERE.get().copied()
 }
 
 impl State {

@@ -57,7 +57,7 @@ pub struct State {
     #[serde(skip)]
     pub(crate) entry: Entry,
     #[cfg(feature = "mutants")]
-    #[serde(skip)]
+    #[serde(skip, default = "crate::mutant::planted")]
     pub(crate) mutant: Option<crate::mutant::Mutant>,
 }
 
@@ -92,7 +92,7 @@ impl State {
             retention: Retention::default(),
             entry: Entry::default(),
             #[cfg(feature = "mutants")]
-            mutant: None,
+            mutant: crate::mutant::planted(),
         }
     }
 
