@@ -157,6 +157,12 @@ impl Client {
         Self { http, attempts: Attempts::default() }
     }
 
+    /// Another caller with connections of its own and the same record.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self { attempts: self.attempts.clone(), ..Self::new() }
+    }
+
     /// Everything it tried.
     #[must_use]
     pub const fn attempts(&self) -> &Attempts {

@@ -335,7 +335,7 @@ impl Country {
         add("outbox".into(), vec![format!("sms_url = \"{}/messages\"", self.sms.url)]);
         let log = std::env::var("MPSS_TEST_LOG").unwrap_or_else(|_| "info".into());
         add("telemetry".into(), vec![format!("log = \"{log}\"")]);
-        let mut text = if founds { String::new() } else { "founders = {}\n".into() };
+        let mut text = String::new();
         for (section, lines) in sections {
             write!(text, "[{section}]\n{}\n\n", lines.join("\n")).expect("a string takes everything");
         }

@@ -23,6 +23,7 @@ pub const ALL: &[Decoder] = &[
     Decoder { name: "number_plan", understands: number_plan },
     Decoder { name: "portability", understands: portability },
     Decoder { name: "peer_messages", understands: peer_messages },
+    Decoder { name: "settings", understands: settings },
 ];
 
 /// The decoder with this name.
@@ -134,4 +135,22 @@ fn peer_messages(bytes: &[u8]) -> bool {
         assert_eq!(wire::refusal_from_wire(number, detail.as_deref()), Some(refusal));
     }
     understood.contains(&true)
+}
+
+fn settings(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    match mpss_config::Settings::parse(text, "seed", []) {
+        Ok(settings) => {
+            let shown = format!("{settings:?}");
+            for pepper in settings.password.peppers.values() {
+                assert!(!shown.contains(pepper.as_str()), "a pepper is shown");
+            }
+            drop((settings.founders_by_number(), settings.other_provinces(), settings.password.pepper_keys()));
+            true
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            false
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub mod number_table;
 pub mod patience;
 pub mod ports;
 pub mod process;
+pub mod raw_http;
 pub mod reaper;
 pub mod seeded;
 pub mod stage;

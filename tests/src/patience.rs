@@ -25,6 +25,18 @@ impl Pause {
     }
 }
 
+/// Makes sure that no business day ends within the next `span`: limits count by the day in Beijing,
+/// and a test that counts must not see them start again.
+pub async fn no_midnight_within(span: Duration) {
+    const DAY_MS: u128 = 86_400_000;
+    const BEIJING_MS: u128 = 8 * 3_600_000;
+    until("the business day has begun", span + Duration::from_secs(10), async || {
+        let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_millis() + BEIJING_MS;
+        if DAY_MS - now % DAY_MS > span.as_millis() { Ok(()) } else { Err("it is about to end") }
+    })
+    .await;
+}
+
 /// Asks until the answer is `Ok`.
 ///
 /// # Panics

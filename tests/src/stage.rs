@@ -6,13 +6,22 @@ use std::sync::{Mutex, OnceLock};
 use futures::FutureExt;
 
 use crate::country::{Country, CountryPlan};
+use crate::trade::{Record, Trade};
 
-/// A country that starts with the first test that needs it and ends with the test process.
+/// A country that starts with the first test that needs it and ends with the test process, and the
+/// record of everything that was acknowledged on it.
 #[derive(Debug)]
 pub struct Stage {
     plan: fn() -> CountryPlan,
     turn: Mutex<()>,
-    playing: OnceLock<(tokio::runtime::Runtime, Country)>,
+    playing: OnceLock<Playing>,
+}
+
+#[derive(Debug)]
+struct Playing {
+    runtime: tokio::runtime::Runtime,
+    country: Country,
+    record: Record,
 }
 
 impl Stage {
@@ -26,14 +35,14 @@ impl Stage {
     ///
     /// # Panics
     /// When the play does.
-    pub fn play(&self, act: impl AsyncFnOnce(&Country)) {
+    pub fn play(&self, act: impl AsyncFnOnce(Trade<'_>)) {
         let _turn = self.turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (runtime, country) = self.playing.get_or_init(|| {
+        let Playing { runtime, country, record } = self.playing.get_or_init(|| {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
             let country = runtime.block_on(Country::start((self.plan)()));
-            (runtime, country)
+            Playing { runtime, country, record: Record::default() }
         });
-        let played = runtime.block_on(AssertUnwindSafe(act(country)).catch_unwind());
+        let played = runtime.block_on(AssertUnwindSafe(act(Trade::new(country, record))).catch_unwind());
         if let Err(panic) = played {
             eprintln!("{}", country.logs());
             std::panic::resume_unwind(panic);

@@ -233,6 +233,15 @@ impl<'a> Trade<'a> {
         Self { country, client: country.client(), record }
     }
 
+    /// The same with another caller.
+    #[must_use]
+    pub const fn with<'b>(self, client: &'b Client) -> Trade<'b>
+    where
+        'a: 'b,
+    {
+        Trade { client, ..self }
+    }
+
     /// Asks a province until it answers.
     ///
     /// # Errors
