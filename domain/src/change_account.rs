@@ -43,7 +43,7 @@ impl State {
         (account.per_payment_limit, account.daily_limit) = limits;
         let password = verifier.is_some();
         self.record_change(id, AccountChange::Changed { password, limits });
-        self.tell(msisdn, |_| SmsText::AccountChanged { kind, password, limits });
+        self.tell(msisdn, SmsText::AccountChanged { kind, password, limits });
         Ok(self.view_of(id, Money::ZERO))
     }
 }

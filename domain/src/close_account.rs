@@ -60,7 +60,7 @@ impl State {
             self.accounts.get_mut(&id).expect("it has an owner").status = AccountStatus::Closed;
             self.record_change(id, AccountChange::Closed);
         }
-        self.tell(msisdn, |_| SmsText::AccountClosed { kind, paid_out: balance });
+        self.tell(msisdn, SmsText::AccountClosed { kind, paid_out: balance });
         Ok(self.view_of(id, balance))
     }
 }

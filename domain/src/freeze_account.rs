@@ -41,7 +41,7 @@ impl State {
             self.timers.insert(Timer::new(until, TimerKind::Thaw(id)), ());
         }
         self.record_change(id, AccountChange::Frozen { until });
-        self.tell(msisdn, |_| SmsText::AccountFrozen { kind, until });
+        self.tell(msisdn, SmsText::AccountFrozen { kind, until });
         Ok(self.view_of(id, Money::ZERO))
     }
 
@@ -69,6 +69,6 @@ impl State {
         let (msisdn, kind) = (account.msisdn, account.kind);
         account.status = AccountStatus::Active;
         self.record_change(id, AccountChange::Thawed);
-        self.tell(msisdn, |_| SmsText::AccountThawed { kind });
+        self.tell(msisdn, SmsText::AccountThawed { kind });
     }
 }

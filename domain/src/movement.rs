@@ -8,6 +8,7 @@ use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::rail::{Rail, StoredValue};
 use crate::state::State;
+use crate::table::Slot;
 use crate::time::BusinessDay;
 
 /// What is done with an account's money.
@@ -49,8 +50,14 @@ impl State {
     /// # Panics
     /// When the account does not exist or a floor is broken: the verb has not checked what it must.
     pub(crate) fn move_money(&mut self, id: AccountId, movement: Movement) -> Money {
+        self.move_money_at(self.accounts.find(&id).expect("the verb has found the account"), movement)
+    }
+
+    /// As [`State::move_money`], with the place of the account's row.
+    pub(crate) fn move_money_at(&mut self, account: Slot, movement: Movement) -> Money {
         let today = self.now.business_day();
-        let account = self.accounts.get_mut(&id).expect("the verb has found the account");
+        let account = self.accounts.at_mut(account);
+        let id = account.id;
         let change = step(account, &movement, today);
         self.books.wallet_changed(change);
 

@@ -37,14 +37,15 @@ impl State {
         if kind != AccountKind::StoredValue {
             return Err(Refusal::AccountKindUnsupported);
         }
-        let known = self.subscriber(msisdn).map(|subscriber| subscriber.accounts);
-        if let Some(accounts) = known {
+        let known = self.subscribers.find(&msisdn);
+        if let Some(subscriber) = known {
+            let accounts = self.subscribers.at(subscriber).accounts;
             let same_kind = accounts[kind as usize].and_then(|id| self.account(id));
             if same_kind.is_some_and(|account| account.status != AccountStatus::Closed) {
                 return Err(Refusal::AccountExists);
             }
             let told = accounts.into_iter().flatten().max().expect("a subscriber has had an account");
-            self.check_password(msisdn, told, opening.verdict)?;
+            self.check_password(subscriber, told, opening.verdict)?;
         }
         let ceilings = self.policy.ceilings(kind, tier);
         let daily = opening.daily_limit.unwrap_or(ceilings.daily);
@@ -76,7 +77,7 @@ impl State {
         };
         self.accounts.insert(id, account);
         self.record_change(id, AccountChange::Opened);
-        self.send_sms(msisdn, language, SmsText::AccountOpened { kind, limits: (per_payment, daily) });
+        self.tell(msisdn, SmsText::AccountOpened { kind, limits: (per_payment, daily) });
         Ok(self.view_of(id, Money::ZERO))
     }
 

@@ -1,9 +1,7 @@
 //! The outbox: effects as rows of state, added when they are decided and taken out when they are
 //! done.
 
-use crate::account::Language;
-use crate::effect::{Effect, EffectId, EffectRow, SmsText};
-use crate::ids::Msisdn;
+use crate::effect::{Effect, EffectId, EffectRow};
 use crate::outcome::Outcome;
 use crate::state::State;
 use crate::time::LogTime;
@@ -23,11 +21,6 @@ impl State {
         self.entry.effects_added = true;
         self.effects.insert(id, row);
         id
-    }
-
-    /// Adds a text to a subscriber.
-    pub(crate) fn send_sms(&mut self, to: Msisdn, language: Language, text: SmsText) {
-        self.add_effect(Effect::Sms { to, language, text });
     }
 
     /// Takes out an effect that is done; nothing when it was taken out before.

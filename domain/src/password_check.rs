@@ -2,12 +2,13 @@
 //! attempt is counted before it is answered, so nobody guesses faster by asking in parallel.
 
 use crate::account::Subscriber;
-use crate::effect::SmsText;
+use crate::effect::{Effect, SmsText};
 use crate::ids::{AccountId, Msisdn};
 use crate::journal::AccountChange;
 use crate::password::{Credential, PasswordVerdict};
 use crate::refusal::Refusal;
 use crate::state::State;
+use crate::table::Slot;
 use crate::time::LogTime;
 
 impl State {
@@ -19,13 +20,11 @@ impl State {
     /// [`Refusal::PasswordLocked`], [`Refusal::PasswordChanged`] or [`Refusal::WrongPassword`].
     pub(crate) fn check_password(
         &mut self,
-        msisdn: Msisdn,
+        subscriber: Slot,
         account: AccountId,
         verdict: PasswordVerdict,
     ) -> Result<(), Refusal> {
-        let slot = self.subscribers.find(&msisdn).expect("an account belongs to a subscriber");
-        let subscriber = self.subscribers.at(slot);
-        let credential = &subscriber.credential;
+        let credential = &self.subscribers.at(subscriber).credential;
         if credential.locked_until > self.now {
             return Err(Refusal::PasswordLocked(credential.locked_until));
         }
@@ -35,15 +34,15 @@ impl State {
         if verdict.matches {
             // The usual case writes nothing.
             if credential.failures > 0 {
-                self.subscribers.at_mut(slot).credential.failures = 0;
+                self.subscribers.at_mut(subscriber).credential.failures = 0;
             }
             return Ok(());
         }
         let max = self.policy.password_failures_max;
-        let credential = &mut self.subscribers.at_mut(slot).credential;
+        let credential = &mut self.subscribers.at_mut(subscriber).credential;
         if let Some(until) = count_failure(credential, self.now, max) {
             self.record_change(account, AccountChange::PasswordLocked { until });
-            self.tell(msisdn, |_| SmsText::PasswordLocked { until });
+            self.tell_at(subscriber, SmsText::PasswordLocked { until });
         }
         Err(Refusal::WrongPassword)
     }
@@ -54,15 +53,20 @@ impl State {
     /// [`Refusal::AccountNotFound`], then what [`State::check_password`] refuses.
     pub(crate) fn owner_of(&mut self, account: AccountId, verdict: PasswordVerdict) -> Result<Msisdn, Refusal> {
         let msisdn = self.account(account).ok_or(Refusal::AccountNotFound)?.msisdn;
-        self.check_password(msisdn, account, verdict)?;
+        let subscriber = self.subscribers.find(&msisdn).expect("an account belongs to a subscriber");
+        self.check_password(subscriber, account, verdict)?;
         Ok(msisdn)
     }
 
     /// Sends a subscriber a text.
-    pub(crate) fn tell(&mut self, msisdn: Msisdn, text: impl FnOnce(&Subscriber) -> SmsText) {
-        let subscriber = self.subscribers.get(&msisdn).expect("who is told something is a subscriber");
-        let (language, text) = (subscriber.language, text(subscriber));
-        self.send_sms(msisdn, language, text);
+    pub(crate) fn tell(&mut self, msisdn: Msisdn, text: SmsText) {
+        self.tell_at(self.subscribers.find(&msisdn).expect("who is told something is a subscriber"), text);
+    }
+
+    /// As [`State::tell`], with the place of the subscriber's row.
+    pub(crate) fn tell_at(&mut self, subscriber: Slot, text: SmsText) {
+        let &Subscriber { msisdn, language, .. } = self.subscribers.at(subscriber);
+        self.add_effect(Effect::Sms { to: msisdn, language, text });
     }
 }
 

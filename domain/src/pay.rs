@@ -65,7 +65,7 @@ impl State {
             return Err(Refusal::WrongPlaceForScope);
         }
         visible(request.scope, request.serving, self.province, request.location).map_err(Refusal::NotVisible)?;
-        let account = self.check_payer(request.msisdn, request.account, request.verdict, request.amount)?;
+        let payer = self.check_payer(request.msisdn, request.account, request.verdict, request.amount)?;
 
         // From here it must succeed.
         self.debit(Debit {
@@ -73,7 +73,7 @@ impl State {
             order: request.order,
             serving: request.serving,
             msisdn: request.msisdn,
-            account,
+            payer,
             amount: request.amount,
             epoch: request.epoch,
             against: LedgerAccount::DueTo(request.serving),
@@ -82,7 +82,7 @@ impl State {
             open_orders: OpenOrders::Same,
             title: request.title.clone(),
         });
-        Ok(Outcome::Paid(account))
+        Ok(Outcome::Paid(payer.id))
     }
 
     /// Reverses a payment, even one never seen: from then on it can never debit.

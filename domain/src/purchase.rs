@@ -38,6 +38,7 @@ use crate::password::PasswordVerdict;
 use crate::payment::{Payment, PaymentStatus};
 use crate::refusal::Refusal;
 use crate::state::State;
+use crate::table::Slot;
 use crate::time::LogTime;
 use crate::timer::{Timer, TimerKind};
 use crate::visibility::{Scope, visible};
@@ -124,23 +125,33 @@ impl State {
         selector: AccountSelector,
         verdict: PasswordVerdict,
         amount: Money,
-    ) -> Result<AccountId, Refusal> {
-        let account = self.select_account(msisdn, selector).ok_or(Refusal::AccountNotFound)?;
-        if account.kind != AccountKind::StoredValue {
+    ) -> Result<Payer, Refusal> {
+        // Found once: nothing of the way to the debit adds or takes out a subscriber or an account.
+        let subscriber = self.subscribers.find(&msisdn).ok_or(Refusal::AccountNotFound)?;
+        let id = match selector {
+            AccountSelector::Id(id) => Some(id),
+            AccountSelector::Kind(kind) => self.subscribers.at(subscriber).accounts[kind as usize],
+        };
+        let (id, account) =
+            id.and_then(|id| self.accounts.find(&id).map(|slot| (id, slot))).ok_or(Refusal::AccountNotFound)?;
+        let row = self.accounts.at(account);
+        if row.msisdn != msisdn {
+            return Err(Refusal::AccountNotFound);
+        }
+        if row.kind != AccountKind::StoredValue {
             return Err(Refusal::AccountKindUnsupported);
         }
-        let id = account.id;
-        self.check_password(msisdn, id, verdict)?;
-        let account = self.account(id).expect("just selected");
-        let tier = self.subscriber(msisdn).expect("an account belongs to a subscriber").tier;
-        account.check_debit(amount, self.now.business_day(), self.policy.ceilings(account.kind, tier))?;
-        Ok(id)
+        self.check_password(subscriber, id, verdict)?;
+        let row = self.accounts.at(account);
+        let tier = self.subscribers.at(subscriber).tier;
+        row.check_debit(amount, self.now.business_day(), self.policy.ceilings(row.kind, tier))?;
+        Ok(Payer { id, account, subscriber })
     }
 
     fn sell_at_home(&mut self, purchase: &Purchase, deal: &Deal) -> Result<Outcome, Refusal> {
         // Without a verdict the edge took another province for home: let it look again.
         let verdict = purchase.verdict.ok_or(Refusal::PasswordChanged)?;
-        let account = self.check_payer(purchase.msisdn, purchase.account, verdict, deal.amount)?;
+        let payer = self.check_payer(purchase.msisdn, purchase.account, verdict, deal.amount)?;
 
         // From here it must succeed.
         let mut order = self.new_order(purchase, deal);
@@ -151,7 +162,7 @@ impl State {
             order: order.id,
             serving: self.province,
             msisdn: purchase.msisdn,
-            account,
+            payer,
             amount: deal.amount,
             epoch: purchase.epoch,
             against: LedgerAccount::SpPayable(deal.sp),
@@ -241,13 +252,21 @@ impl State {
     }
 }
 
+/// Who pays, from which account, and where their rows stand.
+#[derive(Clone, Copy)]
+pub(crate) struct Payer {
+    pub(crate) id: AccountId,
+    pub(crate) account: Slot,
+    pub(crate) subscriber: Slot,
+}
+
 /// A payment that all checks have passed.
 pub(crate) struct Debit {
     pub(crate) payment: PaymentId,
     pub(crate) order: OrderId,
     pub(crate) serving: ProvinceId,
     pub(crate) msisdn: Msisdn,
-    pub(crate) account: AccountId,
+    pub(crate) payer: Payer,
     pub(crate) amount: Money,
     pub(crate) epoch: u64,
     pub(crate) against: LedgerAccount,
@@ -259,8 +278,8 @@ impl State {
     /// Debits, keeps the payment, tells the subscriber. The one place where a purchase is paid.
     pub(crate) fn debit(&mut self, debit: Debit) {
         let Debit { order, amount, .. } = debit;
-        let balance = self.move_money(
-            debit.account,
+        let balance = self.move_money_at(
+            debit.payer.account,
             Movement {
                 step: Step::Debit,
                 amount,
@@ -274,7 +293,7 @@ impl State {
             id: debit.payment,
             order: Some(order),
             msisdn: Some(debit.msisdn),
-            account: Some(debit.account),
+            account: Some(debit.payer.id),
             serving: debit.serving,
             amount,
             refunded: Money::ZERO,
@@ -287,6 +306,6 @@ impl State {
             refunds: Vec::new(),
         };
         self.payments.insert(debit.payment, payment);
-        self.tell(debit.msisdn, |_| SmsText::Debited { order, title: debit.title, amount, balance });
+        self.tell_at(debit.payer.subscriber, SmsText::Debited { order, title: debit.title, amount, balance });
     }
 }

@@ -111,6 +111,6 @@ impl State {
                 open_orders: OpenOrders::Same,
             },
         );
-        self.tell(msisdn, |_| SmsText::Refunded { order, amount, balance });
+        self.tell(msisdn, SmsText::Refunded { order, amount, balance });
     }
 }

@@ -128,7 +128,7 @@ impl State {
                 open_orders,
             },
         );
-        self.tell(msisdn, |_| SmsText::Reversed { order, amount, balance });
+        self.tell(msisdn, SmsText::Reversed { order, amount, balance });
     }
 
     /// Takes an order out of its table, lets it be changed together with the rest of the state, and

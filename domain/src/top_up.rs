@@ -42,7 +42,7 @@ impl State {
                 open_orders: OpenOrders::Same,
             },
         );
-        self.tell(msisdn, |_| SmsText::ToppedUp { amount, balance });
+        self.tell(msisdn, SmsText::ToppedUp { amount, balance });
         Ok(Outcome::ToppedUp { top_up, account: id, amount, balance })
     }
 

@@ -58,7 +58,7 @@ impl State {
         }
         self.check_home(asked.payee, asked.payee_home, asked.epoch)?;
         let stored_value = AccountSelector::Kind(AccountKind::StoredValue);
-        let payer = self.check_payer(asked.payer, stored_value, asked.verdict, asked.amount)?;
+        let payer = self.check_payer(asked.payer, stored_value, asked.verdict, asked.amount)?.id;
         let payee_here =
             if asked.payee_home == self.province { Some(self.check_payee(asked.payee, asked.amount)?) } else { None };
 
@@ -103,7 +103,7 @@ impl State {
                 open_orders: OpenOrders::OneMore,
             },
         );
-        self.tell(transfer.payer, |_| SmsText::TransferSent { transfer: id, payee, amount, balance });
+        self.tell(transfer.payer, SmsText::TransferSent { transfer: id, payee, amount, balance });
         self.add_effect(Effect::CreditTransfer { transfer: id, payee_home })
     }
 
@@ -137,8 +137,8 @@ impl State {
         let reason = PostingReason::Transfer(id);
         let body = JournalBody::Posted { reason, postings: Vec::new(), statement: Some(statement) };
         account.last_record = Some(self.entry.record(account.last_record, body));
-        self.tell(payer, |_| SmsText::TransferSent { transfer: id, payee, amount, balance: sent });
-        self.tell(payee, |_| SmsText::TransferReceived { transfer: id, payer, amount, balance });
+        self.tell(payer, SmsText::TransferSent { transfer: id, payee, amount, balance: sent });
+        self.tell(payee, SmsText::TransferReceived { transfer: id, payer, amount, balance });
     }
 
     /// May this payee be given this much?
@@ -193,7 +193,7 @@ impl State {
                     open_orders: OpenOrders::Same,
                 },
             );
-            self.tell(payee, |_| SmsText::TransferReceived { transfer, payer, amount, balance });
+            self.tell(payee, SmsText::TransferReceived { transfer, payer, amount, balance });
         }
         let row = IncomingTransfer {
             id: asked.transfer,
@@ -258,7 +258,7 @@ impl State {
                 open_orders: OpenOrders::OneLess,
             },
         );
-        self.tell(transfer.payer, |_| SmsText::TransferReturned { transfer: id, amount, balance });
+        self.tell(transfer.payer, SmsText::TransferReturned { transfer: id, amount, balance });
     }
 }
 
