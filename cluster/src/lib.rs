@@ -9,9 +9,35 @@
 //!
 //! Replication knows commands, outcomes and state; it does not know what a prize is.
 
+mod codec;
+mod doubt;
+mod fatal;
 pub mod history;
+mod identity;
+mod log;
+mod machine;
+mod maintenance;
+mod network;
 pub mod options;
+mod proposer;
+mod raft_runtime;
 pub mod replica;
+mod running;
+mod sealed_file;
+mod settings;
+mod snapshot;
+mod status;
+mod stored;
+mod ticket;
+mod types;
+
+/// Decoders of everything persisted or sent, for fuzzing: no input may panic.
+pub mod fuzz {
+    pub use crate::codec::{CodecError, decode_batch as batch};
+    pub use crate::log::recovery::fuzz_segment as segment;
+    pub use crate::network::wire::{fuzz_answer as answer, fuzz_request as request};
+    pub use crate::snapshot::file::fuzz_head as snapshot_head;
+}
 
 pub use history::History;
 pub use options::{Member, ReplicaOptions};

@@ -7,7 +7,7 @@ use mpss_domain::ProvinceId;
 use serde::{Deserialize, Serialize};
 
 /// A replica as the others know it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// Where replication reaches it: `host:port`.
     pub raft_address: String,

@@ -1,20 +1,33 @@
 //! One replica of a province: the only door to the log and to the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mpss_domain::{Command, Reply, State};
 use mpss_runtime::Seams;
+use openraft::ReadPolicy;
+use openraft::errors::{ClientWriteError, RaftError};
 use tokio::sync::watch;
 
+use crate::codec;
 use crate::history::History;
+use crate::network::wire::{Kind, ReadIndexAnswer};
 use crate::options::{Member, ReplicaOptions};
+use crate::running::Running;
+use crate::types::Types;
+
+/// Pause before a read or a wait is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
+/// Time for a new replica to catch up.
+const CATCH_UP_DEADLINE: Duration = Duration::from_secs(120);
+/// Time for a snapshot that is asked for.
+const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(600);
 
 /// One replica. Cheap to clone.
 #[derive(Clone)]
 pub struct Replica {
-    inner: Arc<()>,
+    inner: Arc<Running>,
 }
 
 /// What a replica is in its group now.
@@ -149,6 +162,9 @@ impl Replica {
     /// options name founders. `fatal` is called once when the replica must not go on (disk error,
     /// damage, divergence, broken money invariant); the process then ends.
     ///
+    /// When this returns the replica serves the others, and its state is what its own disk knows to
+    /// be committed. [`Self::wait_recovered`] waits until it is what the group has committed.
+    ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(
@@ -156,8 +172,7 @@ impl Replica {
         seams: Seams,
         fatal: Arc<dyn Fn(String) + Send + Sync>,
     ) -> Result<Self, StartError> {
-        let _ = (options, seams, fatal);
-        Ok(Self { inner: Arc::new(()) })
+        Ok(Self { inner: Running::start(options, seams, fatal).await? })
     }
 
     /// Proposes a command and waits for its reply. On a follower the command is passed to the
@@ -166,13 +181,15 @@ impl Replica {
     /// # Errors
     /// See [`ProposeError`]; only `Unknown` may have happened.
     pub async fn propose(&self, command: Command) -> Result<Reply, ProposeError> {
-        let _ = (command, &self.inner);
-        Err(ProposeError::Unavailable)
+        let inner = &self.inner;
+        let encoded = codec::encode_command(&command);
+        let deadline = inner.clock.monotonic() + inner.options.propose_deadline;
+        inner.queue.push(encoded.into(), deadline, false)?.await
     }
 
     /// Reads this replica's state as it is, which on a follower may be behind.
     pub fn read<R>(&self, look: impl FnOnce(&State) -> R) -> R {
-        look(&State::new(mpss_domain::ProvinceId::NATIONAL))
+        look(&self.inner.shared.state.read())
     }
 
     /// Waits until this replica has applied log entry `index`, then reads. For showing what a
@@ -181,7 +198,8 @@ impl Replica {
     /// # Errors
     /// [`ReadError::Unavailable`] when the entry does not arrive in time.
     pub async fn read_at<R>(&self, index: u64, look: impl FnOnce(&State) -> R) -> Result<R, ReadError> {
-        let _ = index;
+        let deadline = self.inner.clock.monotonic() + self.inner.options.propose_deadline;
+        self.wait_applied(index, deadline).await?;
         Ok(self.read(look))
     }
 
@@ -190,7 +208,91 @@ impl Replica {
     /// # Errors
     /// See [`ReadError`].
     pub async fn read_linearizable<R>(&self, look: impl FnOnce(&State) -> R) -> Result<R, ReadError> {
-        Ok(self.read(look))
+        let deadline = self.inner.clock.monotonic() + self.inner.options.propose_deadline;
+        loop {
+            if let Some(index) = self.read_index(deadline).await? {
+                self.wait_applied(index, deadline).await?;
+                return Ok(self.read(look));
+            }
+            if self.inner.clock.monotonic() >= deadline {
+                return Err(ReadError::Unavailable);
+            }
+            self.inner.clock.sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// A position that holds everything acknowledged before this call, confirmed by the leader;
+    /// `None` when there is none to confirm it now.
+    async fn read_index(&self, deadline: Duration) -> Result<Option<u64>, ReadError> {
+        let inner = &self.inner;
+        let (role, leader) = {
+            let status = inner.status.borrow();
+            (status.role, status.leader.and_then(|node| Some((node, status.member(node)?.clone()))))
+        };
+        let left = deadline.saturating_sub(inner.clock.monotonic());
+        match (role, leader) {
+            (Role::Stopped, _) => Err(ReadError::Stopped),
+            (Role::Leader, _) => {
+                // Confirmed by a quorum each time (many reads share a round): the lease alone does not
+                // hold against a voter that was restarted.
+                let confirmed = tokio::select! {
+                    biased;
+                    confirmed = inner.raft.get_read_linearizer(ReadPolicy::ReadIndex) => confirmed,
+                    () = inner.clock.sleep(left) => return Ok(None),
+                };
+                match confirmed {
+                    Ok(linearizer) => Ok(Some(linearizer.read_log_id().index())),
+                    Err(RaftError::Fatal(_)) => Err(ReadError::Stopped),
+                    Err(RaftError::APIError(_)) => Ok(None),
+                }
+            }
+            (_, Some((node, member))) if node != inner.options.node => {
+                let asked = inner.link.ask::<_, ReadIndexAnswer>(node, &member, Kind::ReadIndex, &(), left);
+                match asked.await {
+                    Ok(ReadIndexAnswer::Index(index)) => Ok(Some(index)),
+                    Ok(ReadIndexAnswer::NotLeader) | Err(_) => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn wait_applied(&self, index: u64, deadline: Duration) -> Result<(), ReadError> {
+        let inner = &self.inner;
+        let mut applied = inner.shared.applied.subscribe();
+        let mut status = inner.status.clone();
+        loop {
+            if *applied.borrow_and_update() >= index {
+                return Ok(());
+            }
+            if status.borrow_and_update().role == Role::Stopped {
+                return Err(ReadError::Stopped);
+            }
+            tokio::select! {
+                biased;
+                _ = applied.changed() => {}
+                () = inner.clock.sleep_until(deadline) => return Err(ReadError::Unavailable),
+                changed = status.changed() => if changed.is_err() {
+                    return Err(ReadError::Stopped);
+                },
+            }
+        }
+    }
+
+    /// Waits until this replica's state holds everything the group had committed when this was
+    /// called. For a replica that has just been started.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] when `deadline` passes first.
+    pub async fn wait_recovered(&self, deadline: Duration) -> Result<(), ReadError> {
+        let end = self.inner.clock.monotonic() + deadline;
+        loop {
+            match self.read_index(end).await? {
+                Some(index) => return self.wait_applied(index, end).await,
+                None if self.inner.clock.monotonic() >= end => return Err(ReadError::Unavailable),
+                None => self.inner.clock.sleep(RETRY_PAUSE).await,
+            }
+        }
     }
 
     /// A clone of the state at one log position, for long looks. Cheap; never stops `apply`.
@@ -202,19 +304,19 @@ impl Replica {
     /// Changes of role, leader, positions and membership.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<ReplicaStatus> {
-        unreachable!("stub")
+        self.inner.status.clone()
     }
 
     /// Rises when effects were added by an applied entry; holds the log index.
     #[must_use]
     pub fn effects(&self) -> watch::Receiver<u64> {
-        unreachable!("stub")
+        self.inner.shared.effects.subscribe()
     }
 
     /// The read side of this replica.
     #[must_use]
     pub fn history(&self) -> &History {
-        unreachable!("stub")
+        &self.inner.history
     }
 
     /// Adds a replica without a vote and waits until it has caught up. Leader only.
@@ -222,8 +324,28 @@ impl Replica {
     /// # Errors
     /// See [`MembershipError`].
     pub async fn add_learner(&self, node: u64, member: Member) -> Result<(), MembershipError> {
-        let _ = (node, member);
-        Ok(())
+        let inner = &self.inner;
+        let added = self.change(inner.raft.add_learner(node, member, false)).await?;
+        let deadline = inner.clock.monotonic() + CATCH_UP_DEADLINE;
+        let mut status = inner.status.clone();
+        loop {
+            {
+                let seen = status.borrow_and_update();
+                if seen.role != Role::Leader {
+                    return Err(MembershipError::Unknown);
+                }
+                if seen.replicated.get(&node).is_some_and(|index| *index >= added) {
+                    return Ok(());
+                }
+            }
+            tokio::select! {
+                biased;
+                changed = status.changed() => if changed.is_err() {
+                    return Err(MembershipError::Unknown);
+                },
+                () = inner.clock.sleep_until(deadline) => return Err(MembershipError::Unknown),
+            }
+        }
     }
 
     /// Makes exactly these replicas the voters; each must be a voter or a learner already. Leader only.
@@ -231,8 +353,32 @@ impl Replica {
     /// # Errors
     /// See [`MembershipError`].
     pub async fn change_voters(&self, voters: Vec<u64>) -> Result<(), MembershipError> {
-        let _ = voters;
-        Ok(())
+        let voters: BTreeSet<u64> = voters.into_iter().collect();
+        self.change(self.inner.raft.change_membership(voters, false)).await.map(|_| ())
+    }
+
+    async fn change(
+        &self,
+        change: impl Future<
+            Output = Result<openraft::raft::ClientWriteResponse<Types>, RaftError<Types, ClientWriteError<Types>>>,
+        >,
+    ) -> Result<u64, MembershipError> {
+        let deadline = self.inner.clock.sleep(self.inner.options.propose_deadline * 2);
+        let changed = tokio::select! {
+            biased;
+            changed = change => changed,
+            () = deadline => return Err(MembershipError::Unknown),
+        };
+        match changed {
+            Ok(response) => Ok(response.log_id.index),
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {
+                Err(MembershipError::NotLeader(forward.leader_node))
+            }
+            Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(refused))) => {
+                Err(MembershipError::Refused(refused.to_string()))
+            }
+            Err(RaftError::APIError(_) | RaftError::Fatal(_)) => Err(MembershipError::Unknown),
+        }
     }
 
     /// Hands leadership to another voter, for a planned stop. Leader only.
@@ -240,18 +386,87 @@ impl Replica {
     /// # Errors
     /// See [`MembershipError`].
     pub async fn transfer_leadership(&self, to: u64) -> Result<(), MembershipError> {
-        let _ = to;
-        Ok(())
+        let inner = &self.inner;
+        let mut status = inner.status.clone();
+        {
+            let seen = status.borrow_and_update();
+            if seen.role != Role::Leader {
+                let leader = seen.leader.and_then(|node| seen.member(node).cloned());
+                return Err(MembershipError::NotLeader(leader));
+            }
+            if !seen.voters.contains_key(&to) {
+                return Err(MembershipError::Refused(format!("replica {to} has no vote")));
+            }
+        }
+        if to == inner.options.node {
+            return Ok(());
+        }
+        inner.raft.trigger().transfer_leader(to).await.map_err(|_| MembershipError::Unknown)?;
+        let deadline = inner.clock.monotonic() + inner.options.propose_deadline;
+        loop {
+            if status.borrow_and_update().leader == Some(to) {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                changed = status.changed() => if changed.is_err() {
+                    return Err(MembershipError::Unknown);
+                },
+                () = inner.clock.sleep_until(deadline) => return Err(MembershipError::Unknown),
+            }
+        }
     }
 
     /// Takes a snapshot now and waits for it.
     ///
     /// # Errors
-    /// [`ReadError::Stopped`] when the replica has stopped.
+    /// [`ReadError::Stopped`] when the replica has stopped, [`ReadError::Unavailable`] when it takes
+    /// too long.
     pub async fn snapshot_now(&self) -> Result<(), ReadError> {
-        Ok(())
+        let inner = &self.inner;
+        let target = *inner.shared.applied.borrow();
+        let deadline = inner.clock.monotonic() + SNAPSHOT_DEADLINE;
+        let mut status = inner.status.clone();
+        loop {
+            {
+                let seen = status.borrow_and_update();
+                if seen.role == Role::Stopped {
+                    return Err(ReadError::Stopped);
+                }
+                if seen.snapshot >= target {
+                    return Ok(());
+                }
+            }
+            // One that was begun before may end below the target; then this begins the next.
+            inner.raft.trigger().snapshot().await.map_err(|_| ReadError::Stopped)?;
+            tokio::select! {
+                biased;
+                changed = status.changed() => if changed.is_err() {
+                    return Err(ReadError::Stopped);
+                },
+                () = inner.clock.sleep(RETRY_PAUSE * 10) => if inner.clock.monotonic() >= deadline {
+                    return Err(ReadError::Unavailable);
+                },
+            }
+        }
     }
 
     /// Stops cleanly: no more proposals, what is accepted is finished, files are closed.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        self.inner.shutdown().await;
+    }
+}
+
+impl ReplicaStatus {
+    /// A replica of the group.
+    #[must_use]
+    pub fn member(&self, node: u64) -> Option<&Member> {
+        self.voters.get(&node).or_else(|| self.learners.get(&node))
+    }
+}
+
+impl std::fmt::Debug for Replica {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replica").field("node", &self.inner.options.node).finish_non_exhaustive()
+    }
 }

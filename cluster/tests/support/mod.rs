@@ -1,0 +1,223 @@
+//! Groups of replicas in one process, over real files and sockets.
+#![allow(dead_code, unreachable_pub, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mpss_cluster::{Member, Replica, ReplicaOptions, ReplicaStatus, Role};
+use mpss_domain::{Command, ProvinceId, Reply, Verb};
+use mpss_runtime::Seams;
+use mpss_runtime::real::{FileDisk, OsRandom, TcpTransport, TokioClock, TokioSpawner};
+use parking_lot::Mutex;
+
+/// No test waits longer for anything.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn province() -> ProvinceId {
+    ProvinceId::new(44).expect("Guangdong")
+}
+
+/// One replica and what has to be ended with it.
+pub struct Node {
+    pub replica: Replica,
+    pub spawner: Arc<TokioSpawner>,
+    pub fatal: Arc<Mutex<Option<String>>>,
+}
+
+impl Node {
+    /// Ends it as SIGKILL would: nothing is finished, nothing is flushed.
+    pub fn kill(self) {
+        self.spawner.abort_all();
+    }
+}
+
+/// A group over TCP, each replica in a folder of its own.
+pub struct TcpGroup {
+    pub folder: tempfile::TempDir,
+    pub founders: BTreeMap<u64, Member>,
+    pub nodes: BTreeMap<u64, Node>,
+    pub tune: fn(&mut ReplicaOptions),
+}
+
+pub fn quick(options: &mut ReplicaOptions) {
+    options.segment_bytes = 1 << 20;
+    options.heartbeat = Duration::from_millis(50);
+    options.election_min = Duration::from_millis(200);
+    options.election_max = Duration::from_millis(400);
+}
+
+impl TcpGroup {
+    /// Starts `count` founders.
+    pub async fn start(count: u64) -> Self {
+        Self::start_tuned(count, quick).await
+    }
+
+    pub async fn start_tuned(count: u64, tune: fn(&mut ReplicaOptions)) -> Self {
+        let mut transports = BTreeMap::new();
+        let mut founders = BTreeMap::new();
+        for node in 1..=count {
+            let transport = TcpTransport::bind("127.0.0.1:0").await.expect("binds");
+            founders.insert(node, member(&transport.local_addr().to_string()));
+            transports.insert(node, transport);
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut group = Self { folder, founders: founders.clone(), nodes: BTreeMap::new(), tune };
+        for (node, transport) in transports {
+            group.start_node(node, Arc::new(transport), founders.clone()).await.expect("starts");
+        }
+        group
+    }
+
+    pub fn path(&self, node: u64) -> std::path::PathBuf {
+        self.folder.path().join(format!("node-{node}"))
+    }
+
+    pub async fn start_node(
+        &mut self,
+        node: u64,
+        transport: Arc<TcpTransport>,
+        founders: BTreeMap<u64, Member>,
+    ) -> Result<(), mpss_cluster::StartError> {
+        let disk = open_disk(&self.path(node)).await;
+        let spawner = Arc::new(TokioSpawner::new());
+        let fatal = Arc::new(Mutex::new(None));
+        let mut options = ReplicaOptions::new(node, province(), founders);
+        (self.tune)(&mut options);
+        let seams = Seams {
+            clock: Arc::new(TokioClock::new()),
+            random: Arc::new(OsRandom),
+            spawner: spawner.clone(),
+            disk: Arc::new(disk),
+            transport,
+        };
+        let replica = Replica::start(options, seams, keep(&fatal)).await?;
+        self.nodes.insert(node, Node { replica, spawner, fatal });
+        Ok(())
+    }
+
+    /// Starts a node again where it was.
+    pub async fn restart(&mut self, node: u64) -> Result<(), mpss_cluster::StartError> {
+        let address = self.founders[&node].raft_address.clone();
+        let transport = rebind(&address).await;
+        self.start_node(node, Arc::new(transport), self.founders.clone()).await
+    }
+
+    /// Kills a node.
+    pub fn kill(&mut self, node: u64) {
+        self.nodes.remove(&node).expect("runs").kill();
+    }
+
+    pub fn replica(&self, node: u64) -> &Replica {
+        &self.nodes[&node].replica
+    }
+
+    /// Waits for a leader and returns its number.
+    pub async fn leader(&self) -> u64 {
+        within("a leader", async {
+            loop {
+                for (node, running) in &self.nodes {
+                    let status = running.replica.watch().borrow().clone();
+                    if status.role == Role::Leader {
+                        return *node;
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+    }
+
+    pub async fn follower(&self) -> u64 {
+        let leader = self.leader().await;
+        *self.nodes.keys().find(|node| **node != leader).expect("there are others")
+    }
+
+    pub fn fatal(&self, node: u64) -> Option<String> {
+        self.nodes[&node].fatal.lock().clone()
+    }
+}
+
+pub fn keep(fatal: &Arc<Mutex<Option<String>>>) -> Arc<dyn Fn(String) + Send + Sync> {
+    let fatal = fatal.clone();
+    Arc::new(move |reason| {
+        let before = fatal.lock().replace(reason);
+        assert!(before.is_none(), "fatal is told once: {before:?}");
+    })
+}
+
+pub fn member(address: &str) -> Member {
+    Member { raft_address: address.to_owned(), http_url: format!("http://{address}") }
+}
+
+/// The lock of a killed node goes with its last thread.
+pub async fn open_disk(path: &Path) -> FileDisk {
+    within("the folder's lock", async {
+        loop {
+            match FileDisk::open(path) {
+                Ok(disk) => return disk,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    })
+    .await
+}
+
+pub async fn rebind(address: &str) -> TcpTransport {
+    within("the address", async {
+        loop {
+            match TcpTransport::bind(address).await {
+                Ok(transport) => return transport,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    })
+    .await
+}
+
+/// Waits for `work`, but not for ever.
+pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+}
+
+/// Waits until a replica's status is as wanted.
+pub async fn until(replica: &Replica, what: &str, wanted: impl Fn(&ReplicaStatus) -> bool) -> ReplicaStatus {
+    let mut status = replica.watch();
+    within(what, async move {
+        loop {
+            {
+                let seen = status.borrow_and_update();
+                if wanted(&seen) {
+                    return seen.clone();
+                }
+            }
+            status.changed().await.expect("the replica tells its status");
+        }
+    })
+    .await
+}
+
+pub fn tick() -> Command {
+    Command::internal(Verb::Tick)
+}
+
+/// A command that can be found again in the state.
+pub fn admit(name: &str) -> Command {
+    Command::internal(Verb::AdmitSp { name: name.to_owned(), notice_url: format!("http://sp.example/{name}") })
+}
+
+pub async fn propose(replica: &Replica, command: Command) -> Reply {
+    within("a reply", async {
+        loop {
+            match replica.propose(command.clone()).await {
+                Ok(reply) => return reply,
+                Err(error) => eprintln!("proposing again after: {error}"),
+            }
+        }
+    })
+    .await
+}
