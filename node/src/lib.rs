@@ -7,6 +7,14 @@
 //! One folder for each step. [`node::Node`] puts them together for one process; [`command_line`] is
 //! what a person types.
 
+mod order_driver;
+mod outbox;
+mod supervision;
+
+pub mod bench;
+pub mod command_line;
+pub mod demo;
+pub mod gateway;
 pub mod home;
 pub mod node;
 pub mod not_done;

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::home::Home;
 use crate::password::PasswordJudge;
 use crate::serving::Serving;
+use crate::supervision::Tree;
 
 mod doors;
 mod parts;
@@ -80,6 +81,9 @@ pub enum NodeError {
     /// The replica can not start.
     #[error(transparent)]
     Replica(#[from] StartError),
+    /// The actors can not start.
+    #[error("the node's actors can not start")]
+    Actors(#[from] ractor::SpawnErr),
     /// The machine refused something.
     #[error("{what}")]
     Io {
@@ -95,6 +99,7 @@ pub enum NodeError {
 pub struct Node {
     context: Context,
     doors: doors::Doors,
+    actors: Tree,
     fatal: watch::Receiver<Option<String>>,
 }
 
@@ -130,8 +135,9 @@ impl Node {
         let home = Home::new(context.clone());
         let serving = Serving::new(context.clone(), home.clone());
         plan::keep_founded(&context, number_plan);
+        let actors = Tree::start(&context, &outside, hook).await?;
         let doors = doors::Doors::open(&context, home, serving, listeners)?;
-        Ok(Self { context, doors, fatal })
+        Ok(Self { context, doors, actors, fatal })
     }
 
     /// What the node's parts work with.
@@ -154,12 +160,14 @@ impl Node {
     pub async fn shutdown(self) {
         self.doors.close().await;
         hand_leadership_over(&self.context).await;
+        self.actors.stop().await;
         self.context.replica.shutdown().await;
     }
 
     /// Ends the node at once, as a crash would. Its tasks end with the spawner it was started with.
     pub fn kill(self) {
         self.doors.slam();
+        self.actors.kill();
     }
 }
 

@@ -13,6 +13,8 @@ use mpss_runtime::Seams;
 use zeroize::Zeroizing;
 
 use super::{Context, NodeError};
+use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
+use crate::gateway::sp::{HttpSpGateway, SpGateway};
 use crate::password::PasswordJudge;
 
 /// What a node talks to besides its own replicas. Real in production, simulated in tests.
@@ -20,6 +22,10 @@ use crate::password::PasswordJudge;
 pub struct Outside {
     /// Other provinces.
     pub peers: Arc<dyn PeerTransport>,
+    /// The SMS centre; without one texts stay in the outbox.
+    pub sms: Option<Arc<dyn SmsGateway>>,
+    /// Service providers.
+    pub sps: Arc<dyn SpGateway>,
 }
 
 impl Outside {
@@ -34,7 +40,18 @@ impl Outside {
             let urls = ProvinceUrls { public: urls.public_urls.clone(), peer: urls.peer_urls.clone() };
             provinces.insert(province, urls);
         }
-        Ok(Self { peers: Arc::new(HttpPeers::new(provinces)) })
+        let client = |source: reqwest::Error| NodeError::Io {
+            what: "an HTTP client can not be made".into(),
+            source: std::io::Error::other(source),
+        };
+        let outbox = &settings.outbox;
+        let deadline = ms(outbox.request_deadline_ms);
+        let mut sms: Option<Arc<dyn SmsGateway>> = None;
+        if !outbox.sms_url.is_empty() {
+            sms = Some(Arc::new(HttpSmsGateway::new(&outbox.sms_url, deadline).map_err(client)?));
+        }
+        let sps = Arc::new(HttpSpGateway::new(deadline).map_err(client)?);
+        Ok(Self { peers: Arc::new(HttpPeers::new(provinces)), sms, sps })
     }
 }
 

@@ -1,0 +1,62 @@
+//! Gateways: what is told to the world outside, one file for each element. A gateway speaks; it
+//! decides nothing and remembers nothing. Everything it sends carries an id that is the same on every
+//! retry, so an answer that was lost is no harm.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub mod smsc;
+pub mod sp;
+
+/// The largest answer that is read, in bytes: whoever answers more is not answering us.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// Connections kept open to one address while nothing is sent.
+const IDLE_CONNECTIONS_MAX: usize = 8;
+
+/// There is no usable answer: what was sent may have arrived or not. It is sent again with the same
+/// ids.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// The address did not answer in time, or not at all.
+    #[error("no answer")]
+    Silent(#[source] reqwest::Error),
+    /// It answered with an error.
+    #[error("answered with HTTP status {0}")]
+    Status(u16),
+    /// It answered with something else than was agreed.
+    #[error("the answer can not be understood")]
+    Garbage(#[source] serde_json::Error),
+    /// It answered with more than is read.
+    #[error("the answer is longer than {ANSWER_BYTES_MAX} bytes")]
+    TooLong,
+}
+
+/// A client for one gateway: no proxy, no redirects (an SP must not send us elsewhere).
+fn client(deadline: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .tcp_nodelay(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+        .timeout(deadline)
+        .build()
+}
+
+/// Posts JSON and reads a JSON answer of bounded size.
+async fn post<A: DeserializeOwned>(client: &reqwest::Client, url: &str, body: &impl Serialize) -> Result<A, NoAnswer> {
+    let mut response = client.post(url).json(body).send().await.map_err(NoAnswer::Silent)?;
+    if !response.status().is_success() {
+        return Err(NoAnswer::Status(response.status().as_u16()));
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(NoAnswer::Silent)? {
+        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(NoAnswer::TooLong);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&bytes).map_err(NoAnswer::Garbage)
+}

@@ -1,0 +1,101 @@
+//! Service providers: delivery and cancel notices in batches over HTTP.
+//!
+//! `POST {notice_url}` `{"notices":[…]}` → `{"answers":[{"order_id","result":"accepted"|"refused"}]}`.
+//! An order that is not among the answers has no answer yet and is asked about again with the same
+//! notice id. Answers about orders that were not asked about are no harm: they are not looked at.
+
+use std::time::Duration;
+
+use mpss_runtime::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use super::NoAnswer;
+
+/// What an SP is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// Paid: deliver.
+    Deliver,
+    /// Void: do not deliver, or take back.
+    Cancel,
+}
+
+/// One notice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// The same on every retry.
+    pub notice_id: String,
+    /// What to do.
+    pub kind: NoticeKind,
+    /// The order.
+    pub order_id: String,
+    /// Whose it is.
+    pub sp_id: String,
+    /// What was bought.
+    pub product_id: String,
+    /// Its title.
+    pub title: String,
+    /// Its application, such as `lottery`.
+    pub application: &'static str,
+    /// How many.
+    pub quantity: u32,
+    /// Yuan with two places.
+    pub amount: String,
+    /// Who took the order: two digits.
+    pub serving_province: String,
+    /// The buyer's number with its middle hidden.
+    pub msisdn_masked: String,
+    /// The answer is due then: RFC 3339.
+    pub deliver_by: String,
+}
+
+/// What an SP answered about one order.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Answer {
+    /// The order.
+    pub order_id: String,
+    /// `accepted` or `refused`; any other word is no answer.
+    pub result: String,
+}
+
+/// A way to tell SPs.
+pub trait SpGateway: Send + Sync + 'static {
+    /// Tells the SP at `url`.
+    fn notify<'a>(&'a self, url: &'a str, notices: Vec<Notice>) -> BoxFuture<'a, Result<Vec<Answer>, NoAnswer>>;
+}
+
+/// SPs that speak JSON over HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpSpGateway {
+    client: reqwest::Client,
+}
+
+impl HttpSpGateway {
+    /// A gateway to all SPs; each request may take `deadline`.
+    ///
+    /// # Errors
+    /// When the machine can not make an HTTP client.
+    pub fn new(deadline: Duration) -> Result<Self, reqwest::Error> {
+        Ok(Self { client: super::client(deadline)? })
+    }
+}
+
+#[derive(Serialize)]
+struct Notices {
+    notices: Vec<Notice>,
+}
+
+#[derive(Deserialize)]
+struct Answers {
+    answers: Vec<Answer>,
+}
+
+impl SpGateway for HttpSpGateway {
+    fn notify<'a>(&'a self, url: &'a str, notices: Vec<Notice>) -> BoxFuture<'a, Result<Vec<Answer>, NoAnswer>> {
+        Box::pin(async move {
+            let answers: Answers = super::post(&self.client, url, &Notices { notices }).await?;
+            Ok(answers.answers)
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! One step for one row: ask the other province once, and record its answer. A step that comes to
+//! nothing leaves the row as it was.
+//!
+//! ```text
+//!  ResolvePayment   captured ─▶ RecordPayment(Ok)      declined, reversed ─▶ RecordPayment(Err)
+//!                   never seen, no answer ─▶ again; past its bound ─▶ GiveUpPayment: reversed, stored
+//!                   and forwarded, after which a late debit can not happen
+//!  ReversePayment   done ─▶ RecordReversal
+//!  RefundPayment    done or refused ─▶ RecordRefund
+//!  CreditTransfer   done or refused ─▶ RecordTransferCredit
+//! ```
+
+use mpss_domain::{
+    Effect, EffectRow, LogTime, Money, Order, OrderId, OrderStatus, ProvinceId, RefundId, Refusal, State, TransferId,
+    Verb,
+};
+use mpss_routing::PeerError;
+use mpss_routing::wire::PaymentFate;
+use tracing::Instrument;
+
+use crate::node::Context;
+use crate::supervision::tenure::{NotRecorded, Tenure};
+
+/// Why a row has to be stepped again.
+#[derive(Debug, thiserror::Error)]
+enum Again {
+    /// The other province gave no answer.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    /// Its answer, or the decision, could not be recorded.
+    #[error(transparent)]
+    NotRecorded(#[from] NotRecorded),
+    /// It does not know the payment, and may still be asked for it.
+    #[error("the payment is not known there yet")]
+    NotSeen,
+    /// Its refusal says nothing about the money, so nothing can be recorded.
+    #[error("refused, which decides nothing: {}", .0.code())]
+    Undecided(Refusal),
+}
+
+/// Steps one row.
+pub(super) async fn step(context: &Context, tenure: &Tenure, row: &EffectRow) {
+    let driver = Step { context, tenure };
+    let stepped = match row.effect {
+        Effect::ResolvePayment { order, home } => driver.resolve(order, home).await,
+        Effect::ReversePayment { order, home } => driver.reverse(order, home).await,
+        Effect::RefundPayment { order, refund, amount, home } => driver.refund(order, home, refund, amount).await,
+        Effect::CreditTransfer { transfer, payee_home } => driver.credit(transfer, payee_home).await,
+        Effect::Sms { .. } | Effect::DeliveryNotice { .. } | Effect::CancelNotice { .. } => Ok(()),
+    };
+    let result = match stepped {
+        Ok(()) => "recorded",
+        Err(Again::Undecided(refusal)) => {
+            tracing::error!(effect = row.id.0, code = refusal.code(), "a province refuses what it has to do");
+            "undecided"
+        }
+        Err(again) => {
+            tracing::debug!(effect = row.id.0, %again, "to be stepped again");
+            "again"
+        }
+    };
+    metrics::counter!("mpss_driver_steps_total", "result" => result).increment(1);
+}
+
+struct Step<'a> {
+    context: &'a Context,
+    tenure: &'a Tenure,
+}
+
+impl Step<'_> {
+    async fn resolve(&self, id: OrderId, home: ProvinceId) -> Result<(), Again> {
+        let look = |state: &State| {
+            let order = state.order(id).filter(|order| order.status == OrderStatus::Paying)?;
+            Some((order.payment, bound_of(state, order)))
+        };
+        // Decided meanwhile: its row is gone too.
+        let Some((payment, bound)) = self.context.replica.read(look) else { return Ok(()) };
+        let span = tracing::info_span!("resolve", order_id = %id, payment_id = %payment, %home);
+        async {
+            let fate = self.context.dispatch.fate(home, payment).await;
+            let result = match fate {
+                Ok((PaymentFate::Captured, _)) => Ok(()),
+                Ok((PaymentFate::Declined, refusal)) => Err(refusal.unwrap_or(Refusal::Unresolved)),
+                Ok((PaymentFate::Reversed, _)) => Err(Refusal::AlreadyReversed),
+                open @ (Ok((PaymentFate::Unknown, _)) | Err(_)) => {
+                    if LogTime(self.context.seams.clock.wall_ms()) < bound {
+                        return Err(open.map_or_else(Again::Peer, |_| Again::NotSeen));
+                    }
+                    tracing::warn!("the payment's bound is over; it is given up");
+                    self.tenure.record(Verb::GiveUpPayment { order: id }).await?;
+                    return Ok(());
+                }
+            };
+            tracing::info!(?result, "the payment is resolved");
+            self.tenure.record(Verb::RecordPayment { order: id, result }).await?;
+            Ok(())
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn reverse(&self, id: OrderId, home: ProvinceId) -> Result<(), Again> {
+        let look = |state: &State| {
+            let order = state.order(id).filter(|order| order.status == OrderStatus::Reversing)?;
+            Some((order.payment, order.reversal()?.0))
+        };
+        let Some((payment, reversal)) = self.context.replica.read(look) else { return Ok(()) };
+        let span = tracing::info_span!("reverse", order_id = %id, payment_id = %payment, %home);
+        async {
+            match self.context.dispatch.reverse(home, payment, reversal, id).await? {
+                Ok(_) => {
+                    self.tenure.record(Verb::RecordReversal { order: id }).await?;
+                    Ok(())
+                }
+                Err(refusal) => Err(Again::Undecided(refusal)),
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn refund(&self, id: OrderId, home: ProvinceId, refund: RefundId, amount: Money) -> Result<(), Again> {
+        let Some(payment) = self.context.replica.read(|state| state.order(id).map(|order| order.payment)) else {
+            return Ok(());
+        };
+        let span = tracing::info_span!("refund", order_id = %id, payment_id = %payment, refund_id = %refund, %home);
+        async {
+            let answer = self.context.dispatch.refund(home, payment, refund, amount).await?;
+            let result = decided(answer)?;
+            self.tenure.record(Verb::RecordRefund { order: id, refund, result }).await?;
+            Ok(())
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn credit(&self, id: TransferId, payee_home: ProvinceId) -> Result<(), Again> {
+        let look = |state: &State| state.transfer(id).map(|transfer| (transfer.clone(), state.plan().epoch));
+        let Some((transfer, epoch)) = self.context.replica.read(look) else { return Ok(()) };
+        let span = tracing::info_span!("transfer", transfer_id = %id, %payee_home);
+        async {
+            let (payer, payee, amount) = (transfer.payer, transfer.payee, transfer.amount);
+            let answer = self.context.dispatch.credit_transfer(payee_home, id, payer, payee, amount, epoch).await?;
+            let result = match answer {
+                // The payee's province keeps its first decision about a transfer, of whatever kind. Only
+                // of one that it may have forgotten does it know nothing.
+                Err(refusal @ Refusal::RequestTooOld) => return Err(Again::Undecided(refusal)),
+                answer => answer.map(|_| ()),
+            };
+            self.tenure.record(Verb::RecordTransferCredit { transfer: id, result }).await?;
+            Ok(())
+        }
+        .instrument(span)
+        .await
+    }
+}
+
+/// An answer that can be recorded: done, or refused for good.
+fn decided(answer: Result<u64, Refusal>) -> Result<Result<(), Refusal>, Again> {
+    match answer {
+        Ok(_) => Ok(Ok(())),
+        Err(refusal) if refusal.is_transient() => Err(Again::Undecided(refusal)),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+/// When a payment that nobody knows is given up.
+fn bound_of(state: &State, order: &Order) -> LogTime {
+    let taken = order.timeline.first().map_or(LogTime(0), |entry| entry.at);
+    taken.plus_ms(state.policy().payment_bound_ms)
+}
