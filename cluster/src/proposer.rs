@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mpss_domain::LogTime;
@@ -54,6 +54,8 @@ pub(crate) struct Queue {
     waiting: Mutex<VecDeque<Waiter>>,
     arrived: Notify,
     commands_max: usize,
+    /// Batches that were taken and are not at their end.
+    carried: AtomicUsize,
     refusing: AtomicBool,
     closed: AtomicBool,
 }
@@ -64,6 +66,7 @@ impl Queue {
             waiting: Mutex::new(VecDeque::new()),
             arrived: Notify::new(),
             commands_max,
+            carried: AtomicUsize::new(0),
             refusing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
@@ -107,6 +110,9 @@ impl Queue {
             bytes += waiter.command.len();
             taken += 1;
         }
+        if taken > 0 {
+            self.carried.fetch_add(1, Ordering::AcqRel);
+        }
         waiting.drain(..taken).collect()
     }
 
@@ -138,8 +144,10 @@ impl Queue {
         self.refusing.store(true, Ordering::Release);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.lock().is_empty()
+    /// True when everything that was accepted is at its end.
+    pub(crate) fn is_idle(&self) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.is_empty() && self.carried.load(Ordering::Acquire) == 0
     }
 
     fn is_closed(&self) -> bool {
@@ -245,6 +253,7 @@ impl Proposer {
                 () = self.clock.sleep(RETRY_PAUSE) => {}
             }
         }
+        self.queue.carried.fetch_sub(1, Ordering::AcqRel);
         drop(permit);
     }
 

@@ -54,7 +54,6 @@ pub(crate) struct Running {
     log: LogStore,
     feed: Feed,
     scope: Arc<NodeScope>,
-    permits: Arc<Semaphore>,
     serving: Mutex<Option<ServeGuard>>,
     closing: Arc<AtomicBool>,
 }
@@ -161,7 +160,6 @@ impl Running {
                 tracing::warn!(%error, "the group was not founded here");
             }
         }
-        let permits = Arc::new(Semaphore::new(options.entries_in_flight_max.max(1)));
         let running = Arc::new(Self {
             clock: seams.clock.clone(),
             raft,
@@ -173,7 +171,6 @@ impl Running {
             log,
             feed,
             scope,
-            permits,
             serving: Mutex::new(Some(serving)),
             closing,
             options,
@@ -197,7 +194,7 @@ impl Running {
             scope: self.scope.clone(),
             status: self.status.clone(),
             batch_commands_max: self.options.batch_commands_max,
-            permits: self.permits.clone(),
+            permits: Arc::new(Semaphore::new(self.options.entries_in_flight_max.max(1))),
         };
         self.scope.spawn_service("proposer", proposer.run());
         let timekeeper = Timekeeper {
@@ -266,10 +263,7 @@ impl Running {
         // for, both as long as any caller would wait.
         let deadline = self.clock.monotonic() + self.options.propose_deadline;
         self.queue.refuse_more();
-        while self.clock.monotonic() < deadline
-            && self.status.borrow().role != Role::Stopped
-            && (!self.queue.is_empty() || self.permits.available_permits() < self.options.entries_in_flight_max.max(1))
-        {
+        while self.clock.monotonic() < deadline && self.status.borrow().role != Role::Stopped && !self.queue.is_idle() {
             self.clock.sleep(DRAIN_PAUSE).await;
         }
         self.queue.close();
