@@ -20,10 +20,11 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// Checks the merged layers.
-    pub(crate) fn new(root: &Map<String, Value>, keys: &[&[Key]]) -> Self {
+    /// Checks the merged layers; `sections` tells where each section of the file begins.
+    pub(crate) fn new(root: &Map<String, Value>, sections: BTreeMap<String, String>, keys: &[&[Key]]) -> Self {
         let keys: Vec<&Key> = keys.iter().copied().flatten().collect();
-        let mut check = Check { keys, values: BTreeMap::new(), problems: Vec::new(), spoilt: BTreeSet::new() };
+        let mut check =
+            Check { keys, sections, values: BTreeMap::new(), problems: Vec::new(), spoilt: BTreeSet::new() };
         check.table("", root);
         check.missing(root);
         let mut checked = Self { values: check.values, problems: check.problems };
@@ -102,6 +103,7 @@ impl Checked {
 
 struct Check<'a> {
     keys: Vec<&'a Key>,
+    sections: BTreeMap<String, String>,
     values: BTreeMap<String, Value>,
     problems: Vec<Problem>,
     /// Paths that were refused; what is missing below them is not worth a word.
@@ -197,8 +199,8 @@ impl Check<'_> {
 
     fn refuse(&mut self, path: &str, value_shown: Option<String>, value: &Value, expected: String) {
         self.spoilt.insert(path.to_owned());
-        // A section has no place of its own when it was put together from environment variables.
-        let source = first_origin(value).unwrap_or_else(|| "an empty section".to_owned());
+        let section = || self.sections.get(path).cloned();
+        let source = section().or_else(|| first_origin(value)).unwrap_or_else(|| "an empty section".to_owned());
         self.problems.push(Problem { key: path.to_owned(), value: value_shown, source: Some(source), expected });
     }
 

@@ -1,5 +1,7 @@
 //! The layers of settings: defaults, a file, the environment. Every value carries where it came from.
 
+use std::collections::BTreeMap;
+
 use config::{ConfigError, Map, Source, Value, ValueKind};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -65,6 +67,19 @@ impl Layer {
             insert(&mut root, &path, Value::new(Some(&format!("environment variable {name}")), value));
         }
         Self(root)
+    }
+
+    /// Where each section begins. Merging keeps the places of values only.
+    pub(crate) fn sections(&self) -> BTreeMap<String, String> {
+        let mut sections = BTreeMap::new();
+        let mut waiting: Vec<(String, &Value)> = self.0.iter().map(|(name, value)| (name.clone(), value)).collect();
+        while let Some((path, value)) = waiting.pop() {
+            if let ValueKind::Table(table) = &value.kind {
+                waiting.extend(table.iter().map(|(name, value)| (format!("{path}.{name}"), value)));
+                sections.extend(value.origin().map(|origin| (path, origin.to_owned())));
+            }
+        }
+        sections
     }
 
     /// The values.

@@ -186,6 +186,7 @@ impl Settings {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, SettingsError> {
         let mut problems = Vec::new();
+        let mut sections = BTreeMap::new();
         let mut layers = config::Config::builder().add_source(Layer::defaults(DEFAULTS)?);
         if let Some((layer, open_to_others)) = file {
             if let Some(mode) = open_to_others {
@@ -197,12 +198,13 @@ impl Settings {
                     problems.push(Problem { key, value: None, source: Some(source), expected });
                 }
             }
+            sections = layer.sections();
             layers = layers.add_source(layer);
         }
         let merged = layers.add_source(Layer::environment(environment)).build();
         let merged = merged.and_then(|merged| config::Source::collect(&merged));
         let merged = merged.expect("layers that are in memory can be merged");
-        match Checked::new(&merged, KEYS).into_tree() {
+        match Checked::new(&merged, sections, KEYS).into_tree() {
             Ok(tree) if problems.is_empty() => {
                 Ok(tree.try_deserialize().expect("values of the right kinds make settings"))
             }
@@ -228,4 +230,21 @@ fn is_open_to_others(file: &std::fs::File) -> std::io::Result<Option<u32>> {
 #[cfg(not(unix))]
 fn is_open_to_others(_: &std::fs::File) -> std::io::Result<Option<u32>> {
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_stands_in_the_printed_defaults() {
+        for key in KEYS.iter().copied().flatten() {
+            let (section, name) = key.path.rsplit_once('.').expect("settings stand in sections");
+            // A named section is shown by an example.
+            let heading = section.split('.').next().expect("not empty");
+            let from = DEFAULTS.find(&format!("[{heading}")).unwrap_or_else(|| panic!("no section {heading}"));
+            let setting = if name == "*" { "1 = ".to_owned() } else { format!("{name} = ") };
+            assert!(DEFAULTS[from..].contains(&setting), "{} is not documented", key.path);
+        }
+    }
 }

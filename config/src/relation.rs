@@ -57,7 +57,8 @@ fn founders(checked: &mut Checked) {
     if checked.has_problem_in("founders") {
         return;
     }
-    let names: Vec<String> = checked.names("founders").into_iter().map(str::to_owned).collect();
+    let mut names: Vec<String> = checked.names("founders").into_iter().map(str::to_owned).collect();
+    names.sort_by_key(|name| name.parse::<u64>().ok());
     if let Some(number) = checked.number("node.number")
         && !names.is_empty()
         && !names.contains(&number.to_string())
