@@ -192,10 +192,7 @@ async fn take_messages(State(simulator): State<SmsSimulator>, Json(request): Jso
     Json(json!({ "accepted": ids })).into_response()
 }
 
-async fn set_behaviour(
-    State(simulator): State<SmsSimulator>,
-    Json(behaviour): Json<Behaviour>,
-) -> Json<Behaviour> {
+async fn set_behaviour(State(simulator): State<SmsSimulator>, Json(behaviour): Json<Behaviour>) -> Json<Behaviour> {
     simulator.behave(behaviour);
     Json(behaviour)
 }

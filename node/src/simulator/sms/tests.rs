@@ -32,7 +32,8 @@ async fn received(simulator: &SmsSimulator, msisdn: &str) -> (Value, usize) {
 #[tokio::test]
 async fn keeps_texts_by_number_and_drops_repetitions() {
     let centre = SmsSimulator::new();
-    for (id, to) in [("44-1", "18912345678"), ("44-2", "18912345678"), ("44-1", "18912345678"), ("44-3", "18900000000")] {
+    for (id, to) in [("44-1", "18912345678"), ("44-2", "18912345678"), ("44-1", "18912345678"), ("44-3", "18900000000")]
+    {
         let (status, answer) = send(&centre, id, to).await;
         assert_eq!((status, answer), (StatusCode::OK, json!({ "accepted": [id] })));
     }

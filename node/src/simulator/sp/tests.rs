@@ -80,8 +80,12 @@ async fn a_product_can_be_answered_in_another_way() {
         &[notice("1", "deliver", "O1", "G1"), notice("2", "deliver", "O2", "G2"), notice("3", "deliver", "O3", "G3")],
     )
     .await;
-    let results: Vec<_> =
-        answer["answers"].as_array().expect("answers").iter().map(|a| (a["order_id"].clone(), a["result"].clone())).collect();
+    let results: Vec<_> = answer["answers"]
+        .as_array()
+        .expect("answers")
+        .iter()
+        .map(|a| (a["order_id"].clone(), a["result"].clone()))
+        .collect();
     assert_eq!(results, [(json!("O1"), json!("accepted")), (json!("O2"), json!("refused"))], "nothing about O3");
 }
 
@@ -125,7 +129,8 @@ async fn garbage_is_two_hundred_and_no_json() {
     let simulator = SpSimulator::new();
     set(&simulator, json!({ "mode": "garbage" })).await;
     let (status, body) =
-        ask(&simulator, "POST", "/sps/lotto/notices", &json!({ "notices": [notice("1", "deliver", ORDER, "G1")] })).await;
+        ask(&simulator, "POST", "/sps/lotto/notices", &json!({ "notices": [notice("1", "deliver", ORDER, "G1")] }))
+            .await;
     assert_eq!(status, StatusCode::OK);
     assert!(serde_json::from_slice::<Value>(&body).is_err());
     assert_eq!(simulator.order("lotto", ORDER).map(|seen| seen.delivered), Some(0));
@@ -141,8 +146,7 @@ async fn an_order_called_off_is_not_delivered_by_a_late_notice() {
 
 #[tokio::test]
 async fn a_mode_that_does_not_exist_is_refused() {
-    let (status, body) =
-        ask(&SpSimulator::new(), "PUT", "/simulator/sps/lotto", &json!({ "mode": "sulks" })).await;
+    let (status, body) = ask(&SpSimulator::new(), "PUT", "/simulator/sps/lotto", &json!({ "mode": "sulks" })).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(String::from_utf8_lossy(&body).contains("sulks"));
 }

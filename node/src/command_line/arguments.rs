@@ -1,0 +1,344 @@
+//! The command line, as clap sees it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; everything that was checked is as it must be
+  1  a check failed: books, digests, health
+  2  the command line or the configuration can not be used
+  3  it could not start: a port is taken, a folder is locked or damaged
+  4  it was running and must not go on: disk error, damage, divergence";
+
+/// Mobile payment service system: one node, a demonstration of a whole nation, a measurement, and
+/// the simulators of what stands outside.
+#[derive(Debug, Parser)]
+#[command(name = "mpss", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub subcommand: Subcommand,
+}
+
+/// What `mpss` can do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Start a small nation in this process and, with --once, play its day and check the books
+    Demo(DemoArguments),
+    /// Run one node until it is told to stop
+    Serve(ServeArguments),
+    /// Measure purchases per second of one province on this machine
+    Bench(BenchArguments),
+    /// Ask nodes how they are
+    Status(StatusArguments),
+    /// Run a simulator of something outside
+    Simulate(SimulateArguments),
+}
+
+/// A nation in one process.
+///
+/// Starts the national platform and the provinces 11 Beijing, 44 Guangdong and 51 Sichuan, three
+/// replicas each, with a service provider simulator and an SMS centre simulator, on free loopback
+/// ports. Stays up until Ctrl-C unless --once is given.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mpss demo                                       start it, try it with curl, end with Ctrl-C
+  mpss demo --once                                play the scripted day, print it, check the books
+  mpss demo --data-dir ./nation --ready-file r    keep state between runs; write all URLs to r")]
+pub struct DemoArguments {
+    /// Play the scripted day, print it, check the books, and exit 0 or 1
+    #[arg(long)]
+    pub once: bool,
+
+    /// Write {"national": [url, …], "provinces": {"44": [url, …], …}, "simulators": {…}} to this
+    /// file once all is ready
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+
+    /// Keep state (and ports) in this folder; without it a temporary folder is used and removed
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// What the nodes log, to <data dir>/mpss.log: error, warn, info, debug, or a filter such as
+    /// info,mpss_cluster=debug
+    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    pub log: String,
+
+    /// Break something on purpose, so that --once must find it and exit 1 (needs a build with the
+    /// cargo feature `mutants`)
+    #[arg(long = "break", value_name = "WHAT", requires = "once")]
+    pub breakage: Option<Breakage>,
+}
+
+/// What the demo can break on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Breakage {
+    /// Clearing between provinces books one side only
+    Books,
+}
+
+/// One node, one process.
+///
+/// Settings are layered: built-in defaults, then --config, then the environment
+/// (MPSS__SECTION__KEY=value). Prints one line when ready. SIGTERM or SIGINT stops it cleanly:
+/// requests under way are finished, nothing new is taken.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mpss serve --print-defaults > node.toml         every setting, its unit and its default
+  mpss serve --config node.toml                   run the node
+  MPSS__TELEMETRY__LOG=debug mpss serve --config node.toml")]
+pub struct ServeArguments {
+    /// The node's settings (TOML)
+    #[arg(long, value_name = "FILE", required_unless_present = "print_defaults")]
+    pub config: Option<PathBuf>,
+
+    /// Print every setting with its default and exit
+    #[arg(long)]
+    pub print_defaults: bool,
+
+    /// Write {"pid", "province", "node", "public_url", "peer_url", "raft_address"} to this file once
+    /// the node takes requests
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+
+    /// Serve the measuring endpoint of `mpss bench` on this loopback address
+    #[arg(long, value_name = "ADDR", hide = true)]
+    pub bench_proposer: Option<SocketAddr>,
+}
+
+/// Health and books of running nodes.
+///
+/// Exits 1 when a node does not answer, a province has no leader or lags, books do not balance, or
+/// replicas that stand at the same log position do not agree.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mpss status --url http://127.0.0.1:8080
+  mpss status --url http://10.0.0.1:8080 --url http://10.0.0.2:8080 --url http://10.0.0.3:8080 --watch
+  mpss status --url http://127.0.0.1:8080 --json | jq .")]
+pub struct StatusArguments {
+    /// A node's callers' door, http://host:port; may be given many times
+    #[arg(long, value_name = "URL", required = true)]
+    pub url: Vec<String>,
+
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+
+    /// Ask again every --interval-ms until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+
+    /// Time between two looks with --watch, in ms
+    #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(100..))]
+    pub interval_ms: u64,
+
+    /// How long a node may take to answer, in ms
+    #[arg(long, value_name = "MS", default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub deadline_ms: u64,
+
+    /// Log entries a replica may be behind its leader before that counts as wrong
+    #[arg(long, value_name = "ENTRIES", default_value_t = 10_000)]
+    pub lag_max: u64,
+}
+
+/// Run a simulator alone, for testers and integrators.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// Which one
+    #[command(subcommand)]
+    pub simulator: Simulator,
+}
+
+/// The simulators.
+#[derive(Debug, clap::Subcommand)]
+pub enum Simulator {
+    /// Any number of service providers: POST /sps/{name}/notices
+    #[command(after_help = "\
+How an SP behaves is set while it runs:
+  curl -X PUT localhost:9100/simulator/sps/lotto -H 'content-type: application/json' \\
+       -d '{\"mode\": \"slow\", \"delay_ms\": 300, \"products\": {\"G…\": \"refuses\"}}'
+  modes: accepts, refuses, silent, slow, duplicates, garbage
+What it saw:
+  curl localhost:9100/simulator/sps/lotto
+  curl localhost:9100/simulator/sps/lotto/orders/O…")]
+    Sp(ListenArguments),
+    /// The SMS centre: POST /messages
+    #[command(after_help = "\
+How it behaves is set while it runs:
+  curl -X PUT localhost:9101/simulator/sms -H 'content-type: application/json' -d '{\"mode\": \"refuses\"}'
+  modes: accepts, refuses, loses_answers, slow (with delay_ms)
+What it was sent:
+  curl localhost:9101/simulator/sms
+  curl localhost:9101/simulator/sms/18912345678")]
+    Sms(ListenArguments),
+}
+
+/// Where a simulator listens.
+#[derive(Debug, Args)]
+pub struct ListenArguments {
+    /// Address; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// Write {"url": …} to this file once it listens
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// Purchases per second, durable, beside the disk's own speed.
+///
+/// Starts three replicas of one province as three processes with generated settings in a temporary
+/// folder, and the simulators as one more; measures the disk's durable write rate, the HTTP door,
+/// the proposer, one hot SP against many; then checks the books and that every acknowledged purchase
+/// exists. Load generator and replicas share this machine's cores: read figures as a floor.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mpss bench                                      all of it, about two minutes
+  mpss bench --seconds 3 --accounts 1000          a quick look
+  mpss bench --scale-accounts 1000000             also memory per account and start-up time
+  mpss bench --json bench.json                    figures for a program")]
+pub struct BenchArguments {
+    /// Accounts that buy
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub accounts: u32,
+
+    /// Length of each measurement, in seconds
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub seconds: u64,
+
+    /// Time before each measurement that is not counted, in seconds
+    #[arg(long, value_name = "S", default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub warm_up_seconds: u64,
+
+    /// Connections at the HTTP door; each has one purchase under way
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub connections: u32,
+
+    /// Commands under way at the proposer
+    #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..=16_384))]
+    pub in_flight: u32,
+
+    /// Which nodes the connections go to
+    #[arg(long, value_enum, default_value_t = BenchTarget::Leader)]
+    pub target: BenchTarget,
+
+    /// SPs the products belong to in the measurement with many
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub sps: u32,
+
+    /// Also load this many accounts and measure memory per account and per open order, and start-up
+    /// time from snapshot; 0 leaves it out
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=20_000_000))]
+    pub scale_accounts: u32,
+
+    /// Put the replicas' data here instead of a temporary folder; must be on the disk to be measured
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Write the figures as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Which nodes the connections of the bench go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BenchTarget {
+    /// All to the leader
+    Leader,
+    /// Spread over the three nodes; followers pass purchases on
+    Spread,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Arguments, Subcommand};
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_contradicts_itself_nowhere() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_is_understood() {
+        for line in [
+            "mpss demo",
+            "mpss demo --once --break books --log info --ready-file r --data-dir d",
+            "mpss serve --config node.toml --ready-file r",
+            "mpss serve --print-defaults",
+            "mpss bench --connections 8 --seconds 1 --target spread --json out.json",
+            "mpss status --url http://127.0.0.1:1 --url http://127.0.0.1:2 --json --watch",
+            "mpss simulate sp --listen 127.0.0.1:0",
+            "mpss simulate sms",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_exit_code_two_and_names_the_flag() {
+        for (line, named) in [
+            ("mpss", "Usage"),
+            ("mpss serve", "--config"),
+            ("mpss status", "--url"),
+            ("mpss demo --break books", "--once"),
+            ("mpss demo --once --break glass", "--break"),
+            ("mpss bench --connections 0", "--connections"),
+            ("mpss bench --seconds ten", "--seconds"),
+            ("mpss status --url u --interval-ms 1", "--interval-ms"),
+            ("mpss simulate sp --listen nowhere", "--listen"),
+            ("mpss pay", "pay"),
+        ] {
+            let error = parse(line).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(named), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn help_tells_units_examples_and_exit_codes() {
+        let mut command = Arguments::command();
+        assert!(command.render_long_help().to_string().contains("a check failed"));
+        for name in ["demo", "serve", "bench", "status"] {
+            let sub = command.find_subcommand_mut(name).expect("exists");
+            let help = sub.render_long_help().to_string();
+            assert!(help.contains("Examples:"), "{name} shows examples");
+            for argument in sub.get_arguments().filter(|a| !a.is_hide_set() && a.get_id() != "help") {
+                assert!(argument.get_help().is_some(), "{name} --{} is explained", argument.get_id());
+                let id = argument.get_id().as_str();
+                let unit = match id.rsplit('_').next() {
+                    Some("ms") => "ms",
+                    Some("seconds") => "second",
+                    _ => continue,
+                };
+                let told = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(told.contains(unit), "{name} --{id} names its unit");
+            }
+        }
+    }
+
+    #[test]
+    fn serve_hides_what_only_the_bench_uses() {
+        let mut command = Arguments::command();
+        let help = command.find_subcommand_mut("serve").expect("exists").render_long_help().to_string();
+        assert!(!help.contains("bench-proposer"));
+        let Ok(Arguments { subcommand: Subcommand::Serve(serve) }) =
+            parse("mpss serve --config c --bench-proposer 127.0.0.1:0")
+        else {
+            panic!("understood all the same")
+        };
+        assert!(serve.bench_proposer.is_some());
+    }
+}

@@ -1,0 +1,204 @@
+//! A nation in one process: provinces, the national platform, and what stands outside.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use mpss_domain::ProvinceId;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::caller::Caller;
+use super::node_threads::{Fatal, NodeThreads};
+use super::place::{Map, Place};
+use crate::command_line::Failure;
+use crate::simulator::sms::SmsSimulator;
+use crate::simulator::sp::SpSimulator;
+
+/// Provinces of the demo, by code; the national platform first.
+pub(crate) const PROVINCES: [u8; 4] = [0, 11, 44, 51];
+/// How long all nodes may take until they are ready.
+const READY_MAX: Duration = Duration::from_secs(90);
+/// Pause between two looks at something that is awaited.
+pub(crate) const LOOK_PAUSE: Duration = Duration::from_millis(50);
+/// How long one look at a node may take.
+pub(crate) const LOOK_MAX: Duration = Duration::from_secs(3);
+/// Nodes that start at once.
+const STARTS_AT_ONCE: usize = 4;
+
+/// The provinces of the demo.
+pub(crate) fn provinces() -> Vec<ProvinceId> {
+    PROVINCES.map(|code| ProvinceId::new(code).expect("a province or the national platform")).to_vec()
+}
+
+/// A running nation.
+pub(crate) struct Nation {
+    folder: PathBuf,
+    map: Map,
+    nodes: BTreeMap<(u8, u64), NodeThreads>,
+    fatal: Fatal,
+    end_simulators: watch::Sender<bool>,
+}
+
+/// A moment in the start that is worth showing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Progress<'a> {
+    /// A node's doors are open.
+    Started(&'a Place),
+    /// A node takes requests.
+    Ready(&'a Place),
+}
+
+impl Nation {
+    /// Starts simulators and nodes; returns when every node takes requests.
+    pub(crate) async fn start(
+        folder: &Path,
+        map: Map,
+        settings: &[&str],
+        mut progress: impl FnMut(Progress<'_>),
+    ) -> Result<Self, Failure> {
+        let (end_simulators, ended) = watch::channel(false);
+        simulate(map.sp, SpSimulator::new().router(), &ended)?;
+        simulate(map.sms, SmsSimulator::new().router(), &ended)?;
+        for place in &map.places {
+            map.write_settings(folder, place, settings)?;
+        }
+        let (fatal, _) = watch::channel(None);
+        let mut nodes = BTreeMap::new();
+        {
+            let starts = map.places.iter().map(|place| {
+                let fatal = fatal.clone();
+                async move { (NodeThreads::start(folder, place, fatal).await, place) }
+            });
+            let mut starts = futures::stream::iter(starts).buffer_unordered(STARTS_AT_ONCE);
+            while let Some((started, place)) = starts.next().await {
+                nodes.insert((place.province, place.number), started?);
+                progress(Progress::Started(place));
+            }
+        }
+        let nation = Self { folder: folder.to_owned(), map, nodes, fatal, end_simulators };
+        let caller = Caller::new("ready")?;
+        let give_up = Instant::now() + READY_MAX;
+        for place in nation.map.places.clone() {
+            nation.ready(&caller, &place, give_up).await?;
+            progress(Progress::Ready(&place));
+        }
+        Ok(nation)
+    }
+
+    /// Where everything is.
+    pub(crate) const fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Notes that one more scripted day begins, and returns its number.
+    pub(crate) fn begin_day(&mut self) -> Result<u64, Failure> {
+        let day = self.map.days;
+        self.map.days += 1;
+        self.map.save(&self.folder)?;
+        Ok(day)
+    }
+
+    /// What `--ready-file` says.
+    pub(crate) fn urls(&self) -> Value {
+        let all: BTreeMap<String, Vec<String>> = provinces()
+            .into_iter()
+            .filter(|province| !province.is_national())
+            .map(|province| (province.to_string(), self.map.urls(province)))
+            .collect();
+        json!({
+            "national": self.map.urls(ProvinceId::NATIONAL),
+            "provinces": all,
+            "simulators": { "sp": self.map.sp_url(), "sms": self.map.sms_url() },
+        })
+    }
+
+    /// Why a node must not go on, when one must not.
+    pub(crate) fn fatal(&self) -> Option<String> {
+        self.fatal.borrow().clone()
+    }
+
+    /// Completes when a node must not go on.
+    pub(crate) fn wait_fatal(&self) -> impl Future<Output = String> + use<> {
+        let mut fatal = self.fatal.subscribe();
+        async move {
+            match fatal.wait_for(Option::is_some).await {
+                Ok(why) => why.clone().unwrap_or_default(),
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// The replica that leads a province, as the nodes themselves say.
+    pub(crate) async fn leader(&self, caller: &Caller, province: ProvinceId) -> Result<Place, Failure> {
+        let give_up = Instant::now() + READY_MAX;
+        loop {
+            for place in self.map.of(province) {
+                let Ok(answer) = caller.look(&place.url(), "/v1/cluster", LOOK_MAX).await else { continue };
+                let named = answer.body["leader"].as_u64();
+                let leader = self.map.of(province).find(|other| Some(other.number) == named);
+                // A node that was killed can not lead; whoever names it has not noticed yet.
+                if let Some(leader) = leader.filter(|leader| self.nodes.contains_key(&(leader.province, leader.number)))
+                {
+                    return Ok(leader.clone());
+                }
+            }
+            if Instant::now() > give_up {
+                return Err(Failure::check(format!("province {province} has no leader")));
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Kills a node as a crash would.
+    pub(crate) fn kill(&mut self, place: &Place) {
+        if let Some(node) = self.nodes.remove(&(place.province, place.number)) {
+            node.kill();
+        }
+    }
+
+    /// Starts a node again where it was, and waits until it takes requests.
+    pub(crate) async fn restart(&mut self, caller: &Caller, place: &Place) -> Result<(), Failure> {
+        let node = NodeThreads::start(&self.folder, place, self.fatal.clone()).await?;
+        self.nodes.insert((place.province, place.number), node);
+        self.ready(caller, place, Instant::now() + READY_MAX).await
+    }
+
+    async fn ready(&self, caller: &Caller, place: &Place, give_up: Instant) -> Result<(), Failure> {
+        loop {
+            let why = match caller.look(&place.url(), "/readyz", LOOK_MAX).await {
+                Ok(answer) if answer.is_done() => return Ok(()),
+                Ok(answer) => answer.told(),
+                Err(why) => why,
+            };
+            if let Some(fatal) = self.fatal() {
+                return Err(Failure::start(fatal));
+            }
+            if Instant::now() > give_up {
+                return Err(Failure::start(format!("node {} is not ready: {why}", place.name())));
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Ends everything cleanly.
+    pub(crate) async fn stop(mut self) {
+        let _ = self.end_simulators.send(true);
+        let nodes = std::mem::take(&mut self.nodes);
+        futures::future::join_all(nodes.into_values().map(NodeThreads::stop)).await;
+    }
+}
+
+fn simulate(address: std::net::SocketAddr, router: axum::Router, ended: &watch::Receiver<bool>) -> Result<(), Failure> {
+    let listener =
+        TcpListener::bind(address).map_err(|error| Failure::start(format!("simulator at {address}: {error}")))?;
+    tokio::spawn(crate::simulator::serve(listener, router, ended.clone()));
+    Ok(())
+}

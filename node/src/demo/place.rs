@@ -1,0 +1,293 @@
+//! Where each node of a small nation lives: its ports, its folder, its settings file. Also used by
+//! the bench, whose nation is one province.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use mpss_domain::ProvinceId;
+use mpss_runtime::Random;
+use mpss_runtime::real::OsRandom;
+use serde::{Deserialize, Serialize};
+
+use crate::command_line::Failure;
+
+/// One replica's place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Province code.
+    pub(crate) province: u8,
+    /// Number inside the province.
+    pub(crate) number: u64,
+    /// Callers' door.
+    pub(crate) public: SocketAddr,
+    /// Provinces' door.
+    pub(crate) peer: SocketAddr,
+    /// Replication.
+    pub(crate) raft: SocketAddr,
+}
+
+impl Place {
+    /// Whose replica it is.
+    pub(crate) fn province(&self) -> ProvinceId {
+        ProvinceId::new(self.province).expect("places are made from provinces, and checked when read")
+    }
+
+    /// `44-1`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}-{}", self.province(), self.number)
+    }
+
+    /// `http://host:port` of the callers' door.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.public)
+    }
+
+    /// The settings file below `folder`.
+    pub(crate) fn settings_file(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.toml", self.name()))
+    }
+}
+
+/// All places of a nation, kept in a file so that a second run finds its nodes where they were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Map {
+    /// Every replica, by province and number.
+    pub(crate) places: Vec<Place>,
+    /// The service providers' simulator.
+    pub(crate) sp: SocketAddr,
+    /// The SMS centre's simulator.
+    pub(crate) sms: SocketAddr,
+    /// The secret of each province's payment passwords, by code.
+    peppers: BTreeMap<u8, String>,
+    /// Scripted days that were played; each has people of its own.
+    #[serde(default)]
+    pub(crate) days: u64,
+}
+
+const MAP_FILE: &str = "nation.json";
+
+impl Map {
+    /// The map in `folder`, or a new one on free ports with three replicas for each province.
+    pub(crate) fn open(folder: &Path, provinces: &[ProvinceId]) -> Result<Self, Failure> {
+        let path = folder.join(MAP_FILE);
+        let refuse = |why: String| Failure::start(format!("{}: {why}", path.display()));
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let map: Self = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+                match map.places.iter().find(|place| ProvinceId::new(place.province).is_none()) {
+                    Some(place) => Err(refuse(format!("there is no province {}", place.province))),
+                    None => Ok(map),
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let map = Self::new(provinces)?;
+                map.save(folder)?;
+                Ok(map)
+            }
+            Err(error) => Err(refuse(error.to_string())),
+        }
+    }
+
+    fn new(provinces: &[ProvinceId]) -> Result<Self, Failure> {
+        // All are bound before any is let go, so that no two are the same.
+        let mut bound = Vec::new();
+        let mut free = || -> Result<SocketAddr, Failure> {
+            let port = |error| Failure::start(format!("no free loopback port: {error}"));
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(port)?;
+            let address = listener.local_addr().map_err(port)?;
+            bound.push(listener);
+            Ok(address)
+        };
+        let mut places = Vec::new();
+        for province in provinces {
+            for number in 1..=3 {
+                places.push(Place { province: province.code(), number, public: free()?, peer: free()?, raft: free()? });
+            }
+        }
+        let (sp, sms) = (free()?, free()?);
+        let peppers = provinces.iter().map(|province| (province.code(), pepper())).collect();
+        Ok(Self { places, sp, sms, peppers, days: 0 })
+    }
+
+    /// Writes the map; readable by its owner alone, because it holds the peppers.
+    pub(crate) fn save(&self, folder: &Path) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(self).expect("a map is always written");
+        write_private(&folder.join(MAP_FILE), &text)
+    }
+
+    /// The replicas of a province.
+    pub(crate) fn of(&self, province: ProvinceId) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(move |place| place.province == province.code())
+    }
+
+    /// Callers' doors of a province.
+    pub(crate) fn urls(&self, province: ProvinceId) -> Vec<String> {
+        self.of(province).map(Place::url).collect()
+    }
+
+    /// `http://…` of the service providers' simulator.
+    pub(crate) fn sp_url(&self) -> String {
+        format!("http://{}", self.sp)
+    }
+
+    /// `http://…` of the SMS centre's simulator.
+    pub(crate) fn sms_url(&self) -> String {
+        format!("http://{}", self.sms)
+    }
+
+    /// Writes the settings file of `place`: what differs from the defaults, plus `more`, lines of
+    /// `section.key = value`.
+    pub(crate) fn write_settings(&self, folder: &Path, place: &Place, more: &[&str]) -> Result<PathBuf, Failure> {
+        let path = place.settings_file(folder);
+        write_private(&path, &self.settings(folder, place, more))?;
+        Ok(path)
+    }
+
+    fn settings(&self, folder: &Path, place: &Place, more: &[&str]) -> String {
+        let mut text = String::new();
+        let mut line = |text_of_line: String| {
+            text.push_str(&text_of_line);
+            text.push('\n');
+        };
+        line(format!("node.province = \"{}\"", place.province()));
+        line(format!("node.number = {}", place.number));
+        line(format!("node.data_dir = {:?}", folder.join(place.name()).display().to_string()));
+        line(format!("listen.public = \"{}\"", place.public));
+        line(format!("listen.peer = \"{}\"", place.peer));
+        line(format!("listen.raft = \"{}\"", place.raft));
+        line(format!("outbox.sms_url = \"{}/messages\"", self.sms_url()));
+        line(format!("password.peppers.1 = \"{}\"", self.peppers[&place.province]));
+        for founder in self.of(place.province()) {
+            line(format!("founders.{}.raft_address = \"{}\"", founder.number, founder.raft));
+            line(format!("founders.{}.public_url = \"{}\"", founder.number, founder.url()));
+        }
+        let others: std::collections::BTreeSet<u8> =
+            self.places.iter().map(|other| other.province).filter(|code| *code != place.province).collect();
+        for code in others {
+            let province = ProvinceId::new(code).expect("checked when the map was opened");
+            let list = |door: fn(&Place) -> SocketAddr| {
+                let mut list = String::new();
+                for other in self.of(province) {
+                    let comma = if list.is_empty() { "" } else { ", " };
+                    let _ = write!(list, "{comma}\"http://{}\"", door(other));
+                }
+                list
+            };
+            line(format!("provinces.{province}.public_urls = [{}]", list(|other| other.public)));
+            line(format!("provinces.{province}.peer_urls = [{}]", list(|other| other.peer)));
+        }
+        more.iter().for_each(|more| line((*more).to_owned()));
+        text
+    }
+}
+
+/// 32 random bytes as hex digits.
+fn pepper() -> String {
+    let mut bytes = [0_u8; 32];
+    OsRandom.fill(&mut bytes);
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}
+
+fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::start(format!("{}: {error}", path.display()));
+    let mut file = std::fs::OpenOptions::new();
+    let mut file = file.create(true).truncate(true).write(true).mode(0o600).open(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)
+}
+
+/// A folder that is removed at the end, unless it is to be looked at.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl Folder {
+    /// The folder named, or a new one below the machine's temporary folder.
+    pub(crate) fn open(named: Option<&Path>, what: &str) -> Result<Self, Failure> {
+        let (path, temporary) = match named {
+            Some(path) => (path.to_owned(), false),
+            None => (std::env::temp_dir().join(format!("mpss-{what}-{}", std::process::id())), true),
+        };
+        std::fs::create_dir_all(&path).and_then(|()| path.canonicalize()).map(|path| Self { path, temporary }).map_err(
+            |error| Failure::start(format!("--data-dir {}: {error}", named.unwrap_or(Path::new("")).display())),
+        )
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps a temporary folder, because someone will want to look into it.
+    pub(crate) fn keep(&mut self) -> &Path {
+        self.temporary = false;
+        &self.path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.temporary {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn provinces() -> Vec<ProvinceId> {
+        [0, 11, 44].map(|code| ProvinceId::new(code).expect("a province")).to_vec()
+    }
+
+    #[test]
+    fn a_second_run_finds_the_nodes_where_they_were() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = Map::open(folder.path(), &provinces()).expect("a map");
+        assert_eq!(first.places.len(), 9);
+        let ports: std::collections::BTreeSet<_> =
+            first.places.iter().flat_map(|place| [place.public, place.peer, place.raft]).collect();
+        assert_eq!(ports.len(), 27, "no port twice");
+        assert_eq!(Map::open(folder.path(), &provinces()).expect("the same map"), first);
+        let mode = std::fs::metadata(folder.path().join(MAP_FILE)).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "it holds secrets");
+    }
+
+    #[test]
+    fn every_settings_file_is_accepted_by_the_node_that_reads_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let map = Map::open(folder.path(), &provinces()).expect("a map");
+        for place in &map.places {
+            let path = map.write_settings(folder.path(), place, &["telemetry.log = \"warn\""]).expect("written");
+            let settings = mpss_config::Settings::load(Some(&path), []).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(settings.node.number, place.number);
+            assert_eq!(settings.listen.raft, place.raft);
+            assert_eq!(settings.founders.len(), 3);
+            assert_eq!(settings.provinces.len(), 2, "every province but its own");
+            assert_eq!(settings.telemetry.log, "warn");
+        }
+    }
+
+    #[test]
+    fn a_temporary_folder_is_removed_and_a_named_one_stays() {
+        let named = tempfile::tempdir().expect("a folder");
+        drop(Folder::open(Some(named.path()), "test").expect("opened"));
+        assert!(named.path().exists());
+        let temporary = Folder::open(None, "folder-test").expect("made");
+        let path = temporary.path().to_owned();
+        assert!(path.exists());
+        drop(temporary);
+        assert!(!path.exists());
+    }
+}
