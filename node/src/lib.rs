@@ -12,10 +12,12 @@ mod outbox;
 mod supervision;
 
 pub mod bench;
+pub mod channel;
 pub mod command_line;
 pub mod demo;
 pub mod gateway;
 pub mod home;
+pub mod intake;
 pub mod node;
 pub mod not_done;
 pub mod password;

@@ -1,0 +1,148 @@
+//! What the callers' handlers work with.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mpss_config::DoorSettings;
+use mpss_domain::{Command, LogTime, Msisdn, ProvinceId, Reply, Request, Verb};
+
+use super::goods::NationalGoods;
+use super::leader::LeaderLink;
+use super::rate::Rates;
+use crate::channel::in_flight::InFlight;
+use crate::home::Home;
+use crate::intake::{EdgeCode, Problem};
+use crate::node::Context;
+use crate::not_done::{NotDone, accepted};
+use crate::serving::Serving;
+
+/// The text of `/metrics`.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Questions that wait for an order to end at most; more are answered at once.
+const WAITS_MAX: usize = 4_096;
+
+/// Bounds of the callers' door.
+#[derive(Clone)]
+pub struct HttpOptions {
+    /// Requests being worked on at most; more are answered 503 at once.
+    pub requests_in_flight_max: usize,
+    /// Largest body in bytes, save for the number plan.
+    pub body_bytes_max: usize,
+    /// A body must have come within this time.
+    pub body_deadline: Duration,
+    /// A request must have been answered within this time.
+    pub request_deadline: Duration,
+    /// Requests a second for one subscriber on average; 0 for no bound.
+    pub subscriber_requests_per_second: u32,
+    /// The text of `/metrics`.
+    pub metrics_text: MetricsText,
+}
+
+impl HttpOptions {
+    /// The bounds that the settings name.
+    #[must_use]
+    pub fn new(settings: &DoorSettings, metrics_text: MetricsText) -> Self {
+        Self {
+            requests_in_flight_max: settings.requests_in_flight_max,
+            body_bytes_max: settings.body_bytes_max,
+            body_deadline: Duration::from_millis(settings.header_deadline_ms),
+            request_deadline: Duration::from_millis(settings.request_deadline_ms),
+            subscriber_requests_per_second: settings.subscriber_requests_per_second,
+            metrics_text,
+        }
+    }
+}
+
+impl std::fmt::Debug for HttpOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpOptions")
+            .field("requests_in_flight_max", &self.requests_in_flight_max)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the callers' handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Door(Arc<DoorParts>);
+
+pub(crate) struct DoorParts {
+    pub(crate) context: Context,
+    pub(crate) home: Home,
+    pub(crate) serving: Serving,
+    pub(crate) options: HttpOptions,
+    pub(crate) goods: NationalGoods,
+    pub(crate) leader: LeaderLink,
+    pub(crate) waits: InFlight,
+    pub(crate) in_flight: InFlight,
+    /// The OpenAPI document as it is served.
+    pub(crate) document: Bytes,
+    rates: Rates,
+}
+
+impl Deref for Door {
+    type Target = DoorParts;
+    fn deref(&self) -> &DoorParts {
+        &self.0
+    }
+}
+
+impl Door {
+    pub(crate) fn new(context: Context, home: Home, serving: Serving, options: HttpOptions, document: Bytes) -> Self {
+        let rates = Rates::new(options.subscriber_requests_per_second, &*context.seams.random);
+        Self(Arc::new(DoorParts {
+            context,
+            home,
+            serving,
+            goods: NationalGoods::default(),
+            leader: LeaderLink::new(options.request_deadline),
+            waits: InFlight::new(WAITS_MAX),
+            in_flight: InFlight::new(options.requests_in_flight_max),
+            document,
+            rates,
+            options,
+        }))
+    }
+}
+
+impl DoorParts {
+    /// Whose node this is.
+    pub(crate) fn here(&self) -> ProvinceId {
+        self.context.province
+    }
+
+    /// The wall clock, for what a question shows; changes go by log time.
+    pub(crate) fn wall(&self) -> LogTime {
+        LogTime(self.context.seams.clock.wall_ms())
+    }
+
+    /// Lets a request for one subscriber or account in, or tells it to slow down.
+    pub(crate) fn admit(&self, whose: u64) -> Result<(), Problem> {
+        self.rates.admit(whose, self.context.seams.clock.monotonic())
+    }
+
+    /// The province that must be asked instead of this one.
+    pub(crate) fn elsewhere(&self, province: Option<ProvinceId>) -> Option<ProvinceId> {
+        province.filter(|province| *province != self.here())
+    }
+
+    /// The home of one of our numbers when it is not here. A number that is not ours, or not known,
+    /// is left to this province's rules, so that the refusal is remembered with the request.
+    pub(crate) fn home_elsewhere(&self, msisdn: Msisdn) -> Result<Option<ProvinceId>, Problem> {
+        let wall = self.wall();
+        let home = self.context.replica.read(|state| {
+            let plan = state.plan();
+            (plan.epoch > 0).then(|| plan.home_of(msisdn, state.now().max(wall)).ok().map(|belonging| belonging.home))
+        });
+        let home = home.ok_or_else(|| Problem::detailed(EdgeCode::Unavailable, "no number plan is in force yet"))?;
+        Ok(self.elsewhere(home))
+    }
+
+    /// Proposes a change that needs no password. A refusal is a problem.
+    pub(crate) async fn propose(&self, request: Request, verb: Verb) -> Result<Reply, Problem> {
+        let reply = self.context.replica.propose(Command { request: Some(request), verb }).await;
+        Ok(accepted(reply.map_err(NotDone::from)?)?)
+    }
+}

@@ -1,0 +1,153 @@
+//! The callers' interface: HTTP with JSON under `/v1`, described by its own OpenAPI document.
+//!
+//! ```text
+//!  guard ─▶ route ─▶ Call (whole, bounded) ─▶ intake (typed) ─▶ here? ─yes─▶ home │ serving ─▶ reply ─▶ answer
+//!                                                                 └─no─▶ pass on, as it came, once
+//! ```
+//!
+//! A handler reads its request, understands it, finds out whose it is, has it done and shows what it
+//! came to, in this order; it decides nothing. An answer to a change is made only of what stays the
+//! same for ever (the request, the reply, rows as of the reply's log position), so that the first
+//! answer can be given again byte by byte.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::Method;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::channel::guard::{Guard, GuardParts};
+use crate::channel::route_metrics::RouteMetrics;
+use crate::home::Home;
+use crate::intake::{EdgeCode, Problem};
+use crate::node::Context;
+use crate::serving::Serving;
+
+mod account_body;
+mod accounts;
+mod answer;
+mod call;
+mod catalogue;
+mod cluster;
+mod door;
+mod goods;
+mod health;
+mod leader;
+mod number_plan;
+mod openapi;
+mod order_body;
+mod orders;
+mod page;
+mod pass_on;
+mod policy;
+mod products;
+mod query;
+mod rate;
+mod sps;
+mod statement;
+mod subscribers;
+mod transfers;
+mod trial_balance;
+
+pub use door::{HttpOptions, MetricsText};
+
+use door::Door;
+
+/// The callers' interface of a node, bounded as its settings say.
+#[must_use]
+pub fn router(context: Context, home: Home, serving: Serving) -> Router {
+    let changes = context.replica.watch();
+    let metrics_text: MetricsText = Arc::new(move || {
+        let status = changes.borrow().clone();
+        crate::telemetry::metrics_text(&status)
+    });
+    let options = HttpOptions::new(&context.settings.door, metrics_text);
+    router_with(context, home, serving, options)
+}
+
+/// The callers' interface of a node with these bounds.
+#[must_use]
+pub fn router_with(context: Context, home: Home, serving: Serving, options: HttpOptions) -> Router {
+    let (router, document) = routes();
+    let served = document.to_json().expect("a document can be written as JSON").into();
+    let door = Door::new(context, home, serving, options, served);
+    let metrics = RouteMetrics::new(document.paths.paths.iter().flat_map(|(path, item)| {
+        let methods = [
+            (&item.get, Method::GET),
+            (&item.post, Method::POST),
+            (&item.put, Method::PUT),
+            (&item.patch, Method::PATCH),
+        ];
+        methods.into_iter().filter(|(operation, _)| operation.is_some()).map(|(_, method)| (path.as_str(), method))
+    }));
+    let guard = Guard(Arc::new(GuardParts {
+        clock: Arc::clone(&door.context.seams.clock),
+        in_flight: door.in_flight.clone(),
+        deadline: door.options.request_deadline,
+        body_deadline: door.options.body_deadline,
+        metrics,
+        deadline_header: None,
+    }));
+    router.fallback(unknown_route).method_not_allowed_fallback(method_not_allowed).layer(guard).with_state(door)
+}
+
+/// The document that describes the callers' interface.
+#[must_use]
+pub fn document() -> OpenApi {
+    routes().1
+}
+
+/// Every route, added only together with its description.
+fn routes() -> (Router<Door>, OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(accounts::open))
+        .routes(routes!(accounts::show, accounts::change))
+        .routes(routes!(accounts::top_up))
+        .routes(routes!(accounts::freeze))
+        .routes(routes!(accounts::unfreeze))
+        .routes(routes!(accounts::close))
+        .routes(routes!(statement::show))
+        .routes(routes!(subscribers::show))
+        .routes(routes!(sps::admit, sps::list))
+        .routes(routes!(sps::show))
+        .routes(routes!(sps::suspend))
+        .routes(routes!(sps::resume))
+        .routes(routes!(products::upload, products::list))
+        .routes(routes!(products::show, products::change))
+        .routes(routes!(products::review))
+        .routes(routes!(products::publish))
+        .routes(routes!(products::withdraw))
+        .routes(routes!(catalogue::show))
+        .routes(routes!(orders::place))
+        .routes(routes!(orders::show))
+        .routes(routes!(orders::reverse))
+        .routes(routes!(orders::refund))
+        .routes(routes!(orders::deliver))
+        .routes(routes!(transfers::make))
+        .routes(routes!(transfers::show))
+        .routes(routes!(number_plan::install))
+        .routes(routes!(number_plan::look_up))
+        .routes(routes!(number_plan::port))
+        .routes(routes!(policy::show, policy::set))
+        .routes(routes!(trial_balance::show))
+        .routes(routes!(cluster::show))
+        .routes(routes!(cluster::change_members))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+        .routes(routes!(openapi::show))
+        .routes(routes!(page::show))
+        .split_for_parts();
+    openapi::complete(&mut document);
+    (router, document)
+}
+
+async fn unknown_route() -> Problem {
+    EdgeCode::UnknownRoute.into()
+}
+
+async fn method_not_allowed() -> Problem {
+    EdgeCode::MethodNotAllowed.into()
+}

@@ -1,0 +1,284 @@
+//! An order as callers see it, at any log entry of its life.
+
+use std::fmt;
+
+use mpss_domain::catalogue::Terms;
+use mpss_domain::order::{OrderAsOf, OrderEvent, TimelineEntry};
+use mpss_domain::{
+    AccountId, AccountKind, AccountSelector, LogTime, Msisdn, Order, OrderId, PaymentId, ProductId, ProvinceId,
+    Refusal, SpId, State,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::intake::amount::Yuan;
+use crate::intake::field::Shown;
+use crate::intake::refusal_text;
+
+/// An order, taken out of the state to be shown.
+#[derive(Debug, Clone)]
+pub(crate) struct OrderFound {
+    order: Order,
+    terms: Option<Terms>,
+    account_kind: Option<AccountKind>,
+    serving: ProvinceId,
+}
+
+impl OrderFound {
+    /// Copies what is needed, so that nothing is written while the state is held.
+    pub(crate) fn find(state: &State, id: OrderId) -> Option<Self> {
+        let order = state.order(id)?;
+        let account_kind = match order.account {
+            AccountSelector::Kind(kind) => Some(kind),
+            // Of another province's account the id is all that is known here.
+            AccountSelector::Id(id) => state.account(id).map(|account| account.kind),
+        };
+        let terms = state.terms_of(order).cloned();
+        Some(Self { order: order.clone(), terms, account_kind, serving: state.province() })
+    }
+
+    /// True when nothing more happens by itself.
+    pub(crate) fn is_final(&self) -> bool {
+        self.order.status.is_final()
+    }
+
+    /// The order as it was after the change at `index`; the same for ever after.
+    pub(crate) fn as_of(&self, index: u64) -> OrderBody<'_> {
+        self.body(self.order.as_of(index), index, None)
+    }
+
+    /// The order as it is now, seen at log entry `index`.
+    pub(crate) fn now(&self, index: u64) -> OrderBody<'_> {
+        let order = &self.order;
+        let clock = (order.waits_until > LogTime(0) && !self.is_final()).then_some(Shown(order.waits_until));
+        self.body(order.as_of(u64::MAX), index, clock)
+    }
+
+    /// The amount of one refund, and where it stood after log entry `index`.
+    pub(crate) fn refund(&self, refund: mpss_domain::RefundId, index: u64) -> Option<RefundPart> {
+        let mut part: Option<RefundPart> = None;
+        for entry in self.order.as_of(index).timeline {
+            match entry.event {
+                OrderEvent::RefundAsked(id, amount) if id == refund => {
+                    part = Some(RefundPart { refund_id: Shown(id), amount: Yuan(amount), status: "pending" });
+                }
+                OrderEvent::Refunded(id, _) if id == refund => part = part.map(|part| part.with("refunded")),
+                OrderEvent::RefundDeclined(id, _) if id == refund => part = part.map(|part| part.with("declined")),
+                _ => {}
+            }
+        }
+        part
+    }
+
+    fn body<'a>(&'a self, then: OrderAsOf<'a>, log_index: u64, resolves_by: Option<Shown<LogTime>>) -> OrderBody<'a> {
+        let order = &self.order;
+        let terms = self.terms.as_ref();
+        let deadline = terms.map_or(0, |terms| u64::from(terms.delivery_deadline_ms));
+        let asked = then.timeline.iter().find(|entry| entry.event == OrderEvent::DeliveryAsked);
+        let account_id = match order.account {
+            AccountSelector::Id(id) => Some(Shown(id)),
+            AccountSelector::Kind(_) => None,
+        };
+        OrderBody {
+            order_id: Shown(order.id),
+            status: then.status.name(),
+            msisdn: Shown(order.msisdn),
+            serving_province: Shown(self.serving),
+            home_province: Shown(order.home),
+            location: Shown(order.location),
+            scope: order.scope.name(),
+            product: OrderProduct {
+                product_id: Shown(order.product.id),
+                version: order.product.version,
+                sp_id: Shown(order.sp),
+                title: terms.map_or("", |terms| terms.title.as_str()),
+                application: terms.map_or("", |terms| terms.application.name()),
+                price: Yuan(terms.map_or(mpss_domain::Money::ZERO, |terms| terms.price)),
+            },
+            quantity: order.quantity,
+            amount: Yuan(order.amount),
+            refunded: Yuan(then.refunded),
+            refund_pending: Yuan(then.refund_pending),
+            payment_id: Shown(order.payment),
+            account_kind: self.account_kind.map(AccountKind::name),
+            account_id,
+            channel: order.channel.name(),
+            deliver_by: asked.map(|entry| Shown(entry.at.plus_ms(deadline))),
+            resolves_by,
+            timeline: Timeline(then.timeline),
+            log_index,
+        }
+    }
+}
+
+/// An order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
+pub(crate) struct OrderBody<'a> {
+    /// Its id; names the serving province.
+    #[schema(value_type = String, example = "O20260101120000000-44-00001")]
+    order_id: Shown<OrderId>,
+    /// `created`, `paying`, `paid`, `delivering`, `delivered`, `declined`, `reversing`, `reversed`,
+    /// `partly_refunded` or `refunded`.
+    #[schema(example = "delivering")]
+    status: &'a str,
+    /// Who buys.
+    #[schema(value_type = String, example = "18912345678")]
+    msisdn: Shown<Msisdn>,
+    /// Where the order was taken.
+    #[schema(value_type = String, example = "44")]
+    serving_province: Shown<ProvinceId>,
+    /// Where it is debited.
+    #[schema(value_type = String, example = "51")]
+    home_province: Shown<ProvinceId>,
+    /// Where the subscriber was.
+    #[schema(value_type = String, example = "44")]
+    location: Shown<ProvinceId>,
+    /// `local`, `roaming` or `national`.
+    #[schema(example = "roaming")]
+    scope: &'a str,
+    /// What was bought, as it was when it was bought.
+    product: OrderProduct<'a>,
+    /// How many.
+    #[schema(example = 1)]
+    quantity: u32,
+    /// Price times quantity, in yuan.
+    #[schema(value_type = String, example = "12.30")]
+    amount: Yuan,
+    /// What refunds have given back, in yuan.
+    #[schema(value_type = String, example = "0.00")]
+    refunded: Yuan,
+    /// What refunds under way will give back, in yuan.
+    #[schema(value_type = String, example = "0.00")]
+    refund_pending: Yuan,
+    /// The payment that goes with it.
+    #[schema(value_type = String, example = "P20260101120000000-44-00001")]
+    payment_id: Shown<PaymentId>,
+    /// Kind of the account asked for; null when only another province knows it.
+    #[schema(example = "virtual")]
+    account_kind: Option<&'a str>,
+    /// The account asked for, when it was named by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "A20260101120000000-51-00001")]
+    account_id: Option<Shown<AccountId>>,
+    /// `web`, `wap`, `sms`, `ivr` or `app`.
+    #[schema(example = "app")]
+    channel: &'a str,
+    /// When the SP's answer is due; absent before it is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deliver_by: Option<Shown<LogTime>>,
+    /// By when an open order is moved on whatever happens; in answers to GET.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    resolves_by: Option<Shown<LogTime>>,
+    /// Everything that happened, oldest first.
+    #[schema(value_type = Vec<TimelinePart>)]
+    timeline: Timeline<'a>,
+    /// Position in the serving province's log that this shows.
+    log_index: u64,
+}
+
+/// What was bought.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderedProduct)]
+pub(crate) struct OrderProduct<'a> {
+    /// The product.
+    #[schema(value_type = String, example = "G20260101120000000-44-00001")]
+    product_id: Shown<ProductId>,
+    /// The version of its terms, counting from 1.
+    version: u32,
+    /// Whose it is.
+    #[schema(value_type = String, example = "S20260101120000000-44-00001")]
+    sp_id: Shown<SpId>,
+    /// What it was called.
+    title: &'a str,
+    /// What kind of thing it is.
+    #[schema(example = "lottery")]
+    application: &'a str,
+    /// Price of one, in yuan.
+    #[schema(value_type = String, example = "12.30")]
+    price: Yuan,
+}
+
+/// One thing that happened to an order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TimelineEntry)]
+pub(crate) struct TimelinePart {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Shown<LogTime>,
+    /// What.
+    #[schema(example = "paid")]
+    event: &'static str,
+    /// In words.
+    #[schema(value_type = String, example = "debited by the home province")]
+    detail: Shown<Detail>,
+    /// The log entry that made it happen.
+    log_index: u64,
+}
+
+#[derive(Debug)]
+struct Timeline<'a>(&'a [TimelineEntry]);
+
+impl Serialize for Timeline<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|entry| TimelinePart {
+            at: Shown(entry.at),
+            event: entry.event.name(),
+            detail: Shown(Detail(entry.event)),
+            log_index: entry.index,
+        }))
+    }
+}
+
+/// An event in words.
+#[derive(Debug)]
+struct Detail(OrderEvent);
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refused = |f: &mut fmt::Formatter<'_>, refusal: Refusal| {
+            write!(f, "{}: {}", refusal.code(), refusal_text::english(refusal.number()))
+        };
+        match self.0 {
+            OrderEvent::Created => f.write_str("order taken"),
+            OrderEvent::PaymentAsked => f.write_str("the home province is asked to pay"),
+            OrderEvent::Paid => f.write_str("debited by the home province"),
+            OrderEvent::Declined(refusal) => refused(f, refusal),
+            OrderEvent::DeliveryAsked => f.write_str("the SP is told to deliver"),
+            OrderEvent::Delivered => f.write_str("the SP has accepted"),
+            OrderEvent::ReversalAsked(id, reason) => write!(f, "{} ({id})", reason.name()),
+            OrderEvent::Reversed => f.write_str("the money is back, or was never taken"),
+            OrderEvent::RefundAsked(id, amount) => write!(f, "{amount} yuan ({id})"),
+            OrderEvent::Refunded(id, amount) => write!(f, "{amount} yuan are back ({id})"),
+            OrderEvent::RefundDeclined(id, refusal) => {
+                refused(f, refusal)?;
+                write!(f, " ({id})")
+            }
+            OrderEvent::LateAcceptance => f.write_str("the SP accepted too late; nothing changes"),
+            OrderEvent::LatePayment => f.write_str("the payment was confirmed too late; nothing is revived"),
+        }
+    }
+}
+
+/// A refund of an order.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = RefundPart)]
+pub(crate) struct RefundPart {
+    /// Its id.
+    #[schema(value_type = String, example = "R20260101120000000-44-00001")]
+    refund_id: Shown<mpss_domain::RefundId>,
+    /// How much, in yuan.
+    #[schema(value_type = String, example = "2.00")]
+    amount: Yuan,
+    /// `pending`, `refunded` or `declined`.
+    #[schema(example = "refunded")]
+    status: &'static str,
+}
+
+impl RefundPart {
+    fn with(self, status: &'static str) -> Self {
+        Self { status, ..self }
+    }
+}

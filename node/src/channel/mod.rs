@@ -1,0 +1,18 @@
+//! Channels: where callers and other provinces come in.
+//!
+//! ```text
+//!  socket ─▶ serve (connections, header time) ─▶ guard (in flight, deadline, panics) ─▶ http │ peer ─▶ home, serving
+//! ```
+//!
+//! [`http`] is the callers' interface, [`peer`] the provinces' own. Both answer overload before
+//! anything has happened, and both say in every answer whether something may have.
+
+pub mod http;
+pub mod peer;
+pub mod serve;
+
+pub(crate) mod guard;
+pub(crate) mod in_flight;
+pub(crate) mod route_metrics;
+
+pub use serve::{ServeOptions, serve};

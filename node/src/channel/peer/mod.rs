@@ -1,0 +1,261 @@
+//! The provinces' own door: `/peer/v1/…`, version 1 of [`mpss_routing::wire`].
+//!
+//! | request | is | answer |
+//! |---|---|---|
+//! | `POST /peer/v1/payments` | debit at home | done, refused |
+//! | `GET /peer/v1/payments/{id}` | what became of it | fate |
+//! | `POST /peer/v1/payments/{id}/reversal` | reverse, even what was never seen | done, refused |
+//! | `POST /peer/v1/payments/{id}/refunds` | give back | done, refused |
+//! | `POST /peer/v1/transfers` | credit a transfer | done, refused |
+//!
+//! Every message names what it is about, so sending it again does no harm. A refusal is an answer; a
+//! problem says either that surely nothing happened (429, 503) or that nobody knows (504). The two
+//! must never be confused: the other province decides by them whether to ask again or to reverse.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequest, RawPathParams, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::response::Response;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use mpss_domain::command::PayRequest;
+use mpss_domain::ids::{IdError, IssuedId};
+use mpss_domain::{
+    AccountSelector, Money, OrderId, PasswordVerdict, PaymentId, PaymentStatus, ProvinceId, RefundId, Reply,
+    ReversalId, Scope, TransferId,
+};
+use mpss_routing::wire::{
+    self, MESSAGE_BYTES_MAX, PaymentFate, PaymentMessage, PeerAnswer, PeerResult, RefundMessage, ReversalMessage,
+    TransferMessage,
+};
+use serde::Deserialize;
+
+use crate::channel::guard::{Guard, GuardParts};
+use crate::channel::in_flight::InFlight;
+use crate::channel::route_metrics::RouteMetrics;
+use crate::home::Home;
+use crate::intake::{EdgeCode, Problem, field, json, text};
+use crate::node::Context;
+use crate::not_done::NotDone;
+
+const PAYMENTS: &str = "/peer/v1/payments";
+const PAYMENT: &str = "/peer/v1/payments/{id}";
+const REVERSAL: &str = "/peer/v1/payments/{id}/reversal";
+const REFUNDS: &str = "/peer/v1/payments/{id}/refunds";
+const TRANSFERS: &str = "/peer/v1/transfers";
+
+/// What the handlers work with.
+#[derive(Clone)]
+struct PeerDoor {
+    context: Context,
+    home: Home,
+    body_deadline: Duration,
+}
+
+type Answer = Result<Response, Problem>;
+
+/// The provinces' own interface of a node.
+#[must_use]
+pub fn router(context: Context, home: Home) -> Router {
+    let door = &context.settings.door;
+    let body_deadline = Duration::from_millis(door.header_deadline_ms);
+    let routes = [
+        (PAYMENTS, Method::POST),
+        (PAYMENT, Method::GET),
+        (REVERSAL, Method::POST),
+        (REFUNDS, Method::POST),
+        (TRANSFERS, Method::POST),
+    ];
+    let guard = Guard(Arc::new(GuardParts {
+        clock: Arc::clone(&context.seams.clock),
+        in_flight: InFlight::new(door.requests_in_flight_max),
+        deadline: Duration::from_millis(door.request_deadline_ms),
+        body_deadline,
+        metrics: RouteMetrics::new(routes),
+        deadline_header: Some(HeaderName::from_static(wire::DEADLINE_HEADER)),
+    }));
+    Router::new()
+        .route(PAYMENTS, post(pay))
+        .route(PAYMENT, get(fate))
+        .route(REVERSAL, post(reverse))
+        .route(REFUNDS, post(refund))
+        .route(TRANSFERS, post(credit))
+        .fallback(|| async { Problem::edge(EdgeCode::UnknownRoute) })
+        .method_not_allowed_fallback(|| async { Problem::edge(EdgeCode::MethodNotAllowed) })
+        .layer(guard)
+        .with_state(PeerDoor { context, home, body_deadline })
+}
+
+/// One message of another province, read whole and bounded.
+struct Message {
+    body: Bytes,
+    id: String,
+}
+
+impl FromRequest<PeerDoor> for Message {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, door: &PeerDoor) -> Result<Self, Problem> {
+        use axum::extract::FromRequestParts as _;
+        let (mut parts, body) = request.into_parts();
+        let params = RawPathParams::from_request_parts(&mut parts, &()).await;
+        let params = params.map_err(|_| Problem::field(EdgeCode::InvalidId, "id", "not UTF-8"))?;
+        let id = params.iter().next().map_or_else(String::new, |(_, value)| value.to_owned());
+        let mut whole = std::pin::pin!(Limited::new(body, MESSAGE_BYTES_MAX).collect());
+        let over = door.context.seams.clock.sleep(door.body_deadline);
+        let read = tokio::select! {
+            biased;
+            read = &mut whole => read,
+            () = over => return Err(EdgeCode::BodyIncomplete.into()),
+        };
+        match read {
+            Ok(whole) => Ok(Self { body: whole.to_bytes(), id }),
+            Err(error) if error.is::<LengthLimitError>() => Err(EdgeCode::BodyTooLarge.into()),
+            Err(_) => Err(EdgeCode::BodyIncomplete.into()),
+        }
+    }
+}
+
+impl Message {
+    fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        json::parse(&self.body)
+    }
+
+    fn id<T: std::str::FromStr<Err = IdError>>(&self) -> Result<T, Problem> {
+        field::id("id", &self.id)
+    }
+}
+
+/// An identity that the asking province must have issued itself: no province may touch another's.
+fn issued_by<T: IssuedId + std::str::FromStr<Err = IdError>>(
+    name: &'static str,
+    id: T,
+    serving: ProvinceId,
+) -> Result<T, Problem> {
+    if id.province() == Some(serving) {
+        Ok(id)
+    } else {
+        Err(Problem::field(EdgeCode::InvalidId, name, "issued by another province than the one that asks"))
+    }
+}
+
+fn positive_fen(name: &'static str, fen: i64) -> Result<Money, Problem> {
+    field::within(name, fen, 1..=Money::REQUEST_MAX.as_fen()).map(Money::fen)
+}
+
+/// Debits for an order taken elsewhere.
+async fn pay(State(door): State<PeerDoor>, message: Message) -> Answer {
+    let ask: PaymentMessage = message.read()?;
+    let serving: ProvinceId = field::province("serving", &ask.serving)?;
+    let account = match (&ask.account_id, &ask.account_kind) {
+        (Some(id), None) => AccountSelector::Id(field::id("account_id", id)?),
+        (None, Some(kind)) => AccountSelector::Kind(field::account_kind("account_kind", kind)?),
+        _ => {
+            let what = "either account_id or account_kind";
+            return Err(Problem::field(EdgeCode::ConflictingFields, "account_kind", what));
+        }
+    };
+    let scopes = [(Scope::Roaming.name(), Scope::Roaming), (Scope::National.name(), Scope::National)];
+    let pay = PayRequest {
+        payment: issued_by("payment_id", field::id::<PaymentId>("payment_id", &ask.payment_id)?, serving)?,
+        order: issued_by("order_id", field::id::<OrderId>("order_id", &ask.order_id)?, serving)?,
+        serving,
+        msisdn: field::msisdn("msisdn", &ask.msisdn)?,
+        epoch: ask.epoch,
+        scope: field::choice("scope", &ask.scope, &scopes)?,
+        location: field::province("location", &ask.location)?,
+        account,
+        amount: positive_fen("amount_fen", ask.amount_fen)?,
+        title: text::text("title", &ask.title, text::TITLE_CHARS_MAX)?,
+        // Reached at home, where the password is judged.
+        verdict: PasswordVerdict { verifier_version: 0, matches: false },
+    };
+    let password = field::password("payment_password", &ask.payment_password)?;
+    let span = tracing::Span::current();
+    span.record("order_id", tracing::field::display(pay.order));
+    span.record("payment_id", tracing::field::display(pay.payment));
+    door.answer(door.home.pay(pay, password).await)
+}
+
+/// What became of a payment. Read where everything acknowledged is seen: "never seen" makes the other
+/// side reverse.
+async fn fate(State(door): State<PeerDoor>, message: Message) -> Answer {
+    let payment: PaymentId = message.id()?;
+    let found = door
+        .context
+        .replica
+        .read_linearizable(|state| (state.payment(payment).map(|payment| payment.status), state.index()));
+    let (status, log_index) = found.await.map_err(NotDone::from)?;
+    let (fate, declined) = match status {
+        // A hold that is not captured yet is as open as a payment that never came.
+        None | Some(PaymentStatus::Reserved) => (PaymentFate::Unknown, None),
+        Some(PaymentStatus::Declined(refusal)) => (PaymentFate::Declined, Some(refusal)),
+        Some(PaymentStatus::Released | PaymentStatus::Reversed) => (PaymentFate::Reversed, None),
+        Some(PaymentStatus::Captured | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded) => {
+            (PaymentFate::Captured, None)
+        }
+    };
+    Ok(encoded(&PeerAnswer { result: PeerResult::fate(fate, declined), log_index }))
+}
+
+/// Reverses, even a payment never seen.
+async fn reverse(State(door): State<PeerDoor>, message: Message) -> Answer {
+    let payment: PaymentId = message.id()?;
+    let ask: ReversalMessage = message.read()?;
+    let serving = field::province("serving", &ask.serving)?;
+    let payment = issued_by("id", payment, serving)?;
+    let reversal = issued_by("reversal_id", field::id::<ReversalId>("reversal_id", &ask.reversal_id)?, serving)?;
+    let order = issued_by("order_id", field::id::<OrderId>("order_id", &ask.order_id)?, serving)?;
+    let span = tracing::Span::current();
+    span.record("order_id", tracing::field::display(order));
+    span.record("payment_id", tracing::field::display(payment));
+    door.answer(door.home.reverse_payment(payment, reversal, order).await)
+}
+
+/// Refunds, whole or in part.
+async fn refund(State(door): State<PeerDoor>, message: Message) -> Answer {
+    let payment: PaymentId = message.id()?;
+    let ask: RefundMessage = message.read()?;
+    let serving = field::province("serving", &ask.serving)?;
+    let payment = issued_by("id", payment, serving)?;
+    let refund = issued_by("refund_id", field::id::<RefundId>("refund_id", &ask.refund_id)?, serving)?;
+    let amount = positive_fen("amount_fen", ask.amount_fen)?;
+    tracing::Span::current().record("payment_id", tracing::field::display(payment));
+    door.answer(door.home.refund_payment(payment, refund, amount).await)
+}
+
+/// Credits a transfer that another province has debited.
+async fn credit(State(door): State<PeerDoor>, message: Message) -> Answer {
+    let ask: TransferMessage = message.read()?;
+    let transfer: TransferId = field::id("transfer_id", &ask.transfer_id)?;
+    let payer = field::msisdn("payer", &ask.payer)?;
+    let payee = field::msisdn("payee", &ask.payee)?;
+    let amount = positive_fen("amount_fen", ask.amount_fen)?;
+    tracing::Span::current().record("transfer_id", tracing::field::display(transfer));
+    door.answer(door.home.credit_transfer(transfer, payer, payee, amount, ask.epoch).await)
+}
+
+impl PeerDoor {
+    fn answer(&self, result: Result<Reply, NotDone>) -> Answer {
+        let (result, log_index) = match result {
+            Ok(reply) => (PeerResult::Done, reply.index),
+            Err(NotDone::Refused { refusal, .. }) => {
+                (PeerResult::refused(refusal), self.context.replica.read(mpss_domain::State::index))
+            }
+            Err(not_done) => return Err(not_done.into()),
+        };
+        Ok(encoded(&PeerAnswer { result, log_index }))
+    }
+}
+
+fn encoded(answer: &PeerAnswer) -> Response {
+    let mut response = Response::new(Body::from(wire::encode(answer)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

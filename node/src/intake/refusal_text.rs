@@ -1,0 +1,77 @@
+//! The domain's refusals in English sentences, by their stable number.
+
+/// One English sentence for a refusal.
+pub(crate) const fn english(number: u16) -> &'static str {
+    match number {
+        1001 => "This request id was used before with other content.",
+        1002 => "The request is too old to be told from a repetition.",
+        2001 => "No range of the number plan holds this number.",
+        2002 => "The number belongs to another operator.",
+        2003 => "This province is not the number's home; ask again.",
+        3001 => "There is no such account.",
+        3002 => "The subscriber has an account of this kind already.",
+        3003 => "The account is frozen.",
+        3004 => "The account is closed.",
+        3005 => "The account has not been confirmed yet.",
+        3006 => "Money remains in the account.",
+        3007 => "Orders that use the account are still open.",
+        3008 => "The limit is above the ceiling of the account's kind and tier.",
+        3009 => "The amount is above the account's limit for one payment.",
+        3010 => "The amount does not fit into what is left of today's limit.",
+        3011 => "The available balance is smaller than the amount.",
+        3012 => "The balance would rise above its ceiling.",
+        3013 => "The account is not frozen.",
+        3014 => "The thaw date lies in the past.",
+        3015 => "Accounts of this kind can not be used for this.",
+        3016 => "The limit is not positive, or the one per payment is above the one per day.",
+        3017 => "The account is frozen already.",
+        4001 => "The payment password is wrong.",
+        4002 => "The payment password is locked after too many wrong attempts.",
+        4003 => "The payment password was changed meanwhile; send the request again.",
+        5001 => "There is no such SP.",
+        5002 => "The SP is suspended.",
+        5003 => "There is no such product.",
+        5004 => "The product is not on sale.",
+        5005 => "The product is not for this subscriber, here and now.",
+        5006 => "Nothing is left of the product.",
+        5007 => "Whoever uploaded a product must not review it.",
+        5008 => "The product's status does not allow this step.",
+        5009 => "A national product is uploaded at the national platform, any other at a province.",
+        5010 => "The SP's status does not allow this step.",
+        6001 => "There is no such order.",
+        6002 => "There is no such payment.",
+        6003 => "It was reversed already.",
+        6004 => "The reversal window is over; a refund is possible.",
+        6005 => "More would be refunded than was paid.",
+        6006 => "The order's status does not allow this step.",
+        6007 => "The payment id was used before with other content.",
+        6008 => "The amount is not positive, or above what one request may move.",
+        6009 => "The order was refunded in part; what remains can only be refunded.",
+        6010 => "The price has changed.",
+        6011 => "The home province did not answer in time; nothing was kept of the payment.",
+        7001 => "Payer and payee are the same.",
+        7002 => "The payee has no stored-value account.",
+        7003 => "The payee's account takes no part in transactions now.",
+        7004 => "The payee's balance would rise above its ceiling.",
+        7005 => "There is no such transfer.",
+        9001 => "The number plan offered is not newer than the one in force.",
+        9002 => "The policy offered is not newer than the one in force, or contradicts itself.",
+        _ => "Refused by a rule.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::english;
+    use mpss_domain::Refusal;
+
+    #[test]
+    fn every_refusal_has_its_own_sentence() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (number, code) in Refusal::TABLE {
+            let text = english(*number);
+            assert_ne!(text, english(0), "{number} {code} has no sentence");
+            assert!(seen.insert(text), "{number} {code} shares its sentence");
+        }
+    }
+}
