@@ -300,7 +300,7 @@ async fn statements_differ(trade: Trade<'_>, orders: &BTreeMap<String, Value>) -
         }
         entries.retain(|entry| entry["kind"] == "purchase");
         for entry in entries {
-            *debits.entry(entry["order_id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+            *debits.entry(entry["reference"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         }
     }
     for (id, order) in orders {

@@ -226,13 +226,14 @@ async fn replace(trade: Trade<'_>, gone: &Arc<Node>) {
     let number = country.nodes_of("44").iter().map(|node| node.number).max().expect("nodes") + 1;
     country.forget(gone);
     let newcomer = country.start_newcomer("44", number).await;
-    let member = json!({
-        "number": number, "raft_address": newcomer.raft.to_string(), "public_url": newcomer.url(),
+    let learner = json!({
+        "change": "add_learner", "node": number,
+        "raft_address": newcomer.raft.to_string(), "http_url": newcomer.url(),
     });
-    trade.must("44", &Ask::post("/v1/cluster/learners", format!("learner-{number}"), member)).await;
+    trade.must("44", &Ask::post("/v1/cluster/members", format!("learner-{number}"), learner)).await;
     let voters: Vec<_> = country.nodes_of("44").iter().map(|node| node.number).collect();
-    let change = Ask::post("/v1/cluster/voters", format!("voters-{number}"), json!({ "voters": voters }));
-    trade.must("44", &change).await;
+    let change = json!({ "change": "change_voters", "voters": voters });
+    trade.must("44", &Ask::post("/v1/cluster/members", format!("voters-{number}"), change)).await;
     country.ready(&newcomer).await;
     // It holds everything the others hold and can carry the province with one of them.
     let (_, replicas) = books::replicas_agree(trade, "44").await;

@@ -157,7 +157,7 @@ impl Catalogue {
     fn why_hidden(&self, product: &str) -> Option<String> {
         let rows = self.0["hidden"].as_array().expect("what is hidden, because it was asked for");
         let row = rows.iter().find(|row| row["product_id"] == product)?;
-        Some(row["hidden_because"].as_str().expect("a reason").to_owned())
+        Some(row["because"].as_str().expect("a reason").to_owned())
     }
 }
 
