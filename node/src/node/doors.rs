@@ -3,7 +3,8 @@
 use mpss_runtime::TaskHandle;
 use tokio::sync::{oneshot, watch};
 
-use super::{Context, Listeners, NodeError};
+use super::{Context, Listeners};
+use crate::channel::{self, ServeOptions};
 use crate::home::Home;
 use crate::serving::Serving;
 
@@ -15,31 +16,25 @@ pub(super) struct Doors {
 
 impl Doors {
     /// Opens both doors.
-    pub(super) fn open(
-        context: &Context,
-        home: Home,
-        serving: Serving,
-        listeners: Listeners,
-    ) -> Result<Self, NodeError> {
+    pub(super) fn open(context: &Context, home: Home, serving: Serving, listeners: Listeners) -> Self {
         let (shutdown, shut) = watch::channel(false);
-        let mut tasks = Vec::new();
-        let _ = (home, serving);
-        for listener in [listeners.public, listeners.peer] {
-            let io = |source| NodeError::Io { what: "a door can not be opened".into(), source };
-            listener.set_nonblocking(true).map_err(io)?;
-            let listener = tokio::net::TcpListener::from_std(listener).map_err(io)?;
-            let mut shut = shut.clone();
-            let (ended, end) = oneshot::channel();
-            let task = async move {
-                let closed = async move {
-                    let _ = shut.wait_for(|shut| *shut).await;
+        let public = channel::http::router(context.clone(), home.clone(), serving);
+        let peer = channel::peer::router(context.clone(), home);
+        let tasks = [(listeners.public, public), (listeners.peer, peer)]
+            .into_iter()
+            .map(|(listener, router)| {
+                let options = ServeOptions::new(&context.settings.door);
+                let door = channel::serve(listener, router, options, context.seams.clone(), shut.clone());
+                let (ended, end) = oneshot::channel();
+                let task = async move {
+                    door.await;
+                    // Nobody waits when the node was killed.
+                    let _ = ended.send(());
                 };
-                let _ = axum::serve(listener, axum::Router::new()).with_graceful_shutdown(closed).await;
-                let _ = ended.send(());
-            };
-            tasks.push((context.seams.spawner.spawn("door", Box::pin(task)), end));
-        }
-        Ok(Self { shutdown, tasks })
+                (context.seams.spawner.spawn("door", Box::pin(task)), end)
+            })
+            .collect();
+        Self { shutdown, tasks }
     }
 
     /// Takes nothing new, and waits until what was taken is answered.
