@@ -28,6 +28,8 @@ mod doors;
 mod parts;
 mod plan;
 mod seams;
+#[cfg(test)]
+pub(crate) mod trial;
 
 pub use parts::Outside;
 pub use seams::{real_seams, real_seams_over};
@@ -67,14 +69,6 @@ pub struct Listeners {
 /// Why a node can not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
-    /// A setting can not be used.
-    #[error("setting {key}: {what}")]
-    Setting {
-        /// The key.
-        key: String,
-        /// What is wrong with its value.
-        what: String,
-    },
     /// The number plan file can not be used.
     #[error("setting number_plan.file: {0}")]
     Plan(#[from] PlanFileError),
@@ -136,7 +130,7 @@ impl Node {
         let serving = Serving::new(context.clone(), home.clone());
         plan::keep_founded(&context, number_plan);
         let actors = Tree::start(&context, &outside, hook).await?;
-        let doors = doors::Doors::open(&context, home, serving, listeners)?;
+        let doors = doors::Doors::open(&context, home, serving, listeners);
         Ok(Self { context, doors, actors, fatal })
     }
 

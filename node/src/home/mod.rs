@@ -276,3 +276,6 @@ impl Home {
         accepted(self.context.replica.propose(Command { request, verb }).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

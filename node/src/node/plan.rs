@@ -15,10 +15,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The plan that the settings name: a file, or the national table that the program carries.
 pub(super) async fn plan_to_found_with(settings: &Settings) -> Result<NumberPlan, NodeError> {
     let named = &settings.number_plan;
-    if named.epoch == 0 {
-        let (key, what) = ("number_plan.epoch".to_owned(), "epochs count from 1".to_owned());
-        return Err(NodeError::Setting { key, what });
-    }
     if named.file.is_empty() {
         return Ok(NumberPlan { epoch: named.epoch, ..national_plan() });
     }

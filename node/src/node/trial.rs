@@ -1,0 +1,544 @@
+//! For tests: a province of one replica on a real disk, with a home province, an SMS centre and SPs
+//! whose behaviour a test sets. Nothing here sleeps: a test waits for what it expects.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mpss_cluster::Role;
+use mpss_config::Settings;
+use mpss_domain::account::{Language, Tier};
+use mpss_domain::catalogue::{Application, Terms};
+use mpss_domain::number_plan::{NumberPlan, NumberRange, Operator};
+use mpss_domain::policy::Policy;
+use mpss_domain::{
+    AccountId, AccountKind, AccountSelector, Channel, Command, Money, Msisdn, Order, OrderId, Outcome, ProductId,
+    ProvinceId, Reply, Request, Scope, State, Verb,
+};
+use mpss_routing::wire::{self, PaymentFate, PaymentMessage, PeerAnswer, PeerResult};
+use mpss_routing::{PeerCall, PeerError, PeerReply, PeerTransport, peer::PeerDoor};
+use mpss_runtime::BoxFuture;
+use mpss_runtime::real::{TcpTransport, TokioSpawner};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::{Context, Outside, parts, real_seams_over};
+use crate::gateway::NoAnswer;
+use crate::gateway::smsc::{SmsGateway, Text};
+use crate::gateway::sp::{Answer, Notice, SpGateway};
+use crate::home::{Home, OpenAccount};
+use crate::password::PaymentPassword;
+use crate::serving::{PlaceOrder, Serving};
+use crate::supervision::Tree;
+
+/// How long a test waits for what it expects.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Of 44, 10 000 numbers from 189 0000 0000 on.
+pub(crate) fn local(last: u64) -> Msisdn {
+    Msisdn::new(18_900_000_000 + last).unwrap()
+}
+
+/// Of 51.
+pub(crate) fn visitor(last: u64) -> Msisdn {
+    Msisdn::new(13_300_000_000 + last).unwrap()
+}
+
+pub(crate) fn guangdong() -> ProvinceId {
+    ProvinceId::new(44).unwrap()
+}
+
+pub(crate) fn sichuan() -> ProvinceId {
+    ProvinceId::new(51).unwrap()
+}
+
+pub(crate) fn password(digits: &str) -> PaymentPassword {
+    PaymentPassword::parse(digits).unwrap()
+}
+
+/// A password that no test number or id contains.
+pub(crate) const RIGHT: &str = "739164";
+
+/// A province of one replica.
+pub(crate) struct Trial {
+    pub(crate) context: Context,
+    pub(crate) home: Home,
+    pub(crate) serving: Serving,
+    pub(crate) peers: Arc<FakeHome>,
+    pub(crate) smsc: Arc<FakeSmsc>,
+    pub(crate) sps: Arc<FakeSps>,
+    pub(crate) folder: tempfile::TempDir,
+    spawner: Arc<TokioSpawner>,
+    next_key: Mutex<u128>,
+}
+
+impl Trial {
+    /// Province 44, leading, with a number plan.
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let spawner = Arc::new(TokioSpawner::new());
+        let transport = Arc::new(TcpTransport::bind("127.0.0.1:0").await.unwrap());
+        let text = format!(
+            r#"
+            [node]
+            province = "44"
+            number = 1
+            data_dir = "{}"
+            [founders.1]
+            raft_address = "{}"
+            public_url = "http://127.0.0.1:1"
+            [provinces.51]
+            public_urls = ["http://127.0.0.1:1"]
+            peer_urls = ["http://127.0.0.1:1"]
+            [replication]
+            heartbeat_ms = 50
+            election_min_ms = 110
+            election_max_ms = 200
+            segment_bytes = 1048576
+            [password.peppers]
+            1 = "{}"
+            [dispatch]
+            try_deadline_ms = 500
+            payment_deadline_ms = 700
+            pause_min_ms = 10
+            pause_max_ms = 50
+            [outbox]
+            sms_url = "http://127.0.0.1:1/"
+            sms_batch_max = 4
+            notice_batch_max = 4
+            pause_min_ms = 10
+            pause_max_ms = 50
+            "#,
+            folder.path().display(),
+            transport.local_addr(),
+            "5a".repeat(32),
+        );
+        let settings = Settings::parse(&text, "trial", []).unwrap();
+        let seams = real_seams_over(folder.path(), transport, spawner.clone()).unwrap();
+        let (peers, smsc, sps) =
+            (Arc::new(FakeHome::default()), Arc::new(FakeSmsc::default()), Arc::new(FakeSps::default()));
+        let outside = Outside { peers: peers.clone(), sms: Some(smsc.clone()), sps: sps.clone() };
+        let fatal = Arc::new(|why: String| panic!("the replica must not go on: {why}"));
+        let context = parts::context(settings, seams, &outside, fatal).await.unwrap();
+        let mut status = context.replica.watch();
+        tokio::time::timeout(PATIENCE, status.wait_for(|status| status.role == Role::Leader)).await.unwrap().unwrap();
+        let home = Home::new(context.clone());
+        let serving = Serving::new(context.clone(), home.clone());
+        let trial = Self { context, home, serving, peers, smsc, sps, folder, spawner, next_key: Mutex::new(1) };
+        trial.install_plan(1, vec![range(1_890_000, 44), range(1_330_000, 51)]).await;
+        trial
+    }
+
+    /// The node's actors.
+    pub(crate) async fn actors(&self) -> Tree {
+        let outside = Outside { peers: self.peers.clone(), sms: Some(self.smsc.clone()), sps: self.sps.clone() };
+        let fatal = Arc::new(|why: String| panic!("the actors must not end: {why}"));
+        Tree::start(&self.context, &outside, fatal).await.unwrap()
+    }
+
+    pub(crate) async fn install_plan(&self, epoch: u64, mut ranges: Vec<NumberRange>) {
+        ranges.sort_by_key(|range| range.first);
+        let plan = NumberPlan { epoch, ranges, ..NumberPlan::default() };
+        assert_eq!(self.propose(Verb::InstallNumberPlan(Box::new(plan))).await.outcome, Outcome::Done);
+    }
+
+    /// Puts a changed policy in force.
+    pub(crate) async fn change_policy(&self, change: impl FnOnce(&mut Policy)) {
+        let mut policy = self.context.replica.read(|state| state.policy().clone());
+        policy.version += 1;
+        change(&mut policy);
+        assert_eq!(self.propose(Verb::SetPolicy(Box::new(policy))).await.outcome, Outcome::Done);
+    }
+
+    pub(crate) async fn propose(&self, verb: Verb) -> Reply {
+        self.context.replica.propose(Command::internal(verb)).await.unwrap()
+    }
+
+    /// A request that was never made before.
+    pub(crate) fn request(&self) -> Request {
+        let mut next = self.next_key.lock();
+        *next += 1;
+        Request { key: *next, content: 7 }
+    }
+
+    /// A stored-value account with money in it.
+    pub(crate) async fn open(&self, msisdn: Msisdn, money: Money) -> AccountId {
+        let ask = opening(msisdn, RIGHT);
+        let reply = self.home.open_account(self.request(), ask).await.unwrap();
+        let Outcome::Account(view) = reply.outcome else { panic!("{reply:?}") };
+        let id = view.account.id;
+        if money.is_positive() {
+            self.home.top_up_cash(self.request(), id, money, "agent".into()).await.unwrap();
+        }
+        id
+    }
+
+    /// A product on sale for one yuan, of an SP of its own.
+    pub(crate) async fn product(&self, scope: Scope) -> ProductId {
+        self.product_of("an SP", scope, 60_000).await
+    }
+
+    /// A product on sale for one yuan; the SP is reached at `http://{name}`.
+    pub(crate) async fn product_of(&self, sp: &str, scope: Scope, delivery_deadline_ms: u32) -> ProductId {
+        let admit = Verb::AdmitSp { name: sp.to_owned(), notice_url: format!("http://{sp}") };
+        let Outcome::Sp(sp) = self.propose(admit).await.outcome else { panic!("no SP") };
+        let terms = Terms {
+            sp,
+            title: "a thing".into(),
+            application: Application::Lottery,
+            scope,
+            price: Money::yuan(1),
+            delivery_deadline_ms,
+        };
+        let upload = Verb::UploadProduct { product: None, terms, by: "uploader".into() };
+        let Outcome::Product(product) = self.propose(upload).await.outcome else { panic!("no product") };
+        self.propose(Verb::ReviewProduct { product, rejected: None, by: "reviewer".into() }).await;
+        self.propose(Verb::PublishProduct { product }).await;
+        product
+    }
+
+    /// An order of a visitor that waits for its payment, as if whoever asked for it had died.
+    pub(crate) async fn paying_order(&self, product: ProductId) -> OrderId {
+        let verb = Verb::PlaceOrder {
+            msisdn: visitor(1),
+            home: sichuan(),
+            epoch: 1,
+            location: guangdong(),
+            product,
+            quantity: 1,
+            account: AccountSelector::Kind(AccountKind::StoredValue),
+            channel: Channel::App,
+            verdict: None,
+        };
+        match self.propose(verb).await.outcome {
+            Outcome::Order(order) => order,
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
+    pub(crate) fn order(&self, id: OrderId) -> Order {
+        self.context.replica.read(|state| state.order(id).cloned()).unwrap()
+    }
+
+    /// Waits until the state has what `look` finds.
+    pub(crate) async fn until<R>(&self, what: &str, look: impl Fn(&State) -> Option<R>) -> R {
+        let mut changes = self.context.replica.watch();
+        let wait = async {
+            loop {
+                changes.borrow_and_update();
+                if let Some(found) = self.context.replica.read(&look) {
+                    return found;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("never came: {what}"))
+    }
+
+    /// Stops the replica and ends every task.
+    pub(crate) async fn stop(self) -> tempfile::TempDir {
+        self.context.replica.shutdown().await;
+        self.spawner.abort_all();
+        self.folder
+    }
+}
+
+pub(crate) fn range(prefix: u32, province: u8) -> NumberRange {
+    let province = ProvinceId::new(province).unwrap();
+    NumberRange { first: prefix, last: prefix, province, operator: Operator::ChinaTelecom }
+}
+
+pub(crate) fn opening(msisdn: Msisdn, digits: &str) -> OpenAccount {
+    OpenAccount {
+        msisdn,
+        kind: AccountKind::StoredValue,
+        tier: Tier::Basic,
+        language: Language::Chinese,
+        password: password(digits),
+        per_payment_limit: None,
+        daily_limit: None,
+    }
+}
+
+pub(crate) fn purchase(msisdn: Msisdn, product: ProductId, digits: &str) -> PlaceOrder {
+    PlaceOrder {
+        msisdn,
+        product,
+        quantity: 1,
+        account: AccountSelector::Kind(AccountKind::StoredValue),
+        password: password(digits),
+        channel: Channel::App,
+        location: guangdong(),
+    }
+}
+
+/// How the other province behaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Does what it is asked and answers.
+    #[default]
+    Answers,
+    /// Does what it is asked; the answer is lost.
+    LosesAnswers,
+    /// Nobody is there.
+    Unreachable,
+    /// Refuses payments and credits with this number.
+    Refuses(u16),
+    /// Does nothing and does not answer before it is told to behave otherwise.
+    HoldsBefore,
+    /// Does what it is asked and does not answer before it is told to behave otherwise.
+    HoldsAfter,
+}
+
+/// A home province as far as its peers see it: it keeps what was decided under each id.
+pub(crate) struct FakeHome {
+    manner: watch::Sender<Manner>,
+    books: Mutex<Books>,
+}
+
+/// What the other province keeps.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Books {
+    /// Payments: their fate, and why they were declined.
+    pub(crate) payments: BTreeMap<String, (PaymentFate, Option<u16>)>,
+    pub(crate) refunds: BTreeMap<String, i64>,
+    pub(crate) transfers: BTreeMap<String, i64>,
+    /// Every call, repetitions included: method and path.
+    pub(crate) calls: Vec<String>,
+    /// How often money moved.
+    pub(crate) movements: u32,
+    /// Passwords that were sent.
+    pub(crate) passwords: Vec<String>,
+}
+
+impl Default for FakeHome {
+    fn default() -> Self {
+        Self { manner: watch::Sender::new(Manner::Answers), books: Mutex::default() }
+    }
+}
+
+impl FakeHome {
+    pub(crate) fn behave(&self, manner: Manner) {
+        self.manner.send_replace(manner);
+    }
+
+    pub(crate) fn books(&self) -> Books {
+        self.books.lock().clone()
+    }
+
+    /// Makes a payment known as if another request had brought it.
+    pub(crate) fn knows(&self, payment: &str, fate: PaymentFate, refusal: Option<u16>) {
+        self.books.lock().payments.insert(payment.to_owned(), (fate, refusal));
+    }
+
+    /// Waits until a call has come that `is` describes.
+    pub(crate) async fn called(&self, is: impl Fn(&Books) -> bool) {
+        let wait = async {
+            while !is(&self.books.lock()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("the call never came");
+    }
+
+    fn act(&self, manner: Manner, call: &PeerCall) -> PeerResult {
+        let mut books = self.books.lock();
+        let parts: Vec<&str> = call.path.trim_start_matches("/peer/v1/").split('/').collect();
+        match (call.method.as_str(), parts.as_slice()) {
+            ("POST", ["payments"]) => {
+                let message: PaymentMessage = serde_json::from_slice(&call.body).unwrap();
+                books.passwords.push(message.payment_password.clone());
+                books.pay(&message, manner)
+            }
+            ("GET", ["payments", id]) => match books.payments.get(*id) {
+                Some((fate, refusal)) => PeerResult::Fate { fate: *fate, refusal: *refusal, detail: None },
+                None => PeerResult::Fate { fate: PaymentFate::Unknown, refusal: None, detail: None },
+            },
+            ("POST", ["payments", id, "reversal"]) => {
+                let before = books.payments.insert((*id).to_owned(), (PaymentFate::Reversed, None));
+                books.movements += u32::from(matches!(before, Some((PaymentFate::Captured, _))));
+                PeerResult::Done
+            }
+            ("POST", ["payments", _, "refunds"]) => {
+                let message: wire::RefundMessage = serde_json::from_slice(&call.body).unwrap();
+                let new = books.refunds.insert(message.refund_id, message.amount_fen).is_none();
+                books.movements += u32::from(new);
+                PeerResult::Done
+            }
+            ("POST", ["transfers"]) => {
+                let message: wire::TransferMessage = serde_json::from_slice(&call.body).unwrap();
+                if let Manner::Refuses(number) = manner {
+                    return PeerResult::Refused { number, detail: None };
+                }
+                let new = books.transfers.insert(message.transfer_id, message.amount_fen).is_none();
+                books.movements += u32::from(new);
+                PeerResult::Done
+            }
+            other => panic!("nobody asks that: {other:?}"),
+        }
+    }
+}
+
+impl Books {
+    fn pay(&mut self, message: &PaymentMessage, manner: Manner) -> PeerResult {
+        let known = self.payments.get(&message.payment_id).copied();
+        let (fate, refusal) = known.unwrap_or_else(|| {
+            let decided = match manner {
+                Manner::Refuses(number) => (PaymentFate::Declined, Some(number)),
+                _ => (PaymentFate::Captured, None),
+            };
+            self.movements += u32::from(decided.0 == PaymentFate::Captured);
+            decided
+        });
+        // `not_home` is not kept: the payment may still be made there.
+        if refusal != Some(mpss_domain::Refusal::NotHome.number()) {
+            self.payments.insert(message.payment_id.clone(), (fate, refusal));
+        }
+        match (fate, refusal) {
+            (PaymentFate::Captured, _) => PeerResult::Done,
+            (PaymentFate::Declined, Some(number)) => PeerResult::Refused { number, detail: None },
+            _ => PeerResult::refused(mpss_domain::Refusal::AlreadyReversed),
+        }
+    }
+}
+
+impl PeerTransport for FakeHome {
+    fn call(
+        &self,
+        province: ProvinceId,
+        _door: PeerDoor,
+        call: PeerCall,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<PeerReply, PeerError>> {
+        Box::pin(async move {
+            self.books.lock().calls.push(format!("{} {}", call.method, call.path));
+            let manner = *self.manner.borrow();
+            let released = async {
+                let mut changes = self.manner.subscribe();
+                let _ = changes.wait_for(|now| *now != manner).await;
+            };
+            let result = match manner {
+                Manner::Unreachable => return Err(PeerError::Unreachable(province)),
+                Manner::HoldsBefore => {
+                    let _ = tokio::time::timeout(deadline, released).await;
+                    return Err(PeerError::Unknown(province));
+                }
+                Manner::HoldsAfter => {
+                    let result = self.act(manner, &call);
+                    if tokio::time::timeout(deadline, released).await.is_err() {
+                        return Err(PeerError::Unknown(province));
+                    }
+                    result
+                }
+                Manner::LosesAnswers => {
+                    self.act(manner, &call);
+                    return Err(PeerError::Unknown(province));
+                }
+                Manner::Answers | Manner::Refuses(_) => self.act(manner, &call),
+            };
+            let body = serde_json::to_vec(&PeerAnswer { result, log_index: 1 }).unwrap().into();
+            Ok(PeerReply { status: 200, headers: Vec::new(), body })
+        })
+    }
+}
+
+/// How the SMS centre behaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Centre {
+    /// Accepts every text.
+    #[default]
+    Accepts,
+    /// Accepts none.
+    Down,
+    /// Takes every text; the answer is lost.
+    LosesAnswers,
+    /// Accepts every other text.
+    Half,
+}
+
+/// An SMS centre.
+#[derive(Default)]
+pub(crate) struct FakeSmsc {
+    pub(crate) manner: Mutex<Centre>,
+    /// Every text that came, repetitions included.
+    pub(crate) texts: Mutex<Vec<Text>>,
+    turn: Mutex<bool>,
+}
+
+impl SmsGateway for FakeSmsc {
+    fn send(&self, texts: Vec<Text>) -> BoxFuture<'_, Result<Vec<String>, NoAnswer>> {
+        Box::pin(async move {
+            let manner = *self.manner.lock();
+            if manner == Centre::Down {
+                return Err(NoAnswer::Status(503));
+            }
+            let mut turn = self.turn.lock();
+            let taken: Vec<Text> = texts
+                .into_iter()
+                .filter(|_| {
+                    *turn = !*turn;
+                    manner != Centre::Half || *turn
+                })
+                .collect();
+            let ids = taken.iter().map(|text| text.message_id.clone()).collect();
+            self.texts.lock().extend(taken);
+            if manner == Centre::LosesAnswers { Err(NoAnswer::Status(500)) } else { Ok(ids) }
+        })
+    }
+}
+
+/// How an SP behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpManner {
+    Accepts,
+    Refuses,
+    /// Never answers.
+    Silent,
+    /// Says everything twice, first accepted then refused, and adds what nobody asked for.
+    Duplicates,
+    Garbage,
+    /// Answers about every other notice.
+    Half,
+}
+
+/// Service providers by the URL they are told at; they accept unless told otherwise.
+#[derive(Default)]
+pub(crate) struct FakeSps {
+    pub(crate) manners: Mutex<BTreeMap<String, SpManner>>,
+    /// Every notice that came, repetitions included.
+    pub(crate) notices: Mutex<Vec<Notice>>,
+    /// Sizes of the requests that came.
+    pub(crate) sizes: Mutex<Vec<usize>>,
+}
+
+impl FakeSps {
+    pub(crate) fn behave(&self, sp: &str, manner: SpManner) {
+        self.manners.lock().insert(format!("http://{sp}"), manner);
+    }
+}
+
+impl SpGateway for FakeSps {
+    fn notify<'a>(&'a self, url: &'a str, notices: Vec<Notice>) -> BoxFuture<'a, Result<Vec<Answer>, NoAnswer>> {
+        Box::pin(async move {
+            let manner = self.manners.lock().get(url).copied().unwrap_or(SpManner::Accepts);
+            self.notices.lock().extend(notices.clone());
+            self.sizes.lock().push(notices.len());
+            let answer =
+                |notice: &Notice, result: &str| Answer { order_id: notice.order_id.clone(), result: result.to_owned() };
+            let all = |result: &str| notices.iter().map(|notice| answer(notice, result)).collect::<Vec<_>>();
+            match manner {
+                SpManner::Accepts => Ok(all("accepted")),
+                SpManner::Refuses => Ok(all("refused")),
+                SpManner::Silent => std::future::pending().await,
+                SpManner::Duplicates => {
+                    let foreign = Answer { order_id: "O20200101000000000-44-00000".into(), result: "accepted".into() };
+                    Ok([all("accepted"), vec![foreign], all("refused")].concat())
+                }
+                SpManner::Garbage => Err(NoAnswer::Garbage(serde_json::from_str::<u8>("no answer").unwrap_err())),
+                SpManner::Half => Ok(notices.iter().step_by(2).map(|notice| answer(notice, "accepted")).collect()),
+            }
+        })
+    }
+}
