@@ -603,7 +603,7 @@ fn what_is_returned_is_true_whatever_the_link_does() {
             1 => {
                 let mut turn = turn.lock().unwrap();
                 *turn /= 2;
-                if *turn % 2 == 0 { PeerResult::refused(Refusal::NotHome) } else { PeerResult::Done }
+                if turn.is_multiple_of(2) { PeerResult::refused(Refusal::NotHome) } else { PeerResult::Done }
             }
             _ => PeerResult::Done,
         });
