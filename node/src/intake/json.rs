@@ -12,6 +12,10 @@ use super::{EdgeCode, Problem};
 /// Reads one JSON object. The good case is one pass without bookkeeping; only when that fails is the
 /// body read once more to find out which field is to blame.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    // Without this an array would do as well, its values taken for the fields in order.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(not_an_object(body));
+    }
     match serde_json::from_slice(body) {
         Ok(value) => Ok(value),
         Err(_) => Err(blame::<T>(body)),
@@ -19,10 +23,18 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
 }
 
 #[cold]
-fn blame<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Problem {
+fn not_an_object(body: &[u8]) -> Problem {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Problem::detailed(EdgeCode::MalformedJson, "the body is empty; a JSON object is expected");
     }
+    match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+        Ok(_) => Problem::detailed(EdgeCode::WrongType, "expected a JSON object"),
+        Err(_) => EdgeCode::MalformedJson.into(),
+    }
+}
+
+#[cold]
+fn blame<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Problem {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
         return Problem::detailed(EdgeCode::MalformedJson, "something follows the JSON object");
@@ -186,6 +198,7 @@ mod tests {
             ("null", "wrong_type", None),
             ("[1]", "wrong_type", None),
             ("\"text\"", "wrong_type", None),
+            ("[\"a\",1,null]", "wrong_type", None),
             (&deeper, "wrong_type", None),
             (&deep, "wrong_type", Some("name")),
             ("{}", "missing_field", Some("name")),
