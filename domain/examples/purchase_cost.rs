@@ -1,6 +1,12 @@
 //! What one purchase costs `apply`, and what rows cost in memory, on this machine:
 //! `cargo run --release -p mpss-domain --example purchase_cost [accounts] [orders]`.
-#![allow(clippy::print_stdout, clippy::float_arithmetic, clippy::disallowed_methods, reason = "it measures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::float_arithmetic,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "it measures"
+)]
 
 use std::time::Instant;
 

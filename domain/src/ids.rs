@@ -367,7 +367,7 @@ mod tests {
         assert!(first < second && first.to_string() < second.to_string());
         assert_eq!((first.issued_at(), first.province()), (at, Some(province)));
         assert_eq!(first.to_string().parse(), Ok(first));
-        assert_eq!("O2026112312345678-44-00017".parse::<OrderId>().is_err(), true);
+        assert!("O2026112312345678-44-00017".parse::<OrderId>().is_err());
         assert!(first.to_string().replace('O', "P").parse::<OrderId>().is_err());
         assert!("O20261123123456789-99-00017".parse::<OrderId>().is_err());
         assert!("O20261123123456789-44-99999".parse::<OrderId>().is_err());

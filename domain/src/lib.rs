@@ -15,6 +15,8 @@
 //! Nothing here reads a clock, draws a random number, does I/O or depends on the order of a hash
 //! map: every replica of a province computes equal bytes from equal log entries.
 
+#![deny(clippy::float_arithmetic, clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod account;
 mod admit_sp;
 mod books;

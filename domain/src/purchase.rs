@@ -86,7 +86,8 @@ impl State {
     /// The checks of the serving side.
     fn check_deal(&self, purchase: &Purchase) -> Result<Deal, Refusal> {
         let product = self.product(purchase.product);
-        if purchase.quantity == 0 {
+        // No price is below one fen, so a quantity can be too large whatever the product.
+        if purchase.quantity == 0 || i64::from(purchase.quantity) > Money::REQUEST_MAX.as_fen() {
             return Err(Refusal::AmountOutOfRange);
         }
         let amount = product.map(|product| product.terms().price.checked_mul(purchase.quantity));

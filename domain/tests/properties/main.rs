@@ -1,0 +1,12 @@
+//! What must hold whatever is asked, in whatever order: each property in its own file.
+
+mod federation;
+#[cfg(feature = "mutants")]
+mod mutants;
+mod precedence;
+mod races;
+mod reference_model;
+mod replay;
+mod texts;
+mod visibility_table;
+mod world;

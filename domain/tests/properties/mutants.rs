@@ -1,0 +1,43 @@
+//! Deliberate faults are found by the proofs they are made for.
+
+use mpss_domain::mutant::Mutant;
+use mpss_domain::{Money, Scope, Verb};
+
+use crate::federation::{Federation, Moves};
+use crate::world::{World, buying, msisdn, province};
+
+#[test]
+#[should_panic(expected = "debits and credits of a posting differ")]
+fn money_from_nowhere_stops_the_replica() {
+    let mut world = World::new(44);
+    let account = world.open(msisdn(44, 0), None);
+    world.state.set_mutant(Some(Mutant::CreditWithoutDebit));
+    world.ask(Verb::TopUpCash { account, amount: Money::yuan(1), agent: "agent".into() });
+}
+
+#[test]
+fn a_repeated_request_that_debits_twice_is_seen_in_the_books() {
+    let mut world = World::new(44);
+    let account = world.open(msisdn(44, 0), None);
+    world.top_up(account, 10);
+    let sp = world.admit();
+    let product = world.publish(sp, Scope::Local, Money::yuan(1));
+    let purchase = buying(msisdn(44, 0), province(44), province(44), product, 1);
+    world.state.set_mutant(Some(Mutant::DoubleDebitOnRetry));
+    for _ in 0..2 {
+        world.ask_as(9, purchase.clone());
+    }
+    assert_eq!(world.state.account(account).expect("opened").available, Money::yuan(8));
+}
+
+#[test]
+#[should_panic(expected = "clearing between")]
+fn clearing_booked_on_one_side_does_not_net_to_zero() {
+    let mut federation = Federation::new();
+    for world in federation.worlds_mut() {
+        world.state.set_mutant(Some(Mutant::ClearingOneSide));
+    }
+    federation.play(&Moves::fixed(400));
+    federation.settle();
+    federation.check_at_rest();
+}

@@ -1,0 +1,138 @@
+//! Every text a subscriber may be sent, in both languages, word for word (source §5.4).
+
+use mpss_domain::account::Language;
+use mpss_domain::ids::IssuedId;
+use mpss_domain::{AccountKind, LogTime, Money, Msisdn, OrderId, SmsText, TransferId};
+
+use crate::world::{START, province};
+
+const KIND: AccountKind = AccountKind::StoredValue;
+
+fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
+    let limits = (Money::yuan(200), Money::yuan(1_000));
+    let (amount, balance) = (Money::fen(1_230), Money::fen(98_770));
+    let order = OrderId::issue(START, province(44), 7);
+    let transfer = TransferId::issue(START, province(44), 8);
+    let other = Msisdn::new(18_912_345_678).expect("valid");
+    let midnight = LogTime(START.0 + 14 * 3_600_000);
+    vec![
+        (
+            SmsText::AccountOpened { kind: KIND, limits },
+            "您的虚拟账户已开通，单笔限额200.00元，每日限额1000.00元。",
+            "Your stored-value account is open. Limits: 200.00 yuan per payment, 1000.00 yuan per day.",
+        ),
+        (
+            SmsText::AccountOpened { kind: AccountKind::Communication, limits },
+            "您的通信账户已开通，单笔限额200.00元，每日限额1000.00元。",
+            "Your communication account is open. Limits: 200.00 yuan per payment, 1000.00 yuan per day.",
+        ),
+        (
+            SmsText::AccountClosed { kind: KIND, paid_out: Money::ZERO },
+            "您的虚拟账户已注销。",
+            "Your stored-value account is closed.",
+        ),
+        (
+            SmsText::AccountClosed { kind: AccountKind::Bank, paid_out: amount },
+            "您的银行账户已注销，余额12.30元已由代理点以现金退还。",
+            "Your bank account is closed. The balance of 12.30 yuan was paid out in cash.",
+        ),
+        (
+            SmsText::AccountChanged { kind: KIND, password: false, limits },
+            "您的虚拟账户已变更：单笔限额200.00元，每日限额1000.00元。",
+            "Your stored-value account was changed. Limits: 200.00 yuan per payment, 1000.00 yuan per day.",
+        ),
+        (
+            SmsText::AccountChanged { kind: KIND, password: true, limits },
+            "您的虚拟账户已变更：支付密码已修改，单笔限额200.00元，每日限额1000.00元。",
+            "Your stored-value account was changed. The payment password is new. Limits: 200.00 yuan per payment, 1000.00 yuan per day.",
+        ),
+        (
+            SmsText::AccountFrozen { kind: KIND, until: None },
+            "您的虚拟账户已冻结，冻结期间不能支付，退回的款项仍会入账。",
+            "Your stored-value account is frozen: it can not pay. Money that comes back still arrives.",
+        ),
+        (
+            SmsText::AccountFrozen { kind: KIND, until: Some(midnight) },
+            "您的虚拟账户已冻结，将于2026年11月24日00:00自动解冻，期间不能支付，退回的款项仍会入账。",
+            "Your stored-value account is frozen until 2026-11-24 00:00: it can not pay. Money that comes back still arrives.",
+        ),
+        (
+            SmsText::AccountThawed { kind: KIND },
+            "您的虚拟账户已解冻，可以正常使用。",
+            "Your stored-value account is no longer frozen.",
+        ),
+        (
+            SmsText::PasswordLocked { until: midnight },
+            "支付密码连续输入错误，已被锁定至2026年11月24日00:00。如非本人操作，请立即联系客服。",
+            "Too many wrong payment passwords: locked until 2026-11-24 00:00. If this was not you, call customer service now.",
+        ),
+        (
+            SmsText::ToppedUp { amount, balance },
+            "充值12.30元成功，当前可用余额987.70元。",
+            "12.30 yuan topped up. Available: 987.70 yuan.",
+        ),
+        (
+            SmsText::Debited { order, title: "双色球".into(), amount, balance },
+            "您购买“双色球”支付12.30元成功，可用余额987.70元。订单号O20261123020000000-44-00007。",
+            "You paid 12.30 yuan for \"双色球\". Available: 987.70 yuan. Order O20261123020000000-44-00007.",
+        ),
+        (
+            SmsText::Reversed { order, amount, balance },
+            "订单O20261123020000000-44-00007已冲正，12.30元已退回您的账户，可用余额987.70元。",
+            "Order O20261123020000000-44-00007 was reversed: 12.30 yuan came back. Available: 987.70 yuan.",
+        ),
+        (
+            SmsText::Refunded { order, amount, balance },
+            "订单O20261123020000000-44-00007退款12.30元已到账，可用余额987.70元。",
+            "Order O20261123020000000-44-00007: 12.30 yuan was refunded. Available: 987.70 yuan.",
+        ),
+        (
+            SmsText::TransferSent { transfer, payee: other, amount, balance },
+            "您向189****5678转帐12.30元，可用余额987.70元。转帐号T20261123020000000-44-00008。",
+            "You sent 12.30 yuan to 189****5678. Available: 987.70 yuan. Transfer T20261123020000000-44-00008.",
+        ),
+        (
+            SmsText::TransferReceived { transfer, payer: other, amount, balance },
+            "189****5678向您转帐12.30元已到账，可用余额987.70元。转帐号T20261123020000000-44-00008。",
+            "189****5678 sent you 12.30 yuan. Available: 987.70 yuan. Transfer T20261123020000000-44-00008.",
+        ),
+        (
+            SmsText::TransferReturned { transfer, amount, balance },
+            "转帐T20261123020000000-44-00008未能入账，12.30元已退回您的账户，可用余额987.70元。",
+            "Transfer T20261123020000000-44-00008 could not be credited: 12.30 yuan came back. Available: 987.70 yuan.",
+        ),
+    ]
+}
+
+#[test]
+fn every_text_reads_as_written() {
+    for (text, chinese, english) in texts() {
+        assert_eq!(text.render(Language::Chinese), format!("【移动支付】{chinese}"));
+        assert_eq!(text.render(Language::English), format!("[Mobile Payment] {english}"));
+    }
+}
+
+/// Holds the list above to the enum: a new text does not compile here until it is thought of.
+#[test]
+fn no_text_is_left_out() {
+    let mut kinds: Vec<_> = texts()
+        .iter()
+        .map(|(text, ..)| match text {
+            SmsText::AccountOpened { .. } => 0,
+            SmsText::AccountClosed { .. } => 1,
+            SmsText::AccountChanged { .. } => 2,
+            SmsText::AccountFrozen { .. } => 3,
+            SmsText::AccountThawed { .. } => 4,
+            SmsText::PasswordLocked { .. } => 5,
+            SmsText::ToppedUp { .. } => 6,
+            SmsText::Debited { .. } => 7,
+            SmsText::Reversed { .. } => 8,
+            SmsText::Refunded { .. } => 9,
+            SmsText::TransferSent { .. } => 10,
+            SmsText::TransferReceived { .. } => 11,
+            SmsText::TransferReturned { .. } => 12,
+        })
+        .collect();
+    kinds.dedup();
+    assert_eq!(kinds, (0..13).collect::<Vec<_>>());
+}
