@@ -245,6 +245,16 @@ impl Trial {
     }
 }
 
+/// Waits until something outside the state has happened.
+pub(crate) async fn eventually(what: &str, is: impl Fn() -> bool) {
+    let wait = async {
+        while !is() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("never happened: {what}"));
+}
+
 pub(crate) fn range(prefix: u32, province: u8) -> NumberRange {
     let province = ProvinceId::new(province).unwrap();
     NumberRange { first: prefix, last: prefix, province, operator: Operator::ChinaTelecom }
@@ -333,14 +343,9 @@ impl FakeHome {
         self.books.lock().payments.insert(payment.to_owned(), (fate, refusal));
     }
 
-    /// Waits until a call has come that `is` describes.
-    pub(crate) async fn called(&self, is: impl Fn(&Books) -> bool) {
-        let wait = async {
-            while !is(&self.books.lock()) {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait).await.expect("the call never came");
+    /// Waits until the books are as `is` describes.
+    pub(crate) async fn until(&self, what: &str, is: impl Fn(&Books) -> bool) {
+        eventually(what, || is(&self.books.lock())).await;
     }
 
     fn act(&self, manner: Manner, call: &PeerCall) -> PeerResult {
@@ -464,6 +469,8 @@ pub(crate) struct FakeSmsc {
     pub(crate) manner: Mutex<Centre>,
     /// Every text that came, repetitions included.
     pub(crate) texts: Mutex<Vec<Text>>,
+    /// Requests that came.
+    pub(crate) tries: Mutex<u32>,
     turn: Mutex<bool>,
 }
 
@@ -471,6 +478,7 @@ impl SmsGateway for FakeSmsc {
     fn send(&self, texts: Vec<Text>) -> BoxFuture<'_, Result<Vec<String>, NoAnswer>> {
         Box::pin(async move {
             let manner = *self.manner.lock();
+            *self.tries.lock() += 1;
             if manner == Centre::Down {
                 return Err(NoAnswer::Status(503));
             }

@@ -276,3 +276,6 @@ fn lane_of(row: &EffectRow) -> Option<LaneKey> {
         Effect::Sms { .. } | Effect::DeliveryNotice { .. } | Effect::CancelNotice { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

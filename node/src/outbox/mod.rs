@@ -8,3 +8,6 @@ pub(crate) mod lines;
 pub(crate) mod notice_desk;
 pub(crate) mod sms_relay;
 mod sp_notice;
+
+#[cfg(test)]
+mod tests;

@@ -227,3 +227,6 @@ async fn watched<R>(context: &Context, wait: Duration, look: impl Fn(&State) -> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

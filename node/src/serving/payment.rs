@@ -7,8 +7,8 @@
 //! ```text
 //!  captured             RecordPayment(Ok)     the order goes on to delivery
 //!  declined             RecordPayment(Err)    the home province never debits under this id
-//!  refused for now      GiveUpPayment         a try that was lost on the way must not debit later,
-//!  never reached home   GiveUpPayment         so the reversal is stored and forwarded
+//!  refused for now      RecordPayment(Err)    a try that was lost on the way must not debit later, so
+//!  never reached home   GiveUpPayment         the reversal is stored and forwarded
 //!  no answer            nothing               the order driver asks what became of it
 //! ```
 
@@ -97,12 +97,7 @@ async fn ask_and_record(
     message: PaymentMessage,
 ) -> Option<(u64, Option<Refusal>)> {
     let verb = match context.dispatch.pay(home, message).await {
-        Ok(Ok(_)) => Verb::RecordPayment { order, result: Ok(()) },
-        Ok(Err(refusal)) if !refusal.is_transient() => Verb::RecordPayment { order, result: Err(refusal) },
-        Ok(Err(refusal)) => {
-            tracing::info!(code = refusal.code(), "the home province refused for now; the payment is given up");
-            Verb::GiveUpPayment { order }
-        }
+        Ok(result) => Verb::RecordPayment { order, result: result.map(|_| ()) },
         Err(error) if error.is_unknown() => {
             tracing::warn!(%error, "the payment is left to the order driver");
             return None;

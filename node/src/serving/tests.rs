@@ -1,0 +1,234 @@
+//! Serving against a real replica and a home province that behaves as it is told.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use mpss_domain::{Order, OrderStatus, Refusal, Scope};
+use mpss_routing::wire::PaymentFate;
+
+use super::*;
+use crate::node::trial::{Manner, RIGHT, Trial, local, purchase, range, visitor};
+
+fn order_of(reply: &Reply) -> OrderId {
+    match reply.outcome {
+        Outcome::Order(order) => order,
+        ref outcome => panic!("{outcome:?}"),
+    }
+}
+
+fn status(status: OrderStatus) -> impl Fn(&Order) -> bool {
+    move |order| order.status == status
+}
+
+async fn until(trial: &Trial, id: OrderId, is: impl Fn(&Order) -> bool) -> Order {
+    trial.until("the order's status", |state| state.order(id).filter(|order| is(order)).cloned()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_purchase_is_one_step_and_the_same_request_gets_the_same_answer() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Local).await;
+    trial.open(local(1), Money::yuan(10)).await;
+    let request = trial.request();
+    let first = trial.serving.place_order(request, purchase(local(1), product, RIGHT)).await.unwrap();
+    let order = trial.order(order_of(&first));
+    assert_eq!(order.status, OrderStatus::Delivering);
+    assert_eq!(order.as_of(first.index).status, OrderStatus::Delivering, "taken and paid in one entry");
+    let again = trial.serving.place_order(request, purchase(local(1), product, RIGHT)).await.unwrap();
+    assert_eq!(again, Reply { replayed: true, ..first });
+    assert!(trial.peers.books().calls.is_empty(), "nobody else is asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_is_debited_at_home_once_with_the_password_as_typed() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    let request = trial.request();
+    let first = trial.serving.place_order(request, purchase(visitor(1), product, RIGHT)).await.unwrap();
+    let order = trial.order(order_of(&first));
+    assert_eq!(order.status, OrderStatus::Delivering);
+    assert_eq!(order.as_of(first.index).status, OrderStatus::Delivering, "answered as of the payment's record");
+    let again = trial.serving.place_order(request, purchase(visitor(1), product, RIGHT)).await.unwrap();
+    assert_eq!(again, Reply { replayed: true, ..first });
+    let books = trial.peers.books();
+    assert_eq!((books.movements, books.calls.len()), (1, 1));
+    assert_eq!(books.passwords, [RIGHT]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_home_declines_is_refused_with_the_order_now_and_when_asked_again() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    trial.peers.behave(Manner::Refuses(Refusal::InsufficientFunds.number()));
+    let request = trial.request();
+    let mut orders = Vec::new();
+    for expected_replay in [false, true] {
+        let answer = trial.serving.place_order(request, purchase(visitor(1), product, RIGHT)).await;
+        match answer.unwrap_err() {
+            NotDone::Refused { refusal: Refusal::InsufficientFunds, order: Some(order), replayed } => {
+                assert_eq!(replayed, expected_replay);
+                assert_eq!(trial.order(order).status, OrderStatus::Declined);
+                orders.push(order);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(orders[0], orders[1]);
+    assert_eq!(trial.peers.books().calls.len(), 1, "a decided payment is not asked for again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_reached_home_can_never_be_debited_later() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    trial.peers.behave(Manner::Unreachable);
+    let reply = trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT)).await.unwrap();
+    let order = trial.order(order_of(&reply));
+    assert_eq!(order.status, OrderStatus::Reversing);
+    let _actors = trial.actors().await;
+    trial.peers.behave(Manner::Answers);
+    until(&trial, order.id, status(OrderStatus::Reversed)).await;
+    let books = trial.peers.books();
+    assert_eq!(books.payments[&order.payment.to_string()], (PaymentFate::Reversed, None));
+    assert_eq!(books.movements, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_that_refuses_for_now_is_not_left_with_a_payment_that_may_still_be_made() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    trial.peers.behave(Manner::Refuses(Refusal::NotHome.number()));
+    let reply = trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT)).await.unwrap();
+    let order = trial.order(order_of(&reply));
+    assert_eq!(order.status, OrderStatus::Reversing);
+    let _actors = trial.actors().await;
+    until(&trial, order.id, status(OrderStatus::Reversed)).await;
+    assert_eq!(trial.peers.books().payments[&order.payment.to_string()], (PaymentFate::Reversed, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_leaves_the_order_paying_until_the_driver_finds_out() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    trial.change_policy(|policy| policy.payment_takeover_ms = 1).await;
+    trial.peers.behave(Manner::LosesAnswers);
+    let reply = trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT)).await.unwrap();
+    let order = trial.order(order_of(&reply));
+    assert_eq!(order.status, OrderStatus::Paying);
+    trial.peers.behave(Manner::Answers);
+    let _actors = trial.actors().await;
+    until(&trial, order.id, |order| order.booked).await;
+    assert_eq!(trial.peers.books().movements, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_hangs_up_does_not_cut_the_payment_off_from_its_record() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    trial.peers.behave(Manner::HoldsAfter);
+    let (serving, request) = (trial.serving.clone(), trial.request());
+    let caller = tokio::spawn(async move { serving.place_order(request, purchase(visitor(1), product, RIGHT)).await });
+    trial.peers.until("the payment is asked for", |books| books.movements == 1).await;
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    trial.peers.behave(Manner::Answers);
+    let paid = |state: &State| {
+        let row = state.effects_from(mpss_domain::EffectId(0)).find_map(|row| match row.effect {
+            mpss_domain::Effect::DeliveryNotice { order, .. } => Some(order),
+            _ => None,
+        })?;
+        state.order(row).filter(|order| order.booked).cloned()
+    };
+    trial.until("the payment is recorded", paid).await;
+    assert_eq!(trial.peers.books().movements, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_again_goes_on_with_the_payment_the_first_could_not_finish() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    trial.peers.behave(Manner::HoldsBefore);
+    let request = trial.request();
+    let first = trial.serving.place_order(request, purchase(visitor(1), product, RIGHT)).await.unwrap();
+    assert_eq!(trial.order(order_of(&first)).status, OrderStatus::Paying);
+    trial.peers.behave(Manner::Answers);
+    let again = trial.serving.place_order(request, purchase(visitor(1), product, RIGHT)).await.unwrap();
+    assert_eq!(order_of(&again), order_of(&first));
+    assert_eq!(trial.order(order_of(&first)).status, OrderStatus::Delivering);
+    assert_eq!(trial.peers.books().payments.len(), 1, "the same payment id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_recorded_for_a_home_that_is_not_connected() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    trial.install_plan(2, vec![range(1_330_000, 11)]).await;
+    let before = trial.context.replica.read(|state| state.row_counts().orders);
+    let answer = trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT)).await;
+    assert!(matches!(answer, Err(NotDone::Unavailable(_))), "{answer:?}");
+    assert_eq!(trial.context.replica.read(|state| state.row_counts().orders), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_of_the_rules_come_from_the_log_and_are_remembered() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Local).await;
+    trial.open(local(1), Money::yuan(10)).await;
+    let cases = [
+        (purchase(visitor(1), product, RIGHT), Refusal::NotVisible(mpss_domain::HiddenBecause::NotItsSubscriber)),
+        (purchase(Msisdn::new(13_900_000_001).unwrap(), product, RIGHT), Refusal::UnknownNumber),
+        (purchase(local(1), product, "862539"), Refusal::WrongPassword),
+    ];
+    for (ask, expected) in cases {
+        let request = trial.request();
+        for expected_replay in [false, true] {
+            let answer = trial.serving.place_order(request, ask.clone()).await;
+            match answer.unwrap_err() {
+                NotDone::Refused { refusal, order: None, replayed } => {
+                    assert_eq!((refusal, replayed), (expected, expected_replay));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reversal_and_refund_are_answered_when_home_has_acknowledged_them() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    let _actors = trial.actors().await;
+    let buy = || async {
+        let reply = trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT)).await.unwrap();
+        until(&trial, order_of(&reply), status(OrderStatus::Delivered)).await
+    };
+    let order = buy().await;
+    let request = trial.request();
+    let half = Money::fen(50);
+    let reply = trial.serving.refund_order(request, order.id, half, String::new()).await.unwrap();
+    let then = trial.order(order.id);
+    assert_eq!(then.as_of(reply.index).status, OrderStatus::PartlyRefunded);
+    assert_eq!(then.as_of(reply.index).refunded, half);
+    let again = trial.serving.refund_order(request, order.id, half, String::new()).await.unwrap();
+    assert_eq!(again, Reply { replayed: true, ..reply });
+
+    let order = buy().await;
+    let reason = ReversalReason::Requested;
+    let reply = trial.serving.reverse_order(trial.request(), order.id, reason, String::new()).await.unwrap();
+    assert_eq!(trial.order(order.id).as_of(reply.index).status, OrderStatus::Reversed);
+    assert_eq!(trial.peers.books().movements, 2 + 1 + 1, "two payments, a refund, a reversal");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversal_of_an_unreachable_home_is_answered_as_on_its_way() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    let reply = trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT)).await.unwrap();
+    trial.peers.behave(Manner::Unreachable);
+    let _actors = trial.actors().await;
+    let order = order_of(&reply);
+    let reason = ReversalReason::Requested;
+    let reply = trial.serving.reverse_order(trial.request(), order, reason, String::new()).await.unwrap();
+    assert_eq!(trial.order(order).as_of(reply.index).status, OrderStatus::Reversing);
+    trial.peers.behave(Manner::Answers);
+    until(&trial, order, status(OrderStatus::Reversed)).await;
+}
