@@ -14,5 +14,6 @@ pub mod serve;
 pub(crate) mod guard;
 pub(crate) mod in_flight;
 pub(crate) mod route_metrics;
+pub(crate) mod whole_body;
 
 pub use serve::{ServeOptions, serve};

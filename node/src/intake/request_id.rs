@@ -9,8 +9,8 @@ use super::{EdgeCode, Problem};
 
 /// The header that carries the caller's request id.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// The same as people write it.
-const HEADER_NAME: &str = "Idempotency-Key";
+/// The same for problems, as HTTP/2 and logs spell headers.
+const HEADER_NAME: &str = "idempotency-key";
 /// Characters of a request id at most.
 const KEY_CHARS_MAX: usize = 64;
 
@@ -91,7 +91,7 @@ mod tests {
             [&[b"".as_slice()][..], &[b"a b"], &[b"a\tb"], &["键".as_bytes()], &[b"\xff"], &[&long], &[b"a", b"a"]]
         {
             let problem = RequestKey::read(&headers(values)).expect_err("refused");
-            assert_eq!((problem.code(), problem.field_name()), ("invalid_idempotency_key", Some("Idempotency-Key")));
+            assert_eq!((problem.code(), problem.field_name()), ("invalid_idempotency_key", Some("idempotency-key")));
         }
         for value in [b"k".as_slice(), &[b'~'; 64], b"9f8c-{}\"'\\"] {
             assert!(RequestKey::read(&headers(&[value])).is_ok());

@@ -1,14 +1,12 @@
 //! One caller's request, read whole and bounded; not yet understood.
 
 use std::str::FromStr;
-use std::task::Poll;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mpss_domain::ids::IdError;
 use mpss_domain::{Msisdn, ProvinceId, Request as RequestId};
 use serde::{Deserialize, Serialize};
@@ -16,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::door::Door;
 use super::query::Query;
 use crate::channel::guard::is_change;
+use crate::channel::whole_body::{BodyBounds, whole_body};
 use crate::intake::request_id::RequestKey;
 use crate::intake::{EdgeCode, Problem, field, json};
 
@@ -43,42 +42,12 @@ impl FromRequest<Door> for Call {
         };
         let body = if is_change(&parts.method) {
             let bytes_max = if parts.uri.path() == PLAN_PATH { PLAN_BYTES_MAX } else { door.options.body_bytes_max };
-            read_body(&parts.headers, body, bytes_max, door).await?
+            let bounds = BodyBounds { bytes_max, deadline: door.options.body_deadline };
+            whole_body(&parts.headers, body, &bounds, &*door.context.seams.clock).await?
         } else {
             Bytes::new()
         };
         Ok(Self { parts, body, params })
-    }
-}
-
-async fn read_body(
-    headers: &HeaderMap,
-    body: axum::body::Body,
-    bytes_max: usize,
-    door: &Door,
-) -> Result<Bytes, Problem> {
-    let too_large = || Problem::detailed(EdgeCode::BodyTooLarge, format!("at most {bytes_max} bytes"));
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
-        return Err(too_large());
-    }
-    let mut whole = std::pin::pin!(Limited::new(body, bytes_max).collect());
-    // Most bodies arrive together with their headers: those set no timer.
-    let read = match futures::poll!(&mut whole) {
-        Poll::Ready(read) => read,
-        Poll::Pending => {
-            let over = door.context.seams.clock.sleep(door.options.body_deadline);
-            tokio::select! {
-                biased;
-                read = &mut whole => read,
-                () = over => return Err(EdgeCode::BodyIncomplete.into()),
-            }
-        }
-    };
-    match read {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(EdgeCode::BodyIncomplete.into()),
     }
 }
 

@@ -42,9 +42,8 @@ pub(crate) struct PlaceOrderAsk<'a> {
     #[serde(borrow)]
     #[schema(value_type = String, example = "G20260101120000000-44-00001")]
     product_id: Str<'a>,
-    /// How many; 1 when not given.
-    #[serde(default = "one")]
-    #[schema(minimum = 1, maximum = 1000, default = 1)]
+    /// How many.
+    #[schema(minimum = 1, maximum = 1000, example = 1)]
     quantity: u32,
     /// The account to debit, by id, or
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,10 +65,6 @@ pub(crate) struct PlaceOrderAsk<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "44")]
     location: Option<Str<'a>>,
-}
-
-const fn one() -> u32 {
-    1
 }
 
 const CHANNELS: [(&str, Channel); 5] = [

@@ -23,7 +23,6 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mpss_domain::command::PayRequest;
 use mpss_domain::ids::{IdError, IssuedId};
 use mpss_domain::{
@@ -39,6 +38,7 @@ use serde::Deserialize;
 use crate::channel::guard::{Guard, GuardParts};
 use crate::channel::in_flight::InFlight;
 use crate::channel::route_metrics::RouteMetrics;
+use crate::channel::whole_body::{BodyBounds, whole_body};
 use crate::home::Home;
 use crate::intake::{EdgeCode, Problem, field, json, text};
 use crate::node::Context;
@@ -107,18 +107,9 @@ impl FromRequest<PeerDoor> for Message {
         let params = RawPathParams::from_request_parts(&mut parts, &()).await;
         let params = params.map_err(|_| Problem::field(EdgeCode::InvalidId, "id", "not UTF-8"))?;
         let id = params.iter().next().map_or_else(String::new, |(_, value)| value.to_owned());
-        let mut whole = std::pin::pin!(Limited::new(body, MESSAGE_BYTES_MAX).collect());
-        let over = door.context.seams.clock.sleep(door.body_deadline);
-        let read = tokio::select! {
-            biased;
-            read = &mut whole => read,
-            () = over => return Err(EdgeCode::BodyIncomplete.into()),
-        };
-        match read {
-            Ok(whole) => Ok(Self { body: whole.to_bytes(), id }),
-            Err(error) if error.is::<LengthLimitError>() => Err(EdgeCode::BodyTooLarge.into()),
-            Err(_) => Err(EdgeCode::BodyIncomplete.into()),
-        }
+        let bounds = BodyBounds { bytes_max: MESSAGE_BYTES_MAX, deadline: door.body_deadline };
+        let body = whole_body(&parts.headers, body, &bounds, &*door.context.seams.clock).await?;
+        Ok(Self { body, id })
     }
 }
 
