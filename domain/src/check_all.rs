@@ -78,6 +78,17 @@ impl State {
                 _ => false,
             };
             ensure(waits_rightly, || format!("{id} is {:?} and waits for {effect:?}", order.status))?;
+            let paid = order.paid_at().is_some();
+            let in_books = match order.status {
+                OrderStatus::Created | OrderStatus::Paying | OrderStatus::Declined | OrderStatus::Reversed => false,
+                OrderStatus::Reversing => paid,
+                OrderStatus::Paid
+                | OrderStatus::Delivering
+                | OrderStatus::Delivered
+                | OrderStatus::PartlyRefunded
+                | OrderStatus::Refunded => true,
+            };
+            ensure(order.booked == in_books, || format!("{id} is {:?} and booked: {}", order.status, order.booked))?;
             ensure(!here || self.payments.get(&order.payment).is_some(), || format!("{id} has lost its payment"))?;
             if here && order.status == OrderStatus::Delivering {
                 let account = self.payments.get(&order.payment).and_then(|payment| payment.account);

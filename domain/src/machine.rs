@@ -55,19 +55,21 @@ impl State {
             Verb::ReverseOrder { order, .. } | Verb::RefundOrder { order, .. } => Some(order),
             _ => None,
         };
-        match self.requests.first_answer(request, order) {
+        let place = match self.requests.look_up(self.now, request, order) {
+            Known::Nothing(place) => place,
             #[cfg(feature = "mutants")]
-            Some(Known::Same(_)) if self.mutant == Some(crate::mutant::Mutant::DoubleDebitOnRetry) => {}
-            Some(Known::Same(first)) => return Reply { outcome: first.outcome, index: first.index, replayed: true },
-            Some(Known::OtherContent) => {
+            Known::Same(_) if self.mutant == Some(crate::mutant::Mutant::DoubleDebitOnRetry) => {
+                return Reply { outcome: self.execute(&command.verb), index: self.index, replayed: false };
+            }
+            Known::Same(first) => return Reply { outcome: first.outcome, index: first.index, replayed: true },
+            Known::OtherContent => {
                 let outcome = Outcome::Refused(Refusal::DuplicateRequest);
                 return Reply { outcome, index: self.index, replayed: false };
             }
-            None => {}
-        }
+        };
         let outcome = self.execute(&command.verb);
         if !matches!(outcome, Outcome::Refused(refusal) if refusal.is_transient()) {
-            self.requests.remember(self.now, self.index, request, order, outcome.clone());
+            self.requests.remember(&place, self.index, request, order, outcome.clone());
         }
         Reply { outcome, index: self.index, replayed: false }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::Request;
 use crate::ids::OrderId;
 use crate::outcome::Outcome;
-use crate::table::Table;
+use crate::table::{Slot, Table};
 use crate::time::LogTime;
 
 /// Log time that one generation covers.
@@ -38,9 +38,9 @@ impl Generation {
         self.answers.get(self.numbers.get(&key)?)
     }
 
-    fn insert(&mut self, key: u128, answer: FirstAnswer) {
+    fn insert_at(&mut self, place: Slot, key: u128, answer: FirstAnswer) {
         let number = self.answers.len() as u64;
-        self.numbers.insert(key, number);
+        self.numbers.insert_at(place, key, number);
         self.answers.insert(number, answer);
     }
 
@@ -52,10 +52,18 @@ impl Generation {
 
 /// What is known of a request id.
 pub(crate) enum Known {
+    /// Nothing; its answer goes to this place.
+    Nothing(Place),
     /// Asked before with this content.
     Same(FirstAnswer),
     /// Asked before with other content.
     OtherContent,
+}
+
+/// Where the answer to a new request goes; good until the next request is remembered.
+pub(crate) struct Place {
+    generation: u64,
+    slot: Slot,
 }
 
 /// All remembered answers.
@@ -97,21 +105,30 @@ impl Requests {
     }
 
     /// What is known of a request, `order` being the order it names.
-    pub(crate) fn first_answer(&self, request: Request, order: Option<OrderId>) -> Option<Known> {
-        // Repetitions come soon: the newest generation first.
-        let answer = self
+    pub(crate) fn look_up(&mut self, now: LogTime, request: Request, order: Option<OrderId>) -> Known {
+        let newest = now.0 / GENERATION_MS;
+        let generation = self.generations.entry(newest).or_default();
+        let slot = match generation.numbers.place(&request.key) {
+            Ok(slot) => {
+                let answer = generation.answers.get(generation.numbers.at(slot));
+                return request.compare(answer.expect("every number has its answer"));
+            }
+            Err(slot) => slot,
+        };
+        let earlier = self
             .generations
             .values()
             .rev()
+            .skip(1)
             .find_map(|generation| generation.get(request.key))
-            .or_else(|| self.by_order.get(&(order?, request.key)))?;
-        Some(if answer.content == request.content { Known::Same(answer.clone()) } else { Known::OtherContent })
+            .or_else(|| self.by_order.get(&(order?, request.key)));
+        earlier.map_or(Known::Nothing(Place { generation: newest, slot }), |answer| request.compare(answer))
     }
 
-    /// Remembers the answer to a request that was not known.
+    /// Remembers the answer to a request of which nothing was known.
     pub(crate) fn remember(
         &mut self,
-        now: LogTime,
+        place: &Place,
         index: u64,
         request: Request,
         order: Option<OrderId>,
@@ -121,7 +138,8 @@ impl Requests {
         if let Some(order) = order {
             self.by_order.insert((order, request.key), answer.clone());
         }
-        self.generations.entry(now.0 / GENERATION_MS).or_default().insert(request.key, answer);
+        let generation = self.generations.get_mut(&place.generation).expect("made when the request was looked up");
+        generation.insert_at(place.slot, request.key, answer);
     }
 
     /// Forgets what was remembered with an order.
@@ -136,5 +154,11 @@ impl Requests {
     /// How many answers are remembered.
     pub(crate) fn len(&self) -> usize {
         self.generations.values().map(|generation| generation.answers.len()).sum()
+    }
+}
+
+impl Request {
+    fn compare(self, answer: &FirstAnswer) -> Known {
+        if answer.content == self.content { Known::Same(answer.clone()) } else { Known::OtherContent }
     }
 }

@@ -100,38 +100,56 @@ impl<K: Ord + Copy, V: Clone, const LEAF: usize> Table<K, V, LEAF> {
 
     /// Puts a row; returns the one it replaces.
     pub fn insert(&mut self, key: K, row: V) -> Option<V> {
-        if self.branches.is_empty() {
-            self.branches.push(Branch { first: key, leaves: Arc::new(vec![Leaf::of_one(key, row, 1)]) });
-            self.rows = 1;
-            return None;
+        match self.place(&key) {
+            Ok(slot) => Some(std::mem::replace(self.at_mut(slot), row)),
+            Err(slot) => {
+                self.insert_at(slot, key, row);
+                None
+            }
         }
+    }
+
+    /// Where the row under `key` stands, or else where it would stand.
+    ///
+    /// # Errors
+    /// The place for [`Table::insert_at`].
+    pub(crate) fn place(&self, key: &K) -> Result<Slot, Slot> {
         // Most rows are the newest of their table: the ends are looked at before searching.
-        let at_branch = match self.branches.last() {
-            Some(last) if last.first <= key => self.branches.len() - 1,
-            _ => self.branches.partition_point(|branch| branch.first <= key).saturating_sub(1),
+        let branch = match self.branches.last() {
+            Some(last) if last.first <= *key => self.branches.len() - 1,
+            Some(_) => self.branches.partition_point(|branch| branch.first <= *key).saturating_sub(1),
+            None => return Err(Slot { branch: 0, leaf: 0, row: 0 }),
         };
-        let branch = &mut self.branches[at_branch];
+        let leaves = &self.branches[branch].leaves;
+        let leaf = match leaves.last() {
+            Some(last) if last.first <= *key => leaves.len() - 1,
+            _ => leaves.partition_point(|leaf| leaf.first <= *key).saturating_sub(1),
+        };
+        let keys = &leaves[leaf].rows.keys;
+        let found = match keys.last() {
+            Some(last) if last < key => Err(keys.len()),
+            _ => keys.binary_search(key),
+        };
+        let slot = |row: usize| Slot { branch: branch as u32, leaf: leaf as u32, row: row as u32 };
+        found.map(slot).map_err(slot)
+    }
+
+    /// Puts a row that is not there at the place that [`Table::place`] gave for it.
+    pub(crate) fn insert_at(&mut self, slot: Slot, key: K, row: V) {
+        self.rows += 1;
+        let (at_branch, at_leaf, at) = (slot.branch as usize, slot.leaf as usize, slot.row as usize);
+        let Some(branch) = self.branches.get_mut(at_branch) else {
+            self.branches.push(Branch { first: key, leaves: Arc::new(vec![Leaf::of_one(key, row, 1)]) });
+            return;
+        };
         branch.first = branch.first.min(key);
         let leaves = Arc::make_mut(&mut branch.leaves);
-        let at_leaf = match leaves.last() {
-            Some(last) if last.first <= key => leaves.len() - 1,
-            _ => leaves.partition_point(|leaf| leaf.first <= key).saturating_sub(1),
-        };
         let leaf = &mut leaves[at_leaf];
         leaf.first = leaf.first.min(key);
         let full = Arc::make_mut(&mut leaf.rows);
-        let found = match full.keys.last() {
-            Some(last) if *last < key => Err(full.keys.len()),
-            _ => full.keys.binary_search(&key),
-        };
-        let at = match found {
-            Ok(at) => return Some(std::mem::replace(&mut full.rows[at], row)),
-            Err(at) => at,
-        };
-        self.rows += 1;
         if full.keys.len() < LEAF {
             full.insert(at, key, row);
-            return None;
+            return;
         }
         // Rows that arrive in the order of their keys leave full leaves behind them; others split
         // the leaf in two halves.
@@ -153,7 +171,6 @@ impl<K: Ord + Copy, V: Clone, const LEAF: usize> Table<K, V, LEAF> {
             let branch = Branch { first: right[0].first, leaves: Arc::new(right) };
             self.branches.insert(at_branch + 1, branch);
         }
-        None
     }
 
     /// Takes a row out.

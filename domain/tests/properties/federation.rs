@@ -350,15 +350,15 @@ impl Federation {
     /// What must hold when nothing is under way.
     pub(crate) fn check_at_rest(&mut self) {
         let codes = [0, 44, 51];
-        for world in self.worlds.values() {
-            world.state.check_all().unwrap_or_else(|broken| panic!("{}: {broken}", world.state.province()));
-        }
         for a in codes {
             for b in codes.into_iter().filter(|b| *b != a) {
                 let due_to = self.worlds[&province(a)].balance(&format!("due_to:{b:02}"));
                 let due_from = self.worlds[&province(b)].balance(&format!("due_from:{a:02}"));
                 assert!(due_to + due_from == 0, "clearing between {a:02} and {b:02}: {due_to} and {due_from} fen");
             }
+        }
+        for world in self.worlds.values() {
+            world.state.check_all().unwrap_or_else(|broken| panic!("{}: {broken}", world.state.province()));
         }
         let total: i128 = self.worlds.values().map(|world| world.balance("wallets")).sum();
         let sold: i128 = self
