@@ -74,9 +74,27 @@ impl EntryDigest {
 
 /// The digest of one value.
 pub(crate) fn digest_of<T: Serialize>(value: &T) -> u128 {
-    let mut hasher = Xxh3::new();
-    feed(&mut hasher, value);
-    hasher.digest128()
+    let mut bytes = Buffered::default();
+    feed(&mut bytes, value);
+    bytes.flush();
+    bytes.hasher.digest128()
+}
+
+/// Bytes on their way into a hash, in pieces that are worth its while.
+#[derive(Default)]
+struct Buffered {
+    bytes: Vec<u8>,
+    hasher: Xxh3,
+}
+
+/// Size of such a piece.
+const PIECE_BYTES: usize = 16 << 10;
+
+impl Buffered {
+    fn flush(&mut self) {
+        self.hasher.update(&self.bytes);
+        self.bytes.clear();
+    }
 }
 
 fn feed<B: Bytes, T: Serialize + ?Sized>(bytes: &mut B, value: &T) {
@@ -94,9 +112,12 @@ impl Bytes for Vec<u8> {
     }
 }
 
-impl Bytes for Xxh3 {
+impl Bytes for Buffered {
     fn put(&mut self, bytes: &[u8]) {
-        self.update(bytes);
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() >= PIECE_BYTES {
+            self.flush();
+        }
     }
 }
 

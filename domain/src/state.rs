@@ -151,6 +151,11 @@ impl State {
         self.accounts.get(&id)
     }
 
+    /// All accounts, closed ones included, by id.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().map(|(_, account)| account)
+    }
+
     /// The account a subscriber's request names.
     #[must_use]
     pub fn select_account(&self, msisdn: Msisdn, selector: AccountSelector) -> Option<&Account> {
@@ -164,6 +169,21 @@ impl State {
     #[must_use]
     pub fn order(&self, id: OrderId) -> Option<&Order> {
         self.orders.get(&id)
+    }
+
+    /// All orders kept, oldest first.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.iter().map(|(_, order)| order)
+    }
+
+    /// All payments kept, oldest first.
+    pub fn payments(&self) -> impl Iterator<Item = &Payment> {
+        self.payments.iter().map(|(_, payment)| payment)
+    }
+
+    /// All transfers that left here and are kept, oldest first.
+    pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.transfers.iter().map(|(_, transfer)| transfer)
     }
 
     /// A payment made here.
