@@ -23,11 +23,15 @@ use crate::home::Home;
 use crate::password::PasswordJudge;
 use crate::serving::Serving;
 use crate::supervision::Tree;
+use crate::supervision::tasks::Task;
 
 mod doors;
+mod gauges;
 mod parts;
 mod plan;
 mod seams;
+#[cfg(test)]
+mod tests;
 #[cfg(test)]
 pub(crate) mod trial;
 
@@ -94,6 +98,7 @@ pub struct Node {
     context: Context,
     doors: doors::Doors,
     actors: Tree,
+    _gauges: Task,
     fatal: watch::Receiver<Option<String>>,
 }
 
@@ -131,7 +136,8 @@ impl Node {
         plan::keep_founded(&context, number_plan);
         let actors = Tree::start(&context, &outside, hook).await?;
         let doors = doors::Doors::open(&context, home, serving, listeners);
-        Ok(Self { context, doors, actors, fatal })
+        let gauges = gauges::keep(&context);
+        Ok(Self { context, doors, actors, _gauges: gauges, fatal })
     }
 
     /// What the node's parts work with.

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,42 +82,7 @@ impl Trial {
         let folder = tempfile::tempdir().unwrap();
         let spawner = Arc::new(TokioSpawner::new());
         let transport = Arc::new(TcpTransport::bind("127.0.0.1:0").await.unwrap());
-        let text = format!(
-            r#"
-            [node]
-            province = "44"
-            number = 1
-            data_dir = "{}"
-            [founders.1]
-            raft_address = "{}"
-            public_url = "http://127.0.0.1:1"
-            [provinces.51]
-            public_urls = ["http://127.0.0.1:1"]
-            peer_urls = ["http://127.0.0.1:1"]
-            [replication]
-            heartbeat_ms = 50
-            election_min_ms = 110
-            election_max_ms = 200
-            segment_bytes = 1048576
-            [password.peppers]
-            1 = "{}"
-            [dispatch]
-            try_deadline_ms = 500
-            payment_deadline_ms = 700
-            pause_min_ms = 10
-            pause_max_ms = 50
-            [outbox]
-            sms_url = "http://127.0.0.1:1/"
-            sms_batch_max = 4
-            notice_batch_max = 4
-            pause_min_ms = 10
-            pause_max_ms = 50
-            "#,
-            folder.path().display(),
-            transport.local_addr(),
-            "5a".repeat(32),
-        );
-        let settings = Settings::parse(&text, "trial", []).unwrap();
+        let settings = settings(folder.path(), transport.local_addr());
         let seams = real_seams_over(folder.path(), transport, spawner.clone()).unwrap();
         let (peers, smsc, sps) =
             (Arc::new(FakeHome::default()), Arc::new(FakeSmsc::default()), Arc::new(FakeSps::default()));
@@ -243,6 +210,46 @@ impl Trial {
         self.spawner.abort_all();
         self.folder
     }
+}
+
+/// Settings of the only replica of 44, quick to lead, with small batches.
+pub(crate) fn settings(folder: &Path, raft: SocketAddr) -> Settings {
+    let text = format!(
+        r#"
+        [node]
+        province = "44"
+        number = 1
+        data_dir = "{}"
+        [founders.1]
+        raft_address = "{}"
+        public_url = "http://127.0.0.1:1"
+        [provinces.51]
+        public_urls = ["http://127.0.0.1:1"]
+        peer_urls = ["http://127.0.0.1:1"]
+        [replication]
+        heartbeat_ms = 50
+        election_min_ms = 110
+        election_max_ms = 200
+        segment_bytes = 1048576
+        [password.peppers]
+        1 = "{}"
+        [dispatch]
+        try_deadline_ms = 500
+        payment_deadline_ms = 700
+        pause_min_ms = 10
+        pause_max_ms = 50
+        [outbox]
+        sms_url = "http://127.0.0.1:1/"
+        sms_batch_max = 4
+        notice_batch_max = 4
+        pause_min_ms = 10
+        pause_max_ms = 50
+        "#,
+        folder.display(),
+        raft,
+        "5a".repeat(32),
+    );
+    Settings::parse(&text, "trial", []).unwrap()
 }
 
 /// Waits until something outside the state has happened.
@@ -461,6 +468,8 @@ pub(crate) enum Centre {
     LosesAnswers,
     /// Accepts every other text.
     Half,
+    /// The gateway itself breaks.
+    Panics,
 }
 
 /// An SMS centre.
@@ -479,6 +488,7 @@ impl SmsGateway for FakeSmsc {
         Box::pin(async move {
             let manner = *self.manner.lock();
             *self.tries.lock() += 1;
+            assert!(manner != Centre::Panics, "a fault of the gateway, on purpose");
             if manner == Centre::Down {
                 return Err(NoAnswer::Status(503));
             }

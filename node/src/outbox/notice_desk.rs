@@ -188,8 +188,7 @@ impl Desk {
         };
         let (actor, _) = Actor::spawn_linked(None, SpNotice, arguments, myself.get_cell()).await?;
         self.actors.insert(sp, actor.clone());
-        metrics::gauge!("mpss_sps_being_told", "province" => self.context.province.to_string())
-            .set(u32::try_from(self.actors.len()).unwrap_or(u32::MAX));
+        metrics::gauge!("mpss_sps_being_told").set(u32::try_from(self.actors.len()).unwrap_or(u32::MAX));
         Ok(actor)
     }
 

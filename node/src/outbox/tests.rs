@@ -66,6 +66,18 @@ async fn no_text_is_acknowledged_before_the_centre_accepted_it_and_none_is_lost(
     assert_eq!(by_id.len(), 20, "each came at least once, always under the same id");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_breaks_loses_nothing() {
+    let trial = Trial::start().await;
+    twenty_texts(&trial).await;
+    *trial.smsc.manner.lock() = Centre::Panics;
+    let _actors = trial.actors().await;
+    eventually("it broke twice", || *trial.smsc.tries.lock() >= 2).await;
+    *trial.smsc.manner.lock() = Centre::Accepts;
+    all_texts_told(&trial).await;
+    assert_eq!(trial.smsc.texts.lock().len(), 20);
+}
+
 async fn buy(trial: &Trial, product: ProductId) -> OrderId {
     let reply = trial.serving.place_order(trial.request(), purchase(local(1), product, RIGHT)).await.unwrap();
     match reply.outcome {

@@ -83,7 +83,6 @@ impl Serving {
     /// See [`NotDone`].
     pub async fn place_order(&self, request: Request, ask: PlaceOrder) -> Result<Reply, NotDone> {
         let way = self.way(&ask)?;
-        let began = self.context.seams.clock.monotonic();
         let first = self.take(request, &ask, way).await;
         let result = match first {
             // The number plan changed between look and log: this replica's was the old one.
@@ -93,8 +92,6 @@ impl Serving {
             }
             result => result,
         };
-        let took = self.context.seams.clock.monotonic().saturating_sub(began);
-        metrics::histogram!("mpss_purchase_seconds", "way" => way.name).record(took);
         metrics::counter!("mpss_purchases_total", "way" => way.name, "result" => result_name(&result)).increment(1);
         result
     }

@@ -92,3 +92,6 @@ fn leader_children(context: &Context, outside: &Outside, tenure: &Tenure) -> Vec
     };
     vec![driver, sms, notices]
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,6 @@ impl Actor for RaftWatch {
             Seen::Changed(tenure) => tenure,
             Seen::Stopped => None,
         };
-        metrics::gauge!("mpss_leader").set(if tenure.is_some() { 1.0 } else { 0.0 });
         // A supervisor that is gone takes this actor with it.
         let _ = self.tell.send_message(NodeMessage::Leads(tenure));
         Ok(())
