@@ -32,7 +32,7 @@ const NODES_MAX: usize = 1_000;
 pub enum LogTarget {
     /// Standard error.
     Stderr,
-    /// A file, appended to.
+    /// A file that many nodes of one process share, appended to.
     File(std::fs::File),
 }
 
@@ -43,11 +43,14 @@ pub enum LogTarget {
 pub fn start_logs(filter: &str, format: &str, target: LogTarget) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("telemetry.log = {filter:?}: {error}"))?;
     let ansi = matches!(target, LogTarget::Stderr) && std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let shared = matches!(target, LogTarget::File(_));
     let writer = match target {
         LogTarget::Stderr => tracing_subscriber::fmt::writer::BoxMakeWriter::new(std::io::stderr),
         LogTarget::File(file) => tracing_subscriber::fmt::writer::BoxMakeWriter::new(Arc::new(file)),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(writer);
+    // Threads are named after their node where many nodes share a process.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_thread_names(shared).with_writer(writer);
     // A second start in one process (tests) finds a subscriber in place, which is no fault.
     match format {
         "text" => drop(builder.try_init()),

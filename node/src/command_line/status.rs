@@ -102,18 +102,21 @@ async fn look_once(arguments: &StatusArguments, caller: &Caller) -> Vec<Seen> {
 }
 
 fn read_cluster(body: &Value) -> Seen {
-    let number = |name: &str| body[name].as_u64().unwrap_or_default();
-    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    let own = number(&body["told_by"]);
+    let replicas = body["replicas"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let itself = replicas.iter().find(|replica| replica["node"].as_u64() == Some(own));
+    let role = itself.and_then(|replica| replica["role"].as_str()).unwrap_or("no member");
     Seen {
-        province: text("province"),
-        node: number("node"),
-        role: text("role"),
-        term: number("term"),
+        province: body["province"].as_str().unwrap_or_default().to_owned(),
+        node: own,
+        role: role.to_owned(),
+        term: number(&body["term"]),
         leader: body["leader"].as_u64(),
-        last_log: number("last_log"),
-        committed: number("committed"),
-        applied: number("applied"),
-        snapshot: number("snapshot"),
+        last_log: number(&body["log"]["last"]),
+        committed: number(&body["log"]["committed"]),
+        applied: number(&body["log"]["applied"]),
+        snapshot: number(&body["log"]["snapshot"]),
         ..Seen::default()
     }
 }
@@ -234,8 +237,9 @@ mod tests {
 
     fn node(number: u64) -> Seen {
         let body = json!({
-            "province": "44", "node": number, "role": if number == 1 { "leader" } else { "follower" }, "term": 3,
-            "leader": 1, "last_log": 120, "committed": 120, "applied": 119, "snapshot": 0,
+            "province": "44", "told_by": number, "leader": 1, "term": 3,
+            "replicas": [{ "node": 1, "role": "leader" }, { "node": 2, "role": "follower" }, { "node": 3, "role": "follower" }],
+            "log": { "first": 1, "last": 120, "committed": 120, "applied": 119, "snapshot": 0 },
         });
         Seen {
             url: format!("http://127.0.0.1:{number}"),

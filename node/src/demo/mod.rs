@@ -100,7 +100,7 @@ async fn demo(arguments: &DemoArguments, folder: &std::path::Path, printer: &mut
         _ = stop.wait() => Ok(()),
     };
     printer.line("\nstopping");
-    nation.stop().await;
+    nation.stop();
     ended
 }
 
@@ -187,6 +187,6 @@ async fn play(nation: Nation, printer: &mut Printer) -> Result<(), Failure> {
         let list = wrong.iter().map(|what| format!("\n  {what}")).collect::<String>();
         Err(Failure::check(format!("{} of what was checked is not as it must be:{list}", wrong.len())))
     };
-    stage.into_nation().stop().await;
+    stage.into_nation().stop();
     verdict
 }

@@ -159,9 +159,7 @@ impl Nation {
 
     /// Kills a node as a crash would.
     pub(crate) fn kill(&mut self, place: &Place) {
-        if let Some(node) = self.nodes.remove(&(place.province, place.number)) {
-            node.kill();
-        }
+        self.nodes.remove(&(place.province, place.number));
     }
 
     /// Starts a node again where it was, and waits until it takes requests.
@@ -188,11 +186,10 @@ impl Nation {
         }
     }
 
-    /// Ends everything cleanly.
-    pub(crate) async fn stop(mut self) {
+    /// Ends everything at once. What was acknowledged is on disk; and where a whole nation ends there
+    /// is no one to hand leadership to.
+    pub(crate) fn stop(self) {
         let _ = self.end_simulators.send(true);
-        let nodes = std::mem::take(&mut self.nodes);
-        futures::future::join_all(nodes.into_values().map(NodeThreads::stop)).await;
     }
 }
 

@@ -1,5 +1,5 @@
-//! One node on threads of its own, inside a process it shares with others. Killing it drops its
-//! runtime without any clean-up: what was under way is lost, as with a process that is killed.
+//! One node on threads of its own, inside a process it shares with others. Dropping it kills it: its
+//! runtime is dropped without any clean-up: what was under way is lost, as with a process that is killed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,15 +18,12 @@ use crate::telemetry::NodeMetrics;
 const THREADS: usize = 2;
 /// After a kill the machine needs a moment until ports and folder locks are free again.
 const RELEASE_MAX: Duration = Duration::from_secs(10);
-/// How long a clean stop may take.
-const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
 /// A node that runs on its own threads.
 pub(crate) struct NodeThreads {
-    runtime: tokio::runtime::Runtime,
+    /// Taken only when the node ends.
+    runtime: Option<tokio::runtime::Runtime>,
     spawner: Arc<TokioSpawner>,
-    stop: oneshot::Sender<()>,
-    stopped: oneshot::Receiver<()>,
 }
 
 /// What a node tells of its end: `None` while it runs, then why it must not go on.
@@ -46,8 +43,6 @@ impl NodeThreads {
             .build()
             .map_err(|error| Failure::start(format!("{}: no threads: {error}", place.name())))?;
         let (told, started) = oneshot::channel();
-        let (stop, stop_asked) = oneshot::channel();
-        let (done, stopped) = oneshot::channel();
         let name = place.name();
         runtime.spawn(async move {
             // The node lives inside this task, so that a kill takes it along with everything else.
@@ -61,39 +56,28 @@ impl NodeThreads {
                     return;
                 }
             };
-            tokio::select! {
-                biased;
-                _ = stop_asked => node.shutdown().await,
-                why = node.wait_fatal() => {
-                    fatal.send_replace(Some(format!("node {name} must not go on: {why}")));
-                    node.kill();
-                }
-            }
-            let _ = done.send(());
+            let why = node.wait_fatal().await;
+            fatal.send_replace(Some(format!("node {name} must not go on: {why}")));
+            node.kill();
         });
         let panicked = Failure::start("its start ended in a panic");
         match started.await.unwrap_or(Err(panicked)) {
-            Ok(spawner) => Ok(Self { runtime, spawner, stop, stopped }),
+            Ok(spawner) => Ok(Self { runtime: Some(runtime), spawner }),
             Err(failure) => {
                 runtime.shutdown_background();
                 Err(Failure { what: format!("node {}: {}", place.name(), failure.what), ..failure })
             }
         }
     }
+}
 
-    /// Ends the node as a crash would.
-    pub(crate) fn kill(self) {
+/// Ends the node as a crash would.
+impl Drop for NodeThreads {
+    fn drop(&mut self) {
         self.spawner.abort_all();
-        self.runtime.shutdown_background();
-    }
-
-    /// Ends the node cleanly.
-    pub(crate) async fn stop(self) {
-        let _ = self.stop.send(());
-        // A node that can not end in time is ended all the same; its log says why.
-        let _ = tokio::time::timeout(SHUTDOWN_MAX, self.stopped).await;
-        self.spawner.abort_all();
-        self.runtime.shutdown_background();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -189,7 +189,7 @@ impl<'p> Stage<'p> {
 
     fn told(&mut self, mark: &str, paint: Paint, who: &str, what: &str, moved: Option<i128>, took: Option<Duration>) {
         const WHO: usize = 27;
-        const WHAT: usize = 76;
+        const WHAT: usize = 84;
         self.steps += 1;
         let mark = self.printer.paint(paint, mark);
         let moved = moved.map_or_else(String::new, |fen| format!("{}{}", if fen > 0 { "+" } else { "" }, yuan(fen)));
@@ -254,8 +254,7 @@ impl<'p> Stage<'p> {
         let took = answer.took + topped.took;
         if self.must(&who, "tops up", topped).is_some() {
             self.moved(person.msisdn, cash, 1);
-            let what =
-                format!("opens a stored-value account (limits {} / {}) and tops up at an agent", limits.0, limits.1);
+            let what = format!("opens an account (limits {} / {}), tops up at an agent", limits.0, limits.1);
             self.good(&who, &what, Some(cash), took);
         }
         Ok(())

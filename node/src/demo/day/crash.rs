@@ -117,7 +117,7 @@ fn told_of_the_stream(stage: &mut Stage<'_>, answers: &[(Person, Answer)]) {
     let longest = answers.iter().map(|(_, answer)| answer.took).max().unwrap_or_default();
     let retried = answers.iter().filter(|(_, answer)| answer.tries > 1).count();
     let what = format!(
-        "{} purchases by {} buyers acknowledged, {retried} after being sent again; the longest wait:",
+        "{} purchases of {} buyers acknowledged, {retried} sent again; longest wait",
         answers.len() - refused.len(),
         buyers.len()
     );

@@ -35,13 +35,13 @@ async fn wrong_passwords(stage: &mut Stage<'_>, shelf: &Shelf) -> Result<(), Fai
     let who = Stage::who(&forgetful);
     for time in 1..=FAILURES_MAX {
         let answer = stage.tries(forgetful.msisdn, purchase.password(WRONG_PASSWORD)).await?;
-        let what = format!("tries 体彩大乐透 with a wrong password, {time} of {FAILURES_MAX}");
+        let what = format!("tries 体彩大乐透, wrong password {time} of {FAILURES_MAX}");
         stage.refused(&who, &what, "wrong_password", &answer);
     }
     // The fifth locks, and the subscriber is told.
     stage.moved(forgetful.msisdn, 0, 1);
     let answer = stage.tries(forgetful.msisdn, purchase).await?;
-    stage.refused(&who, "tries 体彩大乐透 with the right password", "password_locked", &answer);
+    stage.refused(&who, "tries 体彩大乐透, right password", "password_locked", &answer);
     Ok(())
 }
 
@@ -71,8 +71,8 @@ async fn same_request_twice(stage: &mut Stage<'_>, shelf: &Shelf) -> Result<(), 
     stage.settled(&order).await?;
     let again = stage.caller.post_as(&key, &doors, "/v1/orders", &body).await?;
     if again.is_done() && again.replayed && again.text("order_id") == order.id {
-        let what = format!("buys 体彩大乐透 and sends the same request again: order {} both times", order.id);
-        stage.good(&who, &what, Some(-one.cost()), first.took + again.took);
+        let what = "buys 体彩大乐透, sends the same request again: the same order, paid once";
+        stage.good(&who, what, Some(-one.cost()), first.took + again.took);
     } else {
         stage
             .bad(&who, format!("the same request again must answer {} as replayed, and is {}", order.id, again.told()));
