@@ -328,6 +328,21 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_digests_are_kept() {
+        let mut ring = DigestRing::default();
+        let last = DIGESTS_KEPT as u64 + 10;
+        for index in (0..=last).filter(|index| index % 7 != 0) {
+            ring.push(index, u128::from(index) + 1);
+        }
+        assert_eq!(ring.at(last), Some(u128::from(last) + 1));
+        assert_eq!(ring.at(7), None, "not every log entry is applied");
+        for index in last + 1..last * 2 {
+            ring.push(index, 0);
+        }
+        assert_eq!((ring.at(last), ring.0.len()), (None, DIGESTS_KEPT));
+    }
+
+    #[test]
     fn a_digest_is_the_same_on_every_machine() {
         // Frozen: replicas of two versions compare these.
         assert_eq!(digest_of(&(7_u64, Some("支付"), [Money::fen(-5)])), GOLDEN);
