@@ -333,7 +333,7 @@ impl Country {
         let pepper = format!("{:02x}", node.province.parse::<u8>().expect("two digits")).repeat(32);
         add("password.peppers".into(), vec![format!("1 = \"{pepper}\"")]);
         add("outbox".into(), vec![format!("sms_url = \"{}/messages\"", self.sms.url)]);
-        let log = std::env::var("MPSS_TEST_LOG").unwrap_or_else(|_| "info".into());
+        let log = std::env::var("MPSS_TEST_LOG").unwrap_or_else(|_| "info,openraft=warn".into());
         add("telemetry".into(), vec![format!("log = \"{log}\"")]);
         let mut text = String::new();
         for (section, lines) in sections {

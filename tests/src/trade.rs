@@ -290,7 +290,7 @@ impl<'a> Trade<'a> {
     /// # Panics
     /// When a step is refused.
     pub async fn publish(&self, province: &str, goods: &Goods<'_>) -> String {
-        let key = format!("goods-{province}-{}-{}", goods.sp_id, goods.title);
+        let key = format!("goods-{province}-{}-{}", goods.sp_id, goods.title.replace(' ', "-"));
         let body = json!({
             "sp_id": goods.sp_id, "title": goods.title, "application": "card_sale", "scope": goods.scope,
             "price": yuan(goods.price), "delivery_deadline_ms": goods.delivery_deadline_ms, "uploaded_by": "uploader",

@@ -113,7 +113,7 @@ async fn numbers_outside(trade: Trade<'_>) {
     ] {
         let body = json!({ "msisdn": number, "kind": "virtual", "payment_password": "482913" });
         let answer =
-            trade.ask("44", &Ask::post("/v1/accounts", format!("open-{number}"), body)).await.expect("answered");
+            trade.ask("44", &Ask::post("/v1/accounts", format!("nobody-{number}"), body)).await.expect("answered");
         assert_eq!((answer.status, answer.code()), (422, code), "{}", answer.body);
     }
 }
@@ -186,33 +186,33 @@ async fn carried_number(trade: Trade<'_>) {
     let sp = trade.admit_sp("44", "sp").await;
     let product = trade.publish("44", &Goods::new(&sp, "thing", "local", 100)).await;
     let account = trade.open_with("44", &number, 10_000).await;
-    assert!(trade.buy("44", "before", &number, &product).await.expect("answered").is_success());
+    assert!(trade.buy("44", "buy-before", &number, &product).await.expect("answered").is_success());
 
     let port = async |key: &str, operator: &str| {
         let body = json!({ "msisdn": number, "operator": operator });
-        trade.must("44", &Ask::post("/v1/number-plan/portability", key, body)).await
+        trade.must("44", &Ask::post("/v1/number-plan/portability", format!("port-{key}"), body)).await
     };
     port("away", "china-unicom").await;
     let now = look_up(trade, &number).await.body;
     assert_eq!((&now["home_province"], &now["operator"]), (&json!("44"), &json!("china-unicom")));
-    let refused = trade.buy("44", "away", &number, &product).await.expect("answered");
+    let refused = trade.buy("44", "buy-away", &number, &product).await.expect("answered");
     assert_eq!((refused.status, refused.code()), (422, "foreign_operator"), "{}", refused.body);
     assert_eq!(trade.balance("44", &account).await, 9_900);
 
     port("back", "china-telecom").await;
     assert_eq!(look_up(trade, &number).await.body["operator"], "china-telecom");
-    assert!(trade.buy("44", "after", &number, &product).await.expect("answered").is_success());
+    assert!(trade.buy("44", "buy-after", &number, &product).await.expect("answered").is_success());
 
     // Another operator's number that came to us is a subscriber of where it always belonged.
     let foreign =
         number_table::rows().iter().find(|row| row.province == "44" && row.operator == "china-mobile").expect("some");
     let came = number_table::number_in(foreign, &mut seeded);
     let body = json!({ "msisdn": came, "operator": "china-telecom" });
-    trade.must("44", &Ask::post("/v1/number-plan/portability", "came", body)).await;
+    trade.must("44", &Ask::post("/v1/number-plan/portability", "port-came", body)).await;
     let now = look_up(trade, &came).await.body;
     assert_eq!((&now["home_province"], &now["operator"]), (&json!("44"), &json!("china-telecom")));
     trade.open_with("44", &came, 10_000).await;
-    assert!(trade.buy("44", "came", &came, &product).await.expect("answered").is_success());
+    assert!(trade.buy("44", "buy-came", &came, &product).await.expect("answered").is_success());
 }
 
 #[test]

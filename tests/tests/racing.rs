@@ -82,7 +82,7 @@ async fn shop(
 /// One order of `price`, and a thousand refunds that all together ask for more than it.
 async fn refunds(trade: Trade<'_>, scope: &str, home: &str, location: &str) {
     const PRICE: i64 = 50_000;
-    let (product, buyer, account) = shop(trade, &format!("refunds {scope}"), scope, PRICE, (home, PRICE)).await;
+    let (product, buyer, account) = shop(trade, &format!("refunds-{scope}"), scope, PRICE, (home, PRICE)).await;
     let ask = purchase(&format!("bought-{scope}"), &buyer, &product, Some(location));
     let order = trade
         .run("44", Errand { ask, kind: Kind::Purchase { sp_accepts: true } })
@@ -167,7 +167,7 @@ async fn purchases(trade: Trade<'_>, name: &str, fen: i64, daily: i64, (fits, co
 
 #[test]
 fn a_thousand_purchases_use_a_daily_limit_up_exactly() {
-    STAGE.play(async |trade| purchases(trade, "daily limit", 200_000, 40_000, (400, "daily_limit_exceeded")).await);
+    STAGE.play(async |trade| purchases(trade, "daily-limit", 200_000, 40_000, (400, "daily_limit_exceeded")).await);
 }
 
 #[test]
@@ -180,9 +180,12 @@ fn one_request_id_sent_from_everywhere_has_one_effect() {
     STAGE.play(async |trade| {
         const KEYS: usize = 40;
         const TIMES: usize = 25;
-        let (product, buyer, account) = shop(trade, "one request id", "local", 100, ("44", 100_000)).await;
+        let (product, buyer, account) = shop(trade, "one-request-id", "local", 100, ("44", 100_000)).await;
         let asks = (0..KEYS * TIMES).map(|number| purchase(&format!("same-{}", number % KEYS), &buyer, &product, None));
         let answers = race(trade, "44", asks.collect()).await;
+        for answer in &answers {
+            trade.record.note("44", &Kind::Purchase { sp_accepts: true }, answer);
+        }
         for key in 0..KEYS {
             let same: Vec<_> = answers.iter().skip(key).step_by(KEYS).collect();
             assert_eq!(same.len(), TIMES);
@@ -202,12 +205,6 @@ fn one_request_id_sent_from_everywhere_has_one_effect() {
             assert_eq!((answer.status, answer.code()), (422, "duplicate_request"), "{}", answer.body);
         }
         assert_eq!(trade.balance("44", &account).await, 100_000 - spent);
-        let order = answers[0].text("order_id");
-        patience::until("delivered", RACE_BOUND, async || {
-            let status = trade.order("44", &order, 5).await?.text("status");
-            if is_final(&status) { Ok(()) } else { Err(status) }
-        })
-        .await;
         books::check(trade).await;
     });
 }
