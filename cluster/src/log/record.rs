@@ -2,14 +2,15 @@
 //!
 //! ```text
 //!  0 length u32 │ 4 crc32c u32 │ 8 epoch u64 │ 16 sequence u64 │ 24 durable u64
-//! 32 index u64 │ 40 term u64 │ 48 node u64 │ 56 kind u8 + 7 zeros │ 64 payload, zeros up to a multiple of 8
+//! 32 index u64 │ 40 term u64 │ 48 node u64 │ 56 kind u8 + 3 zeros │ 60 left u32 │ 64 payload, zeros up to a multiple of 8
 //! ```
 //!
 //! The checksum covers everything but itself. It covers the segment's epoch, so that a record left
 //! over from an earlier use of the file is never taken for a new one, and the durable watermark: the
 //! sequence of the last record that was known to be synced when this one was written. A record that
 //! cannot be read although some watermark vouches for it is damage; one that nothing vouches for was
-//! perhaps never written in full.
+//! perhaps never written in full. *Left* says how many records of the same write follow, so that a
+//! write that is there in part shows even when it ends between two records.
 
 use bytes::Bytes;
 
@@ -65,6 +66,7 @@ pub(crate) struct Header {
     pub(crate) term: u64,
     pub(crate) node: u64,
     pub(crate) kind: Kind,
+    pub(crate) left: u32,
 }
 
 /// A record.
@@ -88,7 +90,8 @@ pub(crate) fn put(buffer: &mut Vec<u8>, header: &Header, payload: &[u8]) {
     for number in [header.epoch, header.sequence, header.durable, header.index, header.term, header.node] {
         buffer.extend_from_slice(&number.to_le_bytes());
     }
-    buffer.extend_from_slice(&[header.kind as u8, 0, 0, 0, 0, 0, 0, 0]);
+    buffer.extend_from_slice(&[header.kind as u8, 0, 0, 0]);
+    buffer.extend_from_slice(&header.left.to_le_bytes());
     buffer.extend_from_slice(payload);
     buffer.resize(start + record_bytes(payload.len()), 0);
     let checksum = checksum(&buffer[start..]);
@@ -131,6 +134,7 @@ pub(crate) fn take(bytes: &Bytes) -> Option<(Record, usize)> {
         term: number(bytes, 40),
         node: number(bytes, 48),
         kind: Kind::from_byte(bytes[56])?,
+        left: u32::from_le_bytes(bytes[60..64].try_into().expect("four bytes")),
     };
     Some((Record { header, payload: bytes.slice(HEADER_BYTES..HEADER_BYTES + length) }, total))
 }
@@ -140,7 +144,8 @@ mod tests {
     use super::*;
 
     fn sample(payload: &[u8]) -> (Header, Vec<u8>) {
-        let header = Header { epoch: 3, sequence: 9, durable: 8, index: 5, term: 2, node: 1, kind: Kind::Commands };
+        let header =
+            Header { epoch: 3, sequence: 9, durable: 8, index: 5, term: 2, node: 1, kind: Kind::Commands, left: 6 };
         let mut bytes = Vec::new();
         put(&mut bytes, &header, payload);
         (header, bytes)
@@ -181,8 +186,8 @@ mod tests {
         let (_, bytes) = sample(b"fen");
         assert_eq!(
             hex(&bytes),
-            "030000005ab6cd3f030000000000000009000000000000000800000000000000\
-             0500000000000000020000000000000001000000000000000200000000000000\
+            "03000000c54f1375030000000000000009000000000000000800000000000000\
+             0500000000000000020000000000000001000000000000000200000006000000\
              66656e0000000000"
         );
     }

@@ -48,7 +48,7 @@ struct Scan {
     records: Vec<Record>,
     /// Behind the last good record.
     offset: usize,
-    /// Nothing but a terminator (or too little room for one) follows.
+    /// A terminator, or the end of the file, follows.
     clean: bool,
 }
 
@@ -234,7 +234,8 @@ impl Replay {
         }
         // A committed mark may be newer than what a torn tail left.
         self.memory.committed = self.memory.committed.min(self.memory.last_log_id());
-        let torn = (!end.clean || !later.is_empty()).then(|| DoubtMark {
+        let in_part = end.records.last().is_some_and(|last| last.header.left > 0);
+        let torn = (!end.clean || in_part || !later.is_empty()).then(|| DoubtMark {
             segment: segment::segment_name(epoch),
             offset: end.offset as u64,
             last_log_id: self.memory.last_log_id().map(Into::into),

@@ -70,7 +70,7 @@ pub(crate) async fn activate(
 ) -> io::Result<Active> {
     let file = disk.open(spare).await?;
     let mut bytes = Vec::new();
-    let header = Header { epoch, sequence, durable, index: 0, term: 0, node: 0, kind: Kind::Start };
+    let header = Header { epoch, sequence, durable, index: 0, term: 0, node: 0, kind: Kind::Start, left: 0 };
     record::put(&mut bytes, &header, &codec::encode(start));
     let offset = bytes.len() as u64;
     bytes.extend_from_slice(&TERMINATOR);

@@ -225,7 +225,7 @@ impl Writer {
         self.make_room(bytes as u64).await?;
         let mut buffer = Vec::with_capacity(bytes + TERMINATOR.len());
         let mut last_entry = None;
-        for (line, encoded) in lines.iter().zip(&payloads) {
+        for (place, (line, encoded)) in lines.iter().zip(&payloads).enumerate() {
             let (kind, id) = line.head();
             let header = Header {
                 epoch: self.active.epoch,
@@ -235,6 +235,7 @@ impl Writer {
                 term: id.leader_id.term,
                 node: id.leader_id.node_id,
                 kind,
+                left: u32::try_from(lines.len() - 1 - place).expect("a write has few records"),
             };
             self.next_sequence += 1;
             record::put(&mut buffer, &header, encoded.as_deref().unwrap_or_else(|| line.raw()));

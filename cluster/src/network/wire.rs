@@ -19,7 +19,7 @@ pub(crate) const ANSWER_HEADER_BYTES: usize = 10;
 /// Entries in one message at most.
 pub(crate) const APPEND_ENTRIES_MAX: usize = 4_096;
 /// Commands in one message at most.
-pub(crate) const PROPOSE_COMMANDS_MAX: usize = 4_096;
+pub(crate) const PROPOSE_COMMANDS_MAX: usize = mpss_domain::BATCH_COMMANDS_MAX;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

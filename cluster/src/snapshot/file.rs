@@ -22,6 +22,7 @@ const CHUNK_HEADER_BYTES: u64 = 8;
 /// An open snapshot file.
 #[derive(Clone)]
 pub(crate) struct SnapshotFile {
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) name: String,
     pub(crate) head: SnapshotHead,
@@ -82,7 +83,7 @@ pub(crate) async fn write(
     sealed.resize(usize::try_from(HEAD_BYTES).expect("small"), 0);
     file.write_at(0, &sealed).await?;
     file.sync().await?;
-    Ok(SnapshotFile { file, name: name.to_owned(), head })
+    Ok(SnapshotFile { disk: disk.clone(), file, name: name.to_owned(), head })
 }
 
 /// Cuts what is written into checked chunks.
@@ -155,7 +156,7 @@ pub(crate) async fn open(disk: &Arc<dyn Disk>, name: &str) -> io::Result<Snapsho
     if length != file_bytes(head.content_bytes) {
         return Err(corrupt(format!("{length} bytes long instead of {}", file_bytes(head.content_bytes))));
     }
-    Ok(SnapshotFile { file, name: name.to_owned(), head })
+    Ok(SnapshotFile { disk: disk.clone(), file, name: name.to_owned(), head })
 }
 
 fn decode_head(bytes: &[u8]) -> io::Result<SnapshotHead> {
@@ -168,6 +169,24 @@ fn decode_head(bytes: &[u8]) -> io::Result<SnapshotHead> {
         return Err(corrupt("something is behind the head"));
     }
     Ok(head)
+}
+
+/// Copies a snapshot from elsewhere into file `name` of `disk`. Durable when this returns.
+pub(crate) async fn copy(disk: &Arc<dyn Disk>, name: &str, from: &SnapshotFile) -> io::Result<SnapshotFile> {
+    let file = disk.open(name).await?;
+    file.set_len(0).await?;
+    let length = file_bytes(from.head.content_bytes);
+    let mut bytes = vec![0; CHUNK_BYTES];
+    let mut offset = 0;
+    while offset < length {
+        let step = (length - offset).min(CHUNK_BYTES as u64);
+        let part = &mut bytes[..usize::try_from(step).expect("at most CHUNK_BYTES")];
+        from.file.read_at(offset, part).await?;
+        file.write_at(offset, part).await?;
+        offset += step;
+    }
+    file.sync().await?;
+    open(disk, name).await
 }
 
 /// Where content is read from: the file itself when its disk completes reads before it returns, else

@@ -1,13 +1,18 @@
 //! Groups of replicas in one process, over real files and sockets.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+pub mod fault_disk;
+pub mod memory_group;
+pub mod memory_network;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mpss_cluster::{Member, Replica, ReplicaOptions, ReplicaStatus, Role};
-use mpss_domain::{Command, ProvinceId, Reply, Verb};
+use mpss_domain::account::{Language, Tier};
+use mpss_domain::{AccountKind, Command, Msisdn, PasswordVerdict, PasswordVerifier, ProvinceId, Reply, Verb};
 use mpss_runtime::Seams;
 use mpss_runtime::real::{FileDisk, OsRandom, TcpTransport, TokioClock, TokioSpawner};
 use parking_lot::Mutex;
@@ -208,6 +213,21 @@ pub fn tick() -> Command {
 /// A command that can be found again in the state.
 pub fn admit(name: &str) -> Command {
     Command::internal(Verb::AdmitSp { name: name.to_owned(), notice_url: format!("http://sp.example/{name}") })
+}
+
+/// A command that leaves a record in the journal.
+pub fn open_account(number: u64) -> Command {
+    let msisdn = Msisdn::new(18_900_000_000 + number).expect("a mobile number");
+    Command::internal(Verb::OpenAccount {
+        msisdn,
+        kind: AccountKind::StoredValue,
+        tier: Tier::Basic,
+        language: Language::Chinese,
+        verifier: PasswordVerifier { pepper: 1, salt: [1; 16], tag: [2; 32] },
+        verdict: PasswordVerdict { verifier_version: 0, matches: false },
+        per_payment_limit: None,
+        daily_limit: None,
+    })
 }
 
 pub async fn propose(replica: &Replica, command: Command) -> Reply {

@@ -1,0 +1,328 @@
+//! A disk in memory that forgets what was not synced, tears writes, and fails when told to.
+#![allow(dead_code, unreachable_pub, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use futures::future::ready;
+use mpss_runtime::{BoxFuture, Disk, DiskFile};
+use parking_lot::Mutex;
+
+/// What becomes of writes that were not synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// All of them are lost: power is gone, nothing had reached the device.
+    Lost,
+    /// All of them are kept: only the process is gone.
+    Kept,
+    /// Of each file's unsynced writes, in order, this many bytes are kept.
+    Torn(usize),
+}
+
+#[derive(Default)]
+struct FileState {
+    durable: Vec<u8>,
+    current: Vec<u8>,
+    /// Not synced yet.
+    writes: Vec<(usize, Vec<u8>)>,
+    resized: bool,
+}
+
+#[derive(Default)]
+struct FolderState {
+    durable: BTreeMap<String, u64>,
+    current: BTreeMap<String, u64>,
+}
+
+#[derive(Default)]
+struct World {
+    files: BTreeMap<u64, FileState>,
+    folders: BTreeMap<String, FolderState>,
+    next_file: u64,
+    incarnation: u64,
+    syncs: u64,
+    fail_sync_after: Option<u64>,
+    capacity: Option<u64>,
+}
+
+/// The device. Outlives the processes that use it.
+#[derive(Clone, Default)]
+pub struct Device {
+    world: Arc<Mutex<World>>,
+}
+
+impl Device {
+    /// The root folder, as the present process has it.
+    pub fn open(&self) -> Arc<dyn Disk> {
+        let mut world = self.world.lock();
+        world.folders.entry(String::new()).or_default();
+        Arc::new(FaultDisk { world: self.world.clone(), folder: String::new(), incarnation: world.incarnation })
+    }
+
+    /// Ends the process: its handles are void, and what it did not sync is lost, kept or torn.
+    pub fn crash(&self, crash: Crash) {
+        let mut world = self.world.lock();
+        world.incarnation += 1;
+        world.fail_sync_after = None;
+        for file in world.files.values_mut() {
+            if crash != Crash::Kept {
+                let mut kept = if let Crash::Torn(bytes) = crash { bytes } else { 0 };
+                let mut survived = file.durable.clone();
+                for (offset, bytes) in std::mem::take(&mut file.writes) {
+                    let part = kept.min(bytes.len());
+                    put(&mut survived, offset, &bytes[..part]);
+                    kept -= part;
+                }
+                file.current = survived;
+            }
+            file.writes.clear();
+            file.resized = false;
+            file.durable = file.current.clone();
+        }
+        for folder in world.folders.values_mut() {
+            if crash == Crash::Kept {
+                folder.durable = folder.current.clone();
+            } else {
+                folder.current = folder.durable.clone();
+            }
+        }
+    }
+
+    /// The next `after` syncs succeed, the one behind them fails.
+    pub fn fail_sync_after(&self, after: u64) {
+        self.world.lock().fail_sync_after = Some(after);
+    }
+
+    /// Bytes the device can hold.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.world.lock().capacity = bytes;
+    }
+
+    pub fn used(&self) -> u64 {
+        self.world.lock().used()
+    }
+
+    /// How often anything was synced.
+    pub fn syncs(&self) -> u64 {
+        self.world.lock().syncs
+    }
+
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        self.world.lock().folders.get(folder).map(|folder| folder.current.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The bytes of a file, to be looked at or damaged.
+    pub fn edit<T>(&self, folder: &str, name: &str, edit: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let mut world = self.world.lock();
+        let file = world.folders[folder].current[name];
+        let file = world.files.get_mut(&file).expect("a named file exists");
+        let result = edit(&mut file.current);
+        file.durable = file.current.clone();
+        result
+    }
+
+    /// A device of its own that holds the same.
+    pub fn copy(&self) -> Self {
+        let world = self.world.lock();
+        let mut copy = World { next_file: world.next_file, ..World::default() };
+        for (id, file) in &world.files {
+            let state =
+                FileState { durable: file.durable.clone(), current: file.current.clone(), ..FileState::default() };
+            copy.files.insert(*id, state);
+        }
+        for (name, folder) in &world.folders {
+            let state = FolderState { durable: folder.durable.clone(), current: folder.current.clone() };
+            copy.folders.insert(name.clone(), state);
+        }
+        Self { world: Arc::new(Mutex::new(copy)) }
+    }
+}
+
+fn put(target: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
+    if target.len() < offset + bytes.len() {
+        target.resize(offset + bytes.len(), 0);
+    }
+    target[offset..offset + bytes.len()].copy_from_slice(bytes);
+}
+
+impl World {
+    fn used(&self) -> u64 {
+        self.files.values().map(|file| file.current.len() as u64).sum()
+    }
+}
+
+struct FaultDisk {
+    world: Arc<Mutex<World>>,
+    folder: String,
+    incarnation: u64,
+}
+
+struct FaultFile {
+    world: Arc<Mutex<World>>,
+    file: u64,
+    incarnation: u64,
+}
+
+fn done<'a, T: Send + 'a>(result: io::Result<T>) -> BoxFuture<'a, io::Result<T>> {
+    Box::pin(ready(result))
+}
+
+fn dead() -> io::Error {
+    io::Error::other("the process that opened this is gone")
+}
+
+impl FaultDisk {
+    fn with<T>(&self, work: impl FnOnce(&mut World) -> io::Result<T>) -> io::Result<T> {
+        let mut world = self.world.lock();
+        if world.incarnation != self.incarnation {
+            return Err(dead());
+        }
+        work(&mut world)
+    }
+
+    fn sub(&self, name: &str) -> String {
+        if self.folder.is_empty() { name.to_owned() } else { format!("{}/{name}", self.folder) }
+    }
+}
+
+fn missing() -> io::Error {
+    io::Error::from(io::ErrorKind::NotFound)
+}
+
+impl Disk for FaultDisk {
+    fn open<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Arc<dyn DiskFile>>> {
+        done(self.with(|world| {
+            let next = world.next_file;
+            let folder = world.folders.get_mut(&self.folder).ok_or_else(missing)?;
+            let file = *folder.current.entry(name.to_owned()).or_insert(next);
+            if file == next {
+                world.next_file += 1;
+                world.files.insert(file, FileState::default());
+            }
+            let opened = FaultFile { world: self.world.clone(), file, incarnation: self.incarnation };
+            Ok(Arc::new(opened) as Arc<dyn DiskFile>)
+        }))
+    }
+
+    fn list(&self) -> BoxFuture<'_, io::Result<Vec<String>>> {
+        done(self.with(|world| Ok(world.folders[&self.folder].current.keys().cloned().collect())))
+    }
+
+    fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, io::Result<()>> {
+        done(self.with(|world| {
+            let folder = world.folders.get_mut(&self.folder).ok_or_else(missing)?;
+            let file = folder.current.remove(from).ok_or_else(missing)?;
+            folder.current.insert(to.to_owned(), file);
+            Ok(())
+        }))
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<()>> {
+        done(self.with(|world| {
+            let folder = world.folders.get_mut(&self.folder).ok_or_else(missing)?;
+            folder.current.remove(name).map(|_| ()).ok_or_else(missing)
+        }))
+    }
+
+    fn sync_dir(&self) -> BoxFuture<'_, io::Result<()>> {
+        done(self.with(|world| {
+            let folder = world.folders.get_mut(&self.folder).ok_or_else(missing)?;
+            folder.durable = folder.current.clone();
+            let alive: std::collections::BTreeSet<u64> = world
+                .folders
+                .values()
+                .flat_map(|folder| folder.current.values().chain(folder.durable.values()).copied())
+                .collect();
+            world.files.retain(|id, _| alive.contains(id));
+            Ok(())
+        }))
+    }
+
+    fn free_bytes(&self) -> BoxFuture<'_, io::Result<u64>> {
+        done(self.with(|world| Ok(world.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(world.used())))))
+    }
+
+    fn folder<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Arc<dyn Disk>>> {
+        done(self.with(|world| {
+            let folder = self.sub(name);
+            world.folders.entry(folder.clone()).or_default();
+            let opened = FaultDisk { world: self.world.clone(), folder, incarnation: self.incarnation };
+            Ok(Arc::new(opened) as Arc<dyn Disk>)
+        }))
+    }
+
+    fn path(&self) -> Option<std::path::PathBuf> {
+        None
+    }
+}
+
+impl FaultFile {
+    fn with<T>(&self, work: impl FnOnce(&mut World) -> io::Result<T>) -> io::Result<T> {
+        let mut world = self.world.lock();
+        if world.incarnation != self.incarnation {
+            return Err(dead());
+        }
+        work(&mut world)
+    }
+}
+
+impl DiskFile for FaultFile {
+    fn len(&self) -> BoxFuture<'_, io::Result<u64>> {
+        done(self.with(|world| Ok(world.files.get(&self.file).ok_or_else(missing)?.current.len() as u64)))
+    }
+
+    fn read_at<'a>(&'a self, offset: u64, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<()>> {
+        done(self.with(|world| {
+            let file = world.files.get(&self.file).ok_or_else(missing)?;
+            let from = usize::try_from(offset).expect("small");
+            let part = file.current.get(from..from + buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+            buffer.copy_from_slice(part);
+            Ok(())
+        }))
+    }
+
+    fn write_at<'a>(&'a self, offset: u64, bytes: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
+        done(self.with(|world| {
+            let offset = usize::try_from(offset).expect("small");
+            let length = world.files.get(&self.file).ok_or_else(missing)?.current.len();
+            let grown = (offset + bytes.len()).saturating_sub(length) as u64;
+            if world.capacity.is_some_and(|capacity| world.used() + grown > capacity) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let file = world.files.get_mut(&self.file).expect("looked up above");
+            put(&mut file.current, offset, bytes);
+            file.writes.push((offset, bytes.to_vec()));
+            Ok(())
+        }))
+    }
+
+    fn set_len(&self, bytes: u64) -> BoxFuture<'_, io::Result<()>> {
+        done(self.with(|world| {
+            let file = world.files.get_mut(&self.file).ok_or_else(missing)?;
+            file.current.resize(usize::try_from(bytes).expect("small"), 0);
+            file.resized = true;
+            Ok(())
+        }))
+    }
+
+    fn sync(&self) -> BoxFuture<'_, io::Result<()>> {
+        done(self.with(|world| {
+            if let Some(after) = &mut world.fail_sync_after {
+                if *after == 0 {
+                    return Err(io::Error::other("the device says EIO"));
+                }
+                *after -= 1;
+            }
+            world.syncs += 1;
+            let file = world.files.get_mut(&self.file).ok_or_else(missing)?;
+            file.writes.clear();
+            file.resized = false;
+            file.durable = file.current.clone();
+            Ok(())
+        }))
+    }
+}

@@ -1,0 +1,110 @@
+//! A network in memory: links can be cut, answers lost.
+#![allow(dead_code, unreachable_pub, missing_docs)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mpss_runtime::transport::ServeGuard;
+use mpss_runtime::{BoxFuture, CallError, Handler, Transport};
+use parking_lot::Mutex;
+
+#[derive(Default)]
+struct Wires {
+    serving: BTreeMap<String, (u64, Arc<dyn Handler>)>,
+    cut: BTreeSet<(String, String)>,
+    /// Answers on these links never arrive, although requests do.
+    deaf: BTreeSet<(String, String)>,
+    next: u64,
+}
+
+/// The network.
+#[derive(Clone, Default)]
+pub struct MemoryNetwork {
+    wires: Arc<Mutex<Wires>>,
+}
+
+impl MemoryNetwork {
+    pub fn transport(&self, address: &str) -> Arc<dyn Transport> {
+        Arc::new(MemoryTransport { wires: self.wires.clone(), address: address.to_owned() })
+    }
+
+    /// Cuts a replica off, or joins it again.
+    pub fn set_cut(&self, address: &str, others: &[String], cut: bool) {
+        let mut wires = self.wires.lock();
+        for other in others.iter().filter(|other| *other != address) {
+            for link in [(address.to_owned(), other.clone()), (other.clone(), address.to_owned())] {
+                if cut {
+                    wires.cut.insert(link);
+                } else {
+                    wires.cut.remove(&link);
+                }
+            }
+        }
+    }
+
+    /// Answers from `to` to `from` are lost, or arrive again.
+    pub fn set_deaf(&self, from: &str, to: &str, deaf: bool) {
+        let link = (from.to_owned(), to.to_owned());
+        let mut wires = self.wires.lock();
+        if deaf {
+            wires.deaf.insert(link);
+        } else {
+            wires.deaf.remove(&link);
+        }
+    }
+}
+
+struct MemoryTransport {
+    wires: Arc<Mutex<Wires>>,
+    address: String,
+}
+
+impl Transport for MemoryTransport {
+    fn call(&self, address: &str, request: Bytes, deadline: Duration) -> BoxFuture<'static, Result<Bytes, CallError>> {
+        let link = (self.address.clone(), address.to_owned());
+        let (handler, deaf) = {
+            let wires = self.wires.lock();
+            let handler = wires.serving.get(address).map(|(_, handler)| handler.clone());
+            (handler.filter(|_| !wires.cut.contains(&link)), wires.deaf.contains(&link))
+        };
+        let address = address.to_owned();
+        let Some(handler) = handler else {
+            return Box::pin(std::future::ready(Err(CallError::Unreachable(address))));
+        };
+        let answer = tokio::spawn(handler.handle(request));
+        let timer = tokio::time::sleep(deadline);
+        let wires = self.wires.clone();
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                answered = answer => match answered {
+                    // Cut meanwhile, the answer does not come through either.
+                    Ok(answered) if !deaf && !wires.lock().cut.contains(&link) => Ok(answered),
+                    _ => Err(CallError::Unknown(address)),
+                },
+                () = timer => Err(CallError::Unknown(address)),
+            }
+        })
+    }
+
+    fn serve(&self, handler: Arc<dyn Handler>) -> BoxFuture<'_, io::Result<ServeGuard>> {
+        let id = {
+            let mut wires = self.wires.lock();
+            wires.next += 1;
+            let id = wires.next;
+            wires.serving.insert(self.address.clone(), (id, handler));
+            id
+        };
+        let (wires, address) = (self.wires.clone(), self.address.clone());
+        Box::pin(std::future::ready(Ok(ServeGuard::new(move || {
+            let mut wires = wires.lock();
+            // A successor may serve the address already.
+            if wires.serving.get(&address).is_some_and(|(serving, _)| *serving == id) {
+                wires.serving.remove(&address);
+            }
+        }))))
+    }
+}
