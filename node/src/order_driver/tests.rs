@@ -162,6 +162,21 @@ async fn a_payment_nobody_knows_is_given_up_at_its_bound_and_can_never_be_made_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payment_whose_asker_may_still_be_there_is_left_alone_and_holds_nothing_up() {
+    let trial = Trial::start().await;
+    trial.change_policy(|policy| policy.payment_takeover_ms = policy.payment_bound_ms).await;
+    let product = trial.product(Scope::Roaming).await;
+    let asked = trial.paying_order(product).await;
+    let work = reverse(&trial).await;
+    let actors = trial.actors().await;
+    work.ended(&trial).await;
+    actors.stop().await;
+    assert_eq!(trial.order(asked).status, OrderStatus::Paying);
+    let calls = trial.peers.books().calls;
+    assert!(calls.iter().all(|call| call.starts_with("POST")), "nobody asks what became of it: {calls:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_transfer_that_is_refused_comes_back() {
     let trial = Trial::start().await;
     let Work::Credit(transfer) = credit(&trial).await else { unreachable!() };

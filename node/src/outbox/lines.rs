@@ -87,7 +87,7 @@ impl<K: Ord + Copy> Lines<K> {
         for (id, owner) in rows.take_while(|(id, _)| *id < self.cursor).take(ROWS_PER_READ_MAX) {
             read += 1;
             line.behind = Some(EffectId(id.0 + 1));
-            if owner == Some(key) && !line.handed.contains(&id) {
+            if owner == Some(key) {
                 if line.queue.len() == self.line_max {
                     line.behind = Some(id);
                     return;
@@ -203,14 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn catching_up_leaves_out_what_is_in_hand() {
+    fn catching_up_goes_on_behind_what_is_in_hand() {
         let mut lines = Lines { line_max: 2, ..Lines::new() };
         let mut rows: BTreeMap<u64, char> = (1..=4).map(|id| (id, 'a')).collect();
         lines.read(after(&rows, lines.cursor()));
         assert_eq!(lines.hand_out('a', 2), [EffectId(1), EffectId(2)]);
         let from = lines.behind('a').expect("two were passed over");
-        // Read again from the very first row, as after a loss.
-        lines.catch_up('a', after(&rows, EffectId(0).max(from)));
+        lines.catch_up('a', after(&rows, from));
         assert_eq!(lines.hand_out('a', 9), [EffectId(3), EffectId(4)]);
         rows.clear();
         lines.done('a', (1..=4).map(EffectId));
