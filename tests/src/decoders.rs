@@ -24,6 +24,11 @@ pub const ALL: &[Decoder] = &[
     Decoder { name: "portability", understands: portability },
     Decoder { name: "peer_messages", understands: peer_messages },
     Decoder { name: "settings", understands: settings },
+    Decoder { name: "log_batch", understands: log_batch },
+    Decoder { name: "log_segment", understands: log_segment },
+    Decoder { name: "replica_request", understands: mpss_cluster::fuzz::request },
+    Decoder { name: "replica_answer", understands: mpss_cluster::fuzz::answer },
+    Decoder { name: "snapshot_head", understands: mpss_cluster::fuzz::snapshot_head },
 ];
 
 /// The decoder with this name.
@@ -135,6 +140,16 @@ fn peer_messages(bytes: &[u8]) -> bool {
         assert_eq!(wire::refusal_from_wire(number, detail.as_deref()), Some(refusal));
     }
     understood.contains(&true)
+}
+
+fn log_batch(bytes: &[u8]) -> bool {
+    mpss_cluster::fuzz::batch(bytes).is_ok()
+}
+
+fn log_segment(bytes: &[u8]) -> bool {
+    /// The seeds are cut from first segments.
+    const EPOCH: u64 = 1;
+    mpss_cluster::fuzz::segment(bytes, EPOCH) > 0
 }
 
 fn settings(bytes: &[u8]) -> bool {
