@@ -223,10 +223,7 @@ mod tests {
         // python3: hmac.new(bytes([1]) * 32, b"mpss-payment-password-v1" + b"18912345678"
         //          + bytes(range(16)) + b"838291", hashlib.sha256).hexdigest()
         let verifier = judge_with(&[1]).verifier(number(), &password("838291"), &Counting);
-        assert_eq!(
-            hex_of(&verifier.tag),
-            "ea258103619847f0508a26e56e5e0fab282f6b6f63e832bef889da0a37284a95"
-        );
+        assert_eq!(hex_of(&verifier.tag), "ea258103619847f0508a26e56e5e0fab282f6b6f63e832bef889da0a37284a95");
         assert_eq!((verifier.pepper, verifier.salt[15]), (1, 15));
     }
 
@@ -303,7 +300,8 @@ mod tests {
 
     #[test]
     fn only_six_ascii_digits_are_a_password() {
-        for text in ["", "12345", "1234567", "12345a", "１２３４５６", "12345 ", "-12345", "+12345", "١٢٣٤٥٦"] {
+        for text in ["", "12345", "1234567", "12345a", "１２３４５６", "12345 ", "-12345", "+12345", "١٢٣٤٥٦"]
+        {
             assert!(PaymentPassword::parse(text).is_none(), "{text}");
         }
     }

@@ -210,7 +210,7 @@ impl Client {
                 ));
             }
             // The other nodes are asked at once; only a whole round without an answer is a reason to wait.
-            if tries as usize % urls.len() == 0 {
+            if (tries as usize).is_multiple_of(urls.len()) {
                 pause.wait().await;
             }
         }

@@ -77,7 +77,7 @@ impl Connection {
                     return Some(answer);
                 }
                 assert!(self.pending.len() < ANSWER_BYTES_MAX, "an answer without end");
-                let mut piece = [0; 16_384];
+                let mut piece = vec![0; 16_384];
                 match self.stream.read(&mut piece).await {
                     Ok(0) | Err(_) => {
                         let cut = String::from_utf8_lossy(&self.pending).into_owned();

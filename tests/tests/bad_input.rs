@@ -591,7 +591,7 @@ fn wrong(forms: &[Form], number: usize, seeded: &mut Seeded) -> Wrong {
                 "/v1/products/{}/review",
                 "/v1/orders/{}/reversal",
             ]);
-            let path = path.replace("{}", *seeded.pick::<&str>(&ids));
+            let path = path.replace("{}", seeded.pick::<&str>(&ids));
             let fitting =
                 forms.iter().find(|form| form.path.rsplit('/').next() == path.rsplit('/').next()).expect("a form");
             let fields: Vec<_> =

@@ -121,7 +121,8 @@ async fn numbers_outside(trade: Trade<'_>) {
 async fn broken_plans(trade: Trade<'_>) {
     let epoch = look_up(trade, "18912345678").await.body["epoch"].as_u64().expect("an epoch");
     let good = lines();
-    let broken: [(&str, usize, &dyn Fn(&mut Vec<String>)); 7] = [
+    type Breakage<'a> = (&'a str, usize, &'a dyn Fn(&mut Vec<String>));
+    let broken: [Breakage<'_>; 7] = [
         ("overlap", 1_001, &|lines| lines[999] = lines[998].clone()),
         ("province", 17, &|lines| {
             let fields: Vec<_> = lines[15].split(',').map(str::to_owned).collect();

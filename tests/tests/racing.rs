@@ -10,7 +10,7 @@ use mpss_tests::client::{Answer, Ask, Client, yuan};
 use mpss_tests::country::CountryPlan;
 use mpss_tests::seeded::Seeded;
 use mpss_tests::stage::Stage;
-use mpss_tests::trade::{Errand, Goods, Kind, PASSWORD, Trade, is_final, purchase};
+use mpss_tests::trade::{Errand, Goods, Kind, PASSWORD, Trade, purchase};
 use mpss_tests::{books, number_table, patience};
 use serde_json::json;
 

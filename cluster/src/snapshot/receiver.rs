@@ -23,6 +23,7 @@ pub(crate) struct ChunkPlace {
 }
 
 /// What became of a chunk.
+#[expect(clippy::large_enum_variant, reason = "one is made for each chunk of a megabyte and taken apart at once")]
 pub(crate) enum Taken {
     /// More please.
     Continue,

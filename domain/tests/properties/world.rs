@@ -2,7 +2,6 @@
 
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::catalogue::{Application, Terms};
-use mpss_domain::command::Request;
 use mpss_domain::{
     AccountId, AccountKind, AccountSelector, Applied, Batch, Channel, Command, LogTime, Money, Msisdn, OrderId,
     Outcome, PasswordVerdict, PasswordVerifier, ProductId, ProvinceId, Refusal, Scope, SpId, State, TransferId, Verb,
@@ -79,12 +78,6 @@ impl World {
 
     pub(crate) fn ask(&mut self, verb: Verb) -> Outcome {
         self.batch(vec![Command::internal(verb)]).replies.remove(0).outcome
-    }
-
-    pub(crate) fn ask_as(&mut self, key: u128, verb: Verb) -> (Outcome, bool) {
-        let command = Command { request: Some(Request { key, content: 1 }), verb };
-        let reply = self.batch(vec![command]).replies.remove(0);
-        (reply.outcome, reply.replayed)
     }
 
     pub(crate) fn open(&mut self, msisdn: Msisdn, limits: Option<(i64, i64)>) -> AccountId {

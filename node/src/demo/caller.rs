@@ -166,7 +166,7 @@ impl Caller {
                 )));
             }
             // The other nodes are asked at once; only a whole round in vain is a reason to wait.
-            if tries as usize % urls.len() == 0 {
+            if (tries as usize).is_multiple_of(urls.len()) {
                 tokio::time::sleep(PAUSE).await;
             }
         }
