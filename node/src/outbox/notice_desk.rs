@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mpss_domain::{Effect, EffectId, EffectRow, SpId, State};
@@ -52,6 +53,8 @@ pub(crate) struct Desk {
     bell: Bell,
     lines: Lines<SpId>,
     actors: BTreeMap<SpId, ActorRef<SpMessage>>,
+    /// How many SPs are being told, for their pace.
+    told: Arc<AtomicU32>,
     /// SPs whose actor failed, and when it is started again.
     resting: BTreeMap<SpId, Duration>,
     alarm: Alarm,
@@ -77,6 +80,7 @@ impl Actor for NoticeDesk {
             bell,
             lines: Lines::new(),
             actors: BTreeMap::new(),
+            told: Arc::new(AtomicU32::new(0)),
             resting: BTreeMap::new(),
             alarm: Alarm::default(),
             more: false,
@@ -185,11 +189,18 @@ impl Desk {
             gateway: self.gateway.clone(),
             tenure: self.tenure.clone(),
             desk: myself.clone(),
+            told: self.told.clone(),
         };
         let (actor, _) = Actor::spawn_linked(None, SpNotice, arguments, myself.get_cell()).await?;
         self.actors.insert(sp, actor.clone());
-        metrics::gauge!("mpss_sps_being_told").set(u32::try_from(self.actors.len()).unwrap_or(u32::MAX));
+        self.count();
         Ok(actor)
+    }
+
+    fn count(&self) {
+        let told = u32::try_from(self.actors.len()).unwrap_or(u32::MAX);
+        self.told.store(told, Ordering::Relaxed);
+        metrics::gauge!("mpss_sps_being_told").set(told);
     }
 
     fn let_go(&mut self, sp: SpId) {
@@ -198,6 +209,7 @@ impl Desk {
             if let Some(actor) = self.actors.remove(&sp) {
                 actor.stop(None);
             }
+            self.count();
         }
     }
 
@@ -207,6 +219,7 @@ impl Desk {
         let Some(sp) = self.actors.iter().find(|(_, actor)| actor.get_id() == who).map(|(sp, _)| *sp) else { return };
         tracing::error!(%sp, %why, "an SP's actor ended; it rests and is started again");
         self.actors.remove(&sp);
+        self.count();
         self.lines.lost(sp);
         let until = self.context.seams.clock.monotonic() + RESTART_PAUSE;
         self.resting.insert(sp, until);

@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mpss_domain::{Effect, EffectId, OrderId, SpId, State, Verb};
@@ -29,6 +30,13 @@ pub(super) const REQUESTS_MAX: usize = 4;
 /// How long a batch that is not full waits for more while another request is under way.
 const LINGER: Duration = Duration::from_millis(5);
 
+/// Requests a second to all SPs together while their batches are not full: a request costs more than
+/// the notices in it, so many busy SPs are told a little later and more at once.
+const REQUESTS_PER_SECOND_MAX: u32 = 2_000;
+
+/// The longest that is waited for that.
+const PACE_MAX: Duration = Duration::from_millis(100);
+
 /// An actor without work ends after this time.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -42,6 +50,8 @@ pub(super) struct SpNoticeArguments {
     pub(super) gateway: Arc<dyn SpGateway>,
     pub(super) tenure: Tenure,
     pub(super) desk: ActorRef<DeskMessage>,
+    /// How many SPs are being told.
+    pub(super) told: Arc<AtomicU32>,
 }
 
 /// What an SP's actor hears.
@@ -77,8 +87,9 @@ pub(super) struct Telling {
     later: VecDeque<(Duration, EffectId)>,
     requests: BTreeMap<u64, Task>,
     next_request: u64,
-    /// When a batch goes even if it is not full.
-    send_by: Option<Duration>,
+    told: Arc<AtomicU32>,
+    /// When the last request went; none has gone yet.
+    sent_at: Option<Duration>,
     /// Requests in a row without a usable answer.
     failures: u32,
     resting_until: Duration,
@@ -95,7 +106,7 @@ impl Actor for SpNotice {
     async fn pre_start(
         &self,
         _myself: ActorRef<SpMessage>,
-        SpNoticeArguments { sp, context, gateway, tenure, desk }: SpNoticeArguments,
+        SpNoticeArguments { sp, context, gateway, tenure, desk, told }: SpNoticeArguments,
     ) -> Result<Telling, ActorProcessingErr> {
         let outbox = &context.settings.outbox;
         let backoff = Backoff {
@@ -111,7 +122,8 @@ impl Actor for SpNotice {
             later: VecDeque::new(),
             requests: BTreeMap::new(),
             next_request: 0,
-            send_by: None,
+            told,
+            sent_at: None,
             failures: 0,
             resting_until: Duration::ZERO,
             idle_since: context.seams.clock.monotonic(),
@@ -171,23 +183,27 @@ impl Telling {
         let full = self.context.settings.outbox.notice_batch_max.max(1);
         while self.may_send(now, full) {
             let ids: Vec<_> = self.pending.drain(..full.min(self.pending.len())).collect();
-            self.send_by = None;
+            self.sent_at = Some(now);
             self.send(myself, ids);
         }
         self.set_alarm(myself, now);
     }
 
-    fn may_send(&mut self, now: Duration, full: usize) -> bool {
-        if self.pending.is_empty() || now < self.resting_until {
-            return false;
-        }
+    fn may_send(&self, now: Duration, full: usize) -> bool {
         // One request probes an SP that did not answer the last.
         let requests_max = if self.failures == 0 { REQUESTS_MAX } else { 1 };
-        if self.requests.is_empty() || self.pending.len() >= full {
-            return self.requests.len() < requests_max;
+        if self.pending.is_empty() || now < self.resting_until || self.requests.len() >= requests_max {
+            return false;
         }
-        let send_by = *self.send_by.get_or_insert(now + LINGER);
-        self.requests.len() < requests_max && now >= send_by
+        self.pending.len() >= full || now >= self.send_at()
+    }
+
+    /// When a batch goes even if it is not full. An SP that was told nothing for a while is told at
+    /// once.
+    fn send_at(&self) -> Duration {
+        let Some(sent_at) = self.sent_at else { return Duration::ZERO };
+        let linger = if self.requests.is_empty() { Duration::ZERO } else { LINGER };
+        sent_at + pace(self.told.load(Ordering::Relaxed)).max(linger)
     }
 
     fn set_alarm(&mut self, myself: &ActorRef<SpMessage>, now: Duration) {
@@ -199,7 +215,7 @@ impl Telling {
             self.idle_since = now;
         }
         let resting = (!self.pending.is_empty() && now < self.resting_until).then_some(self.resting_until);
-        let lingering = self.send_by.filter(|at| !self.pending.is_empty() && *at > now);
+        let lingering = Some(self.send_at()).filter(|at| !self.pending.is_empty() && *at > now);
         let later = self.later.front().map(|(at, _)| *at);
         let next = [resting, lingering, later].into_iter().flatten().min();
         let next = next.unwrap_or(self.idle_since + IDLE);
@@ -218,6 +234,11 @@ impl Telling {
         };
         self.requests.insert(request, Task::start(&self.context.seams, "sp notices", Box::pin(work)));
     }
+}
+
+/// Time between two requests to one of so many SPs.
+fn pace(told: u32) -> Duration {
+    (Duration::from_secs(1) * told / REQUESTS_PER_SECOND_MAX).min(PACE_MAX)
 }
 
 /// What is told, as the state has it now.
@@ -357,6 +378,13 @@ mod tests {
     fn order(serial: u16) -> OrderId {
         use mpss_domain::ids::IssuedId;
         OrderId::issue(LogTime(1_795_437_296_789), ProvinceId::new(44).expect("Guangdong"), serial)
+    }
+
+    #[test]
+    fn many_sps_are_told_less_often_each_but_never_late() {
+        assert_eq!(pace(1), Duration::from_micros(500));
+        assert_eq!(pace(100), Duration::from_millis(50));
+        assert_eq!(pace(10_000), PACE_MAX);
     }
 
     #[test]
