@@ -31,6 +31,9 @@ mod stored;
 mod ticket;
 mod types;
 
+#[cfg(test)]
+mod golden;
+
 /// Decoders of everything persisted or sent, for fuzzing: no input may panic.
 pub mod fuzz {
     pub use crate::codec::{CodecError, decode_batch as batch};

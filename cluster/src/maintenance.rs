@@ -47,11 +47,12 @@ impl Timekeeper {
                 Role::Stopped => return,
                 Role::Follower | Role::Candidate | Role::Learner => continue,
             }
-            let (index, digest, due) = {
+            let (index, digest, due, now) = {
                 let state = self.shared.state.read();
-                (state.index(), state.digest(), state.next_timer())
+                (state.index(), state.digest(), state.next_timer(), state.now())
             };
-            if due.is_some_and(|due| due <= LogTime(self.clock.wall_ms())) {
+            // Log time may be ahead of this clock, when another leader's was.
+            if due.is_some_and(|due| due <= now.max(LogTime(self.clock.wall_ms()))) {
                 // Its reply is awaited, so that one moment is not announced many times.
                 self.propose(Verb::Tick).await;
             }

@@ -1,1 +1,166 @@
+//! One suite for both stores, and the history on top of them.
+#![allow(clippy::unwrap_used)]
 
+use mpss_domain::ids::IssuedId;
+use mpss_domain::journal::{AccountChange, JournalBody};
+use mpss_domain::{AccountId, LogTime};
+
+use super::memory_store::MemoryStore;
+use super::sled_store::SledStore;
+use super::*;
+
+const DAY_MS: u64 = 86_400_000;
+
+/// Runs `check` on each kind of store; sled's is opened twice, so that what it keeps is seen.
+fn on_both(check: impl Fn(&dyn Fn() -> Box<dyn JournalStore>)) {
+    check(&|| Box::new(MemoryStore::default()));
+    let folder = tempfile::tempdir().unwrap();
+    let used = std::cell::Cell::new(0);
+    check(&|| {
+        used.set(used.get() + 1);
+        Box::new(SledStore::open(&folder.path().join(format!("{}", used.get()))).unwrap())
+    });
+}
+
+fn row(index: u64, place: u16, value: &'static [u8]) -> Row {
+    Row { key: RowKey::of(RecordPosition::new(index, place)), value: bytes::Bytes::from_static(value) }
+}
+
+fn key(index: u64, place: u16) -> RowKey {
+    RowKey::of(RecordPosition::new(index, place))
+}
+
+#[test]
+fn rows_are_kept_in_order() {
+    on_both(|make| {
+        let store = make();
+        assert!(store.last_at_or_before(key(9, 0)).unwrap().is_none());
+        assert!(store.progress().unwrap().is_none());
+        let rows = vec![row(1, 0, b"a"), row(300, 0, b"b"), row(300, 7, b"c"), row(70_000, 0, b"d")];
+        store.write(WriteBatch { rows: rows.clone(), days: vec![], progress: b"p".to_vec() }).unwrap();
+        assert_eq!(store.rows_from(key(0, 0), 10).unwrap(), rows);
+        assert_eq!(store.rows_from(key(300, 1), 10).unwrap(), rows[2..]);
+        assert_eq!(store.rows_from(key(2, 0), 1).unwrap(), rows[1..2]);
+        assert_eq!(store.last_at_or_before(key(300, 6)).unwrap(), Some(rows[1].clone()));
+        assert_eq!(store.last_at_or_before(key(u64::MAX >> 16, u16::MAX)).unwrap(), Some(rows[3].clone()));
+        assert_eq!(store.last_at_or_before(key(0, 5)).unwrap(), None);
+        assert_eq!(store.progress().unwrap(), Some(b"p".to_vec()));
+        store.flush().unwrap();
+    });
+}
+
+#[test]
+fn the_first_position_of_a_day_counts_whatever_the_order() {
+    on_both(|make| {
+        let store = make();
+        for position in [50, 20, 70] {
+            store.write(WriteBatch { rows: vec![], days: vec![(3, position)], progress: vec![] }).unwrap();
+        }
+        assert_eq!(store.day(3).unwrap(), Some(20));
+        assert_eq!(store.day(4).unwrap(), None);
+    });
+}
+
+fn record(index: u64, place: u16, previous: Option<RecordPosition>) -> JournalRecord {
+    JournalRecord {
+        position: RecordPosition::new(index, place),
+        // A day every ten entries.
+        at: LogTime(index / 10 * DAY_MS),
+        previous,
+        body: JournalBody::AccountChanged { account: AccountId::from_bits(index), change: AccountChange::Opened },
+    }
+}
+
+/// Entry `index` with `count` records, chained one behind the other through all entries.
+fn entry(index: u64, count: u16) -> (u64, Vec<JournalRecord>) {
+    let previous = |place: u16| match place.checked_sub(1) {
+        Some(before) => Some(RecordPosition::new(index, before)),
+        None if index > 1 => Some(RecordPosition::new(index - 1, count - 1)),
+        None => None,
+    };
+    (index, (0..count).map(|place| record(index, place, previous(place))).collect())
+}
+
+#[test]
+fn records_are_found_one_by_one_in_chains_and_in_ranges() {
+    on_both(|make| {
+        let history = History::open(make()).unwrap();
+        history.record(&(1..=30).map(|index| entry(index, 3)).collect::<Vec<_>>()).unwrap();
+        assert_eq!(history.cursor(), 30);
+        let one = history.get(RecordPosition::new(17, 2)).unwrap();
+        assert_eq!(one, record(17, 2, Some(RecordPosition::new(17, 1))));
+        assert!(matches!(history.get(RecordPosition::new(17, 3)), Err(HistoryError::Missing(_))));
+        assert!(matches!(history.get(RecordPosition::new(31, 0)), Err(HistoryError::Missing(_))));
+        let chain = history.chain(Some(RecordPosition::new(30, 2)), 7).unwrap();
+        let places: Vec<_> = chain.iter().map(|record| (record.position.index(), record.position.place())).collect();
+        assert_eq!(places, [(30, 2), (30, 1), (30, 0), (29, 2), (29, 1), (29, 0), (28, 2)]);
+        assert_eq!(history.chain(Some(RecordPosition::new(30, 2)), 1_000).unwrap().len(), 90);
+        assert!(history.chain(None, 5).unwrap().is_empty());
+        let range = history.range(RecordPosition::new(12, 1), 4).unwrap();
+        let places: Vec<_> = range.iter().map(|record| (record.position.index(), record.position.place())).collect();
+        assert_eq!(places, [(12, 1), (12, 2), (13, 0), (13, 1)]);
+        assert_eq!(history.range(RecordPosition::from_number(0), usize::MAX).unwrap().len(), 90);
+        let day = LogTime(20 * DAY_MS / 10).business_day();
+        assert_eq!(history.first_of_day(day).unwrap(), Some(RecordPosition::new(20, 0)));
+    });
+}
+
+#[test]
+fn entries_of_any_size_are_cut_into_rows_and_found_again() {
+    on_both(|make| {
+        let history = History::open(make()).unwrap();
+        let (_, many) = entry(1, 9_000);
+        assert!(row::rows_of(&many).len() > 3, "in several rows");
+        assert!(row::rows_of(&many).iter().all(|row| row.value.len() <= (32 << 10) + 16));
+        history.record(&[(1, many.clone()), (2, Vec::new()), entry(3, 1)]).unwrap();
+        for place in [0, 1, 4_999, 8_999] {
+            assert_eq!(history.get(RecordPosition::new(1, place)).unwrap(), many[usize::from(place)]);
+        }
+        assert_eq!(history.range(RecordPosition::new(1, 4_000), 10).unwrap(), many[4_000..4_010]);
+        assert_eq!((history.cursor(), history.gaps()), (3, vec![]));
+    });
+}
+
+#[test]
+fn a_gap_is_said_and_filled_from_another_replica_in_parts() {
+    on_both(|make| {
+        let whole = History::open(make()).unwrap();
+        whole.record(&(1..=100).map(|index| entry(index, 5)).collect::<Vec<_>>()).unwrap();
+        let history = History::open(make()).unwrap();
+        history.record(&[entry(1, 5), entry(2, 5)]).unwrap();
+        history.jump(90).unwrap();
+        history.record(&[entry(91, 5)]).unwrap();
+        assert_eq!((history.cursor(), history.gaps()), (91, vec![(2, 90)]));
+        assert!(matches!(history.get(RecordPosition::new(50, 0)), Err(HistoryError::Missing(_))));
+        assert!(matches!(history.chain(Some(RecordPosition::new(91, 4)), 100), Err(HistoryError::Missing(_))));
+        assert!(matches!(history.range(RecordPosition::new(50, 0), 9), Err(HistoryError::Missing(_))));
+        assert_eq!(history.range(RecordPosition::new(1, 0), 100).unwrap().len(), 10, "up to the gap");
+        let mut parts = 0;
+        while let Some((after, upto)) = history.gaps().first().copied() {
+            let (after, upto, rows) = whole.part(after, upto, 600).unwrap();
+            history.fill(after, upto, rows).unwrap();
+            parts += 1;
+        }
+        assert!(parts > 5, "in parts of bounded size");
+        let all = whole.range(RecordPosition::from_number(0), 91 * 5).unwrap();
+        assert_eq!(history.range(RecordPosition::from_number(0), usize::MAX).unwrap(), all);
+        let day = LogTime(5 * DAY_MS).business_day();
+        assert_eq!(history.first_of_day(day).unwrap(), whole.first_of_day(day).unwrap());
+        assert!(history.part(91, 200, 600).unwrap().2.is_empty(), "what is not here is not told");
+    });
+}
+
+#[test]
+fn sled_keeps_its_rows_and_progress_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(Box::new(SledStore::open(folder.path()).unwrap())).unwrap();
+    history.record(&[entry(1, 2), entry(2, 2)]).unwrap();
+    history.jump(5).unwrap();
+    history.flush().unwrap();
+    drop(history);
+    let again = History::open(Box::new(SledStore::open(folder.path()).unwrap())).unwrap();
+    assert_eq!((again.cursor(), again.gaps()), (5, vec![(2, 5)]));
+    assert_eq!(again.get(RecordPosition::new(2, 1)).unwrap().position, RecordPosition::new(2, 1));
+    again.record(&[entry(1, 2), entry(4, 2), entry(6, 2)]).unwrap();
+    assert_eq!((again.cursor(), again.gaps()), (6, vec![(2, 3), (4, 5)]), "what is here is passed over");
+}

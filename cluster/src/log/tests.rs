@@ -1,6 +1,7 @@
 //! The log against a disk that tears, forgets and fails, and against openraft's own suite.
 #![allow(clippy::unwrap_used)]
 
+#[allow(clippy::duplicate_mod, reason = "the tests of snapshots use the same disk")]
 #[path = "../../tests/support/fault_disk.rs"]
 mod fault_disk;
 

@@ -105,12 +105,10 @@ impl Link {
             Err(refusal @ (Refusal::WrongTarget { .. } | Refusal::OtherGroup { .. })) => {
                 Err(LinkError::Refused(refusal))
             }
-            other => {
-                if !self.disks.meet(to, disk) {
-                    return Err(LinkError::Refused(Refusal::OtherDisk { node: to }));
-                }
-                other.map_err(LinkError::Refused)
-            }
+            Err(refusal) => Err(LinkError::Refused(refusal)),
+            Ok(value) if self.disks.meet(to, disk) => Ok(value),
+            // It was carried out, but by one that is not the replica this one knows.
+            Ok(_) => Err(LinkError::Unknown(format!("replica {to} answered from another disk"))),
         }
     }
 }

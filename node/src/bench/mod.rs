@@ -93,6 +93,9 @@ async fn bench(arguments: &BenchArguments, folder: &std::path::Path, printer: &m
     let measured = bench.at_the_proposer(&many, &mut proof).await?;
     report.add(measured, printer);
 
+    printer.heading("All of it");
+    report.print_table(printer);
+
     printer.heading("Proof");
     let proved = proof.check(&province, arguments.connections, &[&hot, &many], PRICE, printer).await;
     report.proof_failed(proved.as_ref().err().map(|failure| failure.what.clone()));
@@ -199,7 +202,7 @@ impl Bench<'_> {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let took = begun.elapsed().as_millis();
-        printer.line(format!("  outbox: {} effects were waiting and were done within {took} ms", figure(first)));
+        printer.line(format!("    outbox: {} effects were waiting and were done within {took} ms", figure(first)));
         Ok(())
     }
 

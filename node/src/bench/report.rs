@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::disk::DurableWrites;
-use super::latency::{figure, ms, per_second, ratio};
+use super::latency::{Latency, figure, ms, per_second, ratio};
 use super::proposer::Done;
 use super::scale::Scale;
 use super::usage::Used;
@@ -65,40 +65,47 @@ impl Report {
     pub(super) fn add(&mut self, mut measured: Measured, printer: &mut Printer) {
         let rate = measured.purchases_per_second;
         measured.disk_ratio_tenths = rate.saturating_mul(10) / self.durable_writes.per_second.max(1);
-        let headings =
-            ["purchases/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "per disk write", "not answered at once"];
-        let mut columns = vec![("", Align::Left)];
-        columns.extend(headings.map(|heading| (heading, Align::Right)));
-        let mut table = Table::new(&columns);
         let latency = measured.done.latency;
-        let errors: u64 = measured.done.errors.values().sum();
-        table.row([
-            measured.name.clone(),
-            figure(rate),
-            ms(latency.p50_us),
-            ms(latency.p99_us),
-            ms(latency.p999_us),
-            ms(latency.max_us),
-            ratio(rate, self.durable_writes.per_second),
-            figure(errors),
-        ]);
-        printer.table(&table);
+        let (p50, p99) = (ms(latency.p50_us), ms(latency.p99_us));
+        printer.line(format!("  {}: {} purchases/s, p50 {p50} ms, p99 {p99} ms", measured.name, figure(rate)));
         let used: Vec<_> = measured
             .processes
             .iter()
             .map(|used| format!("{} {} % {} MiB", used.process, used.cpu_percent, used.resident_mib))
             .collect();
         let total: u64 = measured.processes.iter().map(|used| used.cpu_percent).sum();
-        printer.line(format!("  CPU of one core: {}; together {total} %", used.join(" · ")));
+        printer.line(format!("    CPU of one core and memory: {}; together {total} %", used.join(" · ")));
         if !measured.done.errors.is_empty() {
             let errors: Vec<_> = measured.done.errors.iter().map(|(name, count)| format!("{name} {count}")).collect();
             let errors = printer.paint(Paint::Notice, &errors.join(", "));
-            printer.line(format!("  answered otherwise, and sent again where that is right: {errors}"));
-        }
-        if measured.outbox_waiting > 0 {
-            printer.line(format!("  outbox at the end: {} texts and notices waiting", figure(measured.outbox_waiting)));
+            printer.line(format!("    answered otherwise, and sent again where that is right: {errors}"));
         }
         self.measured.push(measured);
+    }
+
+    /// All measurements under each other.
+    pub(super) fn print_table(&self, printer: &mut Printer) {
+        let headings =
+            ["a second", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "× disk", "answered otherwise", "outbox after"];
+        let mut columns = vec![("", Align::Left)];
+        columns.extend(headings.map(|heading| (heading, Align::Right)));
+        let mut table = Table::new(&columns);
+        let disk = self.durable_writes;
+        let row = |name: &str, rate: u64, latency: Latency, rest: [String; 2]| {
+            let mut cells = vec![name.to_owned(), figure(rate)];
+            cells.extend([latency.p50_us, latency.p99_us, latency.p999_us, latency.max_us].map(ms));
+            cells.push(ratio(rate, disk.per_second));
+            cells.extend(rest);
+            cells
+        };
+        let none = || "·".to_owned();
+        table.row(row("durable 4 KiB write", disk.per_second, disk.latency, [none(), none()]));
+        for measured in &self.measured {
+            let errors: u64 = measured.done.errors.values().sum();
+            let rest = [figure(errors), figure(measured.outbox_waiting)];
+            table.row(row(&measured.name, measured.purchases_per_second, measured.done.latency, rest));
+        }
+        printer.table(&table);
     }
 
     /// What one hot SP costs: its run between two runs with many.
@@ -110,7 +117,9 @@ impl Report {
         self.hot_sp_cost_percent = Some(cost);
         let good = cost < HOT_COST_MAX_PERCENT;
         let verdict = printer.paint(if good { Paint::Good } else { Paint::Bad }, &format!("{cost} %"));
-        printer.line(format!("  one hot SP: {} against {} with many: it costs {verdict}", figure(hot), figure(many)));
+        let faster = if hot > many { " (it is faster: notices to one SP share requests)" } else { "" };
+        let (hot, many) = (figure(hot), figure(many));
+        printer.line(format!("  one hot SP: {hot} against {many} with many: it costs {verdict}{faster}"));
     }
 
     pub(super) fn proof_failed(&mut self, wrong: Option<String>) {

@@ -175,3 +175,70 @@ fn request_span(method: &Method, route: Option<&MatchedPath>, headers: &HeaderMa
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::{get, post};
+    use mpss_runtime::real::TokioClock;
+    use tower::ServiceExt;
+
+    fn guarded(deadline: Duration) -> (Router, InFlight) {
+        let in_flight = InFlight::new(1);
+        let parts = GuardParts {
+            clock: Arc::new(TokioClock::new()),
+            in_flight: in_flight.clone(),
+            deadline,
+            body_deadline: Duration::ZERO,
+            metrics: RouteMetrics::new([("/panic", Method::GET)]),
+            deadline_header: Some(HeaderName::from_static("mpss-deadline-ms")),
+        };
+        let router = Router::new()
+            .route("/panic", get(|| async { panic!("a bug") as &str }).post(|| async { panic!("a bug") as &str }))
+            .route("/never", get(std::future::pending::<&str>).post(std::future::pending::<&str>))
+            .route("/good", post(|| async { "done" }))
+            .layer(Guard(Arc::new(parts)));
+        (router, in_flight)
+    }
+
+    async fn ask(router: &Router, method: &str, path: &str, deadline_ms: &str) -> Response {
+        let request = Request::builder().method(method).uri(path).header("mpss-deadline-ms", deadline_ms);
+        router.clone().oneshot(request.body(Body::empty()).expect("a request")).await.expect("never fails")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_and_gives_its_place_back() {
+        let (router, in_flight) = guarded(Duration::from_secs(60));
+        for method in ["GET", "POST", "GET"] {
+            let response = ask(&router, method, "/panic", "60000").await;
+            assert_eq!(response.status(), 500);
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            // It may have happened before the bug: nothing may claim that it did not.
+            assert!(!response.headers().contains_key("mpss-not-done"));
+            assert_eq!(in_flight.count(), 0);
+        }
+        assert_eq!(ask(&router, "POST", "/good", "60000").await.status(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_caller_may_bound_the_deadline_but_not_stretch_it() {
+        let (router, in_flight) = guarded(Duration::from_millis(50));
+        for (method, deadline_ms, status) in [("GET", "10", 503), ("POST", "10", 504), ("POST", "99999999", 504)] {
+            assert_eq!(ask(&router, method, "/never", deadline_ms).await.status(), status, "{method} {deadline_ms}");
+        }
+        assert_eq!(in_flight.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_hangs_up_gives_its_place_back() {
+        let (router, in_flight) = guarded(Duration::from_secs(60));
+        let mut asked = Box::pin(ask(&router, "POST", "/never", "60000"));
+        assert!(futures::poll!(&mut asked).is_pending());
+        assert_eq!(in_flight.count(), 1);
+        assert_eq!(ask(&router, "POST", "/good", "60000").await.status(), 503);
+        drop(asked);
+        assert_eq!(in_flight.count(), 0);
+    }
+}

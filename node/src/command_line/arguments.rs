@@ -27,22 +27,35 @@ pub struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
     /// Start a small nation in this process and, with --once, play its day and check the books
+    ///
+    /// Starts the national platform and the provinces 11 Beijing, 44 Guangdong and 51 Sichuan, three
+    /// replicas each, with a service provider simulator and an SMS centre simulator, on free loopback
+    /// ports. Stays up until Ctrl-C unless --once is given.
     Demo(DemoArguments),
     /// Run one node until it is told to stop
+    ///
+    /// Settings are layered: built-in defaults, then --config, then the environment
+    /// (MPSS__SECTION__KEY=value). Prints one line when ready. SIGTERM or SIGINT stops it cleanly:
+    /// requests under way are finished, nothing new is taken.
     Serve(ServeArguments),
     /// Measure purchases per second of one province on this machine
+    ///
+    /// Starts three replicas of one province as three processes with generated settings in a temporary
+    /// folder, and the simulators as two more; measures the disk's durable write rate, the HTTP door,
+    /// the proposer, one hot SP against many; then checks the books and that every acknowledged
+    /// purchase exists. Load generator and replicas share this machine's cores: read figures as a
+    /// floor.
     Bench(BenchArguments),
     /// Ask nodes how they are
+    ///
+    /// Exits 1 when a node does not answer, a province has no leader or lags, books do not balance, or
+    /// replicas that stand at the same log position do not agree.
     Status(StatusArguments),
     /// Run a simulator of something outside
     Simulate(SimulateArguments),
 }
 
 /// A nation in one process.
-///
-/// Starts the national platform and the provinces 11 Beijing, 44 Guangdong and 51 Sichuan, three
-/// replicas each, with a service provider simulator and an SMS centre simulator, on free loopback
-/// ports. Stays up until Ctrl-C unless --once is given.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -63,7 +76,7 @@ pub struct DemoArguments {
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
-    /// What the nodes log, to <data dir>/mpss.log: error, warn, info, debug, or a filter such as
+    /// What the nodes log, to mpss.log in the data folder: error, warn, info, debug, or a filter such as
     /// info,mpss_cluster=debug
     #[arg(long, value_name = "FILTER", default_value = "warn")]
     pub log: String,
@@ -82,10 +95,6 @@ pub enum Breakage {
 }
 
 /// One node, one process.
-///
-/// Settings are layered: built-in defaults, then --config, then the environment
-/// (MPSS__SECTION__KEY=value). Prints one line when ready. SIGTERM or SIGINT stops it cleanly:
-/// requests under way are finished, nothing new is taken.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -112,9 +121,6 @@ pub struct ServeArguments {
 }
 
 /// Health and books of running nodes.
-///
-/// Exits 1 when a node does not answer, a province has no leader or lags, books do not balance, or
-/// replicas that stand at the same log position do not agree.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -192,11 +198,6 @@ pub struct ListenArguments {
 }
 
 /// Purchases per second, durable, beside the disk's own speed.
-///
-/// Starts three replicas of one province as three processes with generated settings in a temporary
-/// folder, and the simulators as one more; measures the disk's durable write rate, the HTTP door,
-/// the proposer, one hot SP against many; then checks the books and that every acknowledged purchase
-/// exists. Load generator and replicas share this machine's cores: read figures as a floor.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -327,6 +328,29 @@ mod tests {
                 assert!(told.contains(unit), "{name} --{id} names its unit");
             }
         }
+    }
+
+    /// What people and scripts were told stays told: a change of the command line changes this file
+    /// too, and is seen in review.
+    #[test]
+    fn help_is_what_it_was() {
+        let mut text = String::new();
+        let mut command = Arguments::command().term_width(100);
+        command.build();
+        let mut told = |command: &mut clap::Command| {
+            let name = command.get_bin_name().unwrap_or("mpss").to_owned();
+            text.push_str(&format!("$ {name} --help\n{}\n\n", command.render_long_help()));
+        };
+        told(&mut command.clone());
+        for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+            told(&mut sub.clone());
+            for inner in sub.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+                told(&mut inner.clone());
+            }
+        }
+        let text: Vec<&str> = text.lines().map(str::trim_end).collect();
+        let golden: Vec<&str> = include_str!("help.txt").lines().collect();
+        assert_eq!(text.join("\n").trim_end(), golden.join("\n").trim_end());
     }
 
     #[test]

@@ -97,8 +97,8 @@ mod tests {
     use super::*;
     use mpss_domain::{AccountId, OrderId};
 
-    fn refused<T>(result: Result<T, Problem>) -> (&'static str, String) {
-        let problem = result.err().expect("refused");
+    fn refused<T: std::fmt::Debug>(result: Result<T, Problem>) -> (&'static str, String) {
+        let problem = result.expect_err("refused");
         (problem.code(), problem.field_name().expect("a field").to_owned())
     }
 
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn passwords_are_six_digits_and_stay_hidden() {
         for text in ["", "12345", "1234567", "12345a", "１２３４５６", "12 456", "-12345"] {
-            let problem = password("payment_password", text).err().expect(text);
+            let problem = password("payment_password", text).expect_err(text);
             assert_eq!(problem.code(), "invalid_password");
             assert!(text.is_empty() || !format!("{problem:?}").contains(text), "{text}");
         }

@@ -155,7 +155,6 @@ impl fmt::Debug for Secret<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize as _;
 
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]

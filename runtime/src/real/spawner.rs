@@ -1,6 +1,6 @@
 //! Tasks on tokio, dedicated work on threads of its own.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use futures::future::{AbortHandle, Abortable};
 use tokio::runtime::Handle;
@@ -13,7 +13,8 @@ use crate::{BoxFuture, Spawner, TaskHandle};
 pub struct TokioSpawner {
     runtime: Handle,
     tasks: Mutex<JoinSet<()>>,
-    threads: Mutex<Vec<AbortHandle>>,
+    /// Each with a mark that goes when its thread ends.
+    threads: Mutex<Vec<(AbortHandle, Weak<()>)>>,
 }
 
 impl TokioSpawner {
@@ -29,7 +30,7 @@ impl TokioSpawner {
     /// Ends every task at its next await. Dedicated threads end when their future is next polled.
     pub fn abort_all(&self) {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
-        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for (thread, _) in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             thread.abort();
         }
     }
@@ -68,19 +69,22 @@ impl Spawner for TokioSpawner {
         let (abort, registration) = AbortHandle::new_pair();
         let runtime = self.runtime.clone();
         let task = Abortable::new(task, registration);
+        let running = Arc::new(());
+        let mark = Arc::downgrade(&running);
         let started = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             // Entered so that timers made by the task find their runtime.
             let _entered = runtime.enter();
             // Aborted or done: nothing is waiting for the difference.
             let _ = futures::executor::block_on(task);
+            drop(running);
         });
         if let Err(source) = started {
             // Without the thread its work would silently never be done.
             panic!("no thread could be started for {name}: {source}");
         }
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.retain(|thread| !thread.is_aborted());
-        threads.push(abort.clone());
+        threads.retain(|(_, running)| running.strong_count() > 0);
+        threads.push((abort.clone(), mark));
         let abort = Arc::new(abort);
         TaskHandle::new(move || abort.abort())
     }

@@ -34,7 +34,7 @@ pub(crate) struct OpenAccountAsk<'a> {
     kind: Str<'a>,
     /// Six digits: the new payment password, or the present one when the subscriber has one.
     #[serde(borrow, skip_serializing)]
-    #[schema(value_type = String, format = Password, pattern = "^[0-9]{6}$")]
+    #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
     /// Most that can be spent in a day, in yuan; the ceiling when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,7 +114,7 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
 pub(crate) struct ChangeAccountAsk<'a> {
     /// The present payment password.
     #[serde(borrow, skip_serializing)]
-    #[schema(value_type = String, format = Password, pattern = "^[0-9]{6}$")]
+    #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
     /// A new payment password; it is one for all accounts of the subscriber.
     #[serde(default, skip_serializing)]
@@ -170,7 +170,7 @@ pub(crate) async fn change(State(door): State<Door>, call: Call) -> Answer {
 pub(crate) struct FreezeAsk<'a> {
     /// The payment password.
     #[serde(borrow, skip_serializing)]
-    #[schema(value_type = String, format = Password, pattern = "^[0-9]{6}$")]
+    #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
     /// When the account thaws by itself; never when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,7 +205,7 @@ pub(crate) async fn freeze(State(door): State<Door>, call: Call) -> Answer {
 pub(crate) struct UnfreezeAsk<'a> {
     /// The payment password.
     #[serde(borrow, skip_serializing)]
-    #[schema(value_type = String, format = Password, pattern = "^[0-9]{6}$")]
+    #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
 }
 
@@ -235,7 +235,7 @@ pub(crate) async fn unfreeze(State(door): State<Door>, call: Call) -> Answer {
 pub(crate) struct CloseAsk<'a> {
     /// The payment password.
     #[serde(borrow, skip_serializing)]
-    #[schema(value_type = String, format = Password, pattern = "^[0-9]{6}$")]
+    #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
     /// The agent who pays a remaining balance out in cash; without one a balance refuses the closing.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -51,12 +51,14 @@ mod subscribers;
 mod transfers;
 mod trial_balance;
 
+#[cfg(test)]
+mod tests;
+
 pub use door::{HttpOptions, MetricsText};
 
 use door::Door;
 
 /// The callers' interface of a node, bounded as its settings say.
-#[must_use]
 pub fn router(context: Context, home: Home, serving: Serving) -> Router {
     let changes = context.replica.watch();
     let metrics_text: MetricsText = Arc::new(move || {
@@ -68,7 +70,6 @@ pub fn router(context: Context, home: Home, serving: Serving) -> Router {
 }
 
 /// The callers' interface of a node with these bounds.
-#[must_use]
 pub fn router_with(context: Context, home: Home, serving: Serving, options: HttpOptions) -> Router {
     let (router, document) = routes();
     let served = document.to_json().expect("a document can be written as JSON").into();

@@ -55,7 +55,7 @@ pub(crate) struct PlaceOrderAsk<'a> {
     account_kind: Option<Str<'a>>,
     /// Six digits.
     #[serde(borrow, skip_serializing)]
-    #[schema(value_type = String, format = Password, pattern = "^[0-9]{6}$")]
+    #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
     /// The door it came through: `web`, `wap`, `sms`, `ivr` or `app`.
     #[serde(borrow)]

@@ -35,7 +35,7 @@ pub(crate) struct TransferAsk<'a> {
     amount: Str<'a>,
     /// The payer's payment password.
     #[serde(borrow, skip_serializing)]
-    #[schema(value_type = String, format = Password, pattern = "^[0-9]{6}$")]
+    #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
 }
 

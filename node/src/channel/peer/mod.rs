@@ -61,7 +61,6 @@ struct PeerDoor {
 type Answer = Result<Response, Problem>;
 
 /// The provinces' own interface of a node.
-#[must_use]
 pub fn router(context: Context, home: Home) -> Router {
     let door = &context.settings.door;
     let body_deadline = Duration::from_millis(door.header_deadline_ms);
@@ -250,3 +249,6 @@ fn encoded(answer: &PeerAnswer) -> Response {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
+
+#[cfg(test)]
+mod tests;

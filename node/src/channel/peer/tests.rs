@@ -1,0 +1,243 @@
+//! The provinces' own interface against a real replica.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt;
+use mpss_domain::{LogTime, Refusal};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::*;
+use crate::node::trial::{RIGHT, Trial, local};
+
+struct Border {
+    trial: Trial,
+    router: Router,
+    next: std::sync::atomic::AtomicU16,
+}
+
+impl Border {
+    async fn open() -> Self {
+        let trial = Trial::start().await;
+        trial.open(local(1), Money::yuan(10)).await;
+        let router = router(trial.context.clone(), trial.home.clone());
+        Self { trial, router, next: 1.into() }
+    }
+
+    async fn send(&self, method: &str, path: &str, body: impl Into<Vec<u8>>) -> (u16, Response, Value) {
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let response = self.router.clone().oneshot(request.body(Body::from(body.into())).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let value = serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("{bytes:?}"));
+        (parts.status.as_u16(), Response::from_parts(parts, Body::empty()), value)
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let (status, _, value) = self.send("POST", path, body.to_string()).await;
+        (status, value)
+    }
+
+    async fn fate(&self, payment: &str) -> Value {
+        let (status, _, value) = self.send("GET", &format!("/peer/v1/payments/{payment}"), "").await;
+        assert_eq!(status, 200, "{value}");
+        value["result"].clone()
+    }
+
+    /// An identity as 51 would issue it.
+    fn id(&self, letter: char) -> String {
+        let serial = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let now = self.trial.context.replica.read(mpss_domain::State::now);
+        PaymentId::issue(now, sichuan(), serial).to_string().replacen('P', &letter.to_string(), 1)
+    }
+
+    fn payment(&self, fen: i64) -> Value {
+        json!({
+            "payment_id": self.id('P'), "order_id": self.id('O'), "serving": "51", "msisdn": local(1).to_string(),
+            "epoch": 1, "scope": "roaming", "location": "51", "account_kind": "virtual", "amount_fen": fen,
+            "title": "a thing", "payment_password": RIGHT,
+        })
+    }
+
+    fn balance(&self) -> i64 {
+        self.trial.context.replica.read(|state| {
+            let account = state.subscriber(local(1)).unwrap().accounts[1].unwrap();
+            state.account(account).unwrap().available.as_fen()
+        })
+    }
+}
+
+fn sichuan() -> ProvinceId {
+    ProvinceId::new(51).unwrap()
+}
+
+fn done(answer: &(u16, Value)) {
+    assert_eq!((answer.0, &answer.1["result"]), (200, &json!({"kind": "done"})), "{answer:?}");
+    assert!(answer.1["log_index"].as_u64().unwrap() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_is_made_once_however_often_it_is_asked_for() {
+    let border = Border::open().await;
+    let payment = border.payment(300);
+    let id = payment["payment_id"].as_str().unwrap().to_owned();
+    assert_eq!(border.fate(&id).await, json!({"kind": "fate", "fate": "unknown"}));
+    for _ in 0..3 {
+        done(&border.post(PAYMENTS, &payment).await);
+    }
+    assert_eq!((border.balance(), border.fate(&id).await), (700, json!({"kind": "fate", "fate": "captured"})));
+
+    let refund = json!({"refund_id": border.id('R'), "amount_fen": 100, "serving": "51"});
+    for _ in 0..2 {
+        done(&border.post(&format!("/peer/v1/payments/{id}/refunds"), &refund).await);
+    }
+    assert_eq!((border.balance(), border.fate(&id).await["fate"].clone()), (800, json!("captured")));
+
+    let second = border.payment(200);
+    let id = second["payment_id"].as_str().unwrap().to_owned();
+    done(&border.post(PAYMENTS, &second).await);
+    let reversal = json!({"reversal_id": border.id('V'), "order_id": second["order_id"], "serving": "51"});
+    for _ in 0..2 {
+        done(&border.post(&format!("/peer/v1/payments/{id}/reversal"), &reversal).await);
+    }
+    assert_eq!((border.balance(), border.fate(&id).await["fate"].clone()), (800, json!("reversed")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversal_that_comes_first_forbids_the_payment() {
+    let border = Border::open().await;
+    let payment = border.payment(300);
+    let id = payment["payment_id"].as_str().unwrap().to_owned();
+    let reversal = json!({"reversal_id": border.id('V'), "order_id": payment["order_id"], "serving": "51"});
+    done(&border.post(&format!("/peer/v1/payments/{id}/reversal"), &reversal).await);
+    let (status, late) = border.post(PAYMENTS, &payment).await;
+    assert_eq!((status, &late["result"]["number"]), (200, &json!(Refusal::AlreadyReversed.number())));
+    assert_eq!((border.balance(), border.fate(&id).await["fate"].clone()), (1_000, json!("reversed")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_an_answer_and_keeps_its_data() {
+    let border = Border::open().await;
+    let mut payment = border.payment(300);
+    payment["payment_password"] = json!("555555");
+    let (status, answer) = border.post(PAYMENTS, &payment).await;
+    assert_eq!((status, &answer["result"]["number"]), (200, &json!(Refusal::WrongPassword.number())));
+    let id = payment["payment_id"].as_str().unwrap().to_owned();
+    let fate = border.fate(&id).await;
+    assert_eq!((&fate["fate"], &fate["refusal"]), (&json!("declined"), &json!(Refusal::WrongPassword.number())));
+    for _ in 0..4 {
+        let mut payment = border.payment(300);
+        payment["payment_password"] = json!("555555");
+        border.post(PAYMENTS, &payment).await;
+    }
+    let (_, locked) = border.post(PAYMENTS, &border.payment(300)).await;
+    assert_eq!(locked["result"]["number"], json!(Refusal::PasswordLocked(LogTime(0)).number()));
+    assert!(locked["result"]["detail"].as_str().unwrap().parse::<u64>().unwrap() > 1_000_000_000_000);
+    let (_, much) = border.post(PAYMENTS, &border.payment(1_000_000_000)).await;
+    assert_eq!(much["result"]["kind"], "refused");
+    assert_eq!(border.balance(), 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_is_credited_once() {
+    let border = Border::open().await;
+    let transfer = json!({
+        "transfer_id": border.id('T'), "payer": "13300000001", "payee": local(1).to_string(), "amount_fen": 250, "epoch": 1,
+    });
+    for _ in 0..2 {
+        done(&border.post(TRANSFERS, &transfer).await);
+    }
+    assert_eq!(border.balance(), 1_250);
+    let nobody = json!({
+        "transfer_id": border.id('T'), "payer": "13300000001", "payee": local(9).to_string(), "amount_fen": 250, "epoch": 1,
+    });
+    let (status, answer) = border.post(TRANSFERS, &nobody).await;
+    assert_eq!((status, &answer["result"]["number"]), (200, &json!(Refusal::PayeeNotFound.number())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_understood_is_refused_by_field_and_nothing_moves() {
+    let border = Border::open().await;
+    let id = border.id('P');
+    let reversal = format!("/peer/v1/payments/{id}/reversal");
+    let refunds = format!("/peer/v1/payments/{id}/refunds");
+    let here = "20260101120000000-44-00001";
+    let (pay, back) =
+        (border.payment(300), json!({"reversal_id": border.id('V'), "order_id": border.id('O'), "serving": "51"}));
+    let give = json!({"refund_id": border.id('R'), "amount_fen": 1, "serving": "51"});
+    let send = json!({"transfer_id": border.id('T'), "payer": "13300000001", "payee": local(1).to_string(), "amount_fen": 1, "epoch": 1});
+    for (path, good, field, value, code) in [
+        (PAYMENTS, &pay, "payment_id", json!("P1"), "invalid_id"),
+        (PAYMENTS, &pay, "payment_id", json!(format!("P{here}")), "invalid_id"),
+        (PAYMENTS, &pay, "order_id", json!(format!("O{here}")), "invalid_id"),
+        (PAYMENTS, &pay, "serving", json!("99"), "invalid_choice"),
+        (PAYMENTS, &pay, "msisdn", json!("1"), "invalid_msisdn"),
+        (PAYMENTS, &pay, "epoch", json!(-1), "wrong_type"),
+        (PAYMENTS, &pay, "scope", json!("local"), "invalid_choice"),
+        (PAYMENTS, &pay, "location", json!(""), "invalid_choice"),
+        (PAYMENTS, &pay, "account_kind", json!("gold"), "invalid_choice"),
+        (PAYMENTS, &pay, "account_kind", Value::Null, "conflicting_fields"),
+        (PAYMENTS, &pay, "amount_fen", json!(0), "out_of_range"),
+        (PAYMENTS, &pay, "amount_fen", json!(1_000_000_001), "out_of_range"),
+        (PAYMENTS, &pay, "amount_fen", json!(1.5), "wrong_type"),
+        (PAYMENTS, &pay, "title", json!("\u{0}"), "invalid_text"),
+        (PAYMENTS, &pay, "payment_password", json!("12345"), "invalid_password"),
+        (PAYMENTS, &pay, "extra", json!(1), "unknown_field"),
+        (&reversal, &back, "reversal_id", json!(format!("V{here}")), "invalid_id"),
+        (&reversal, &back, "serving", json!("44"), "invalid_id"),
+        (&refunds, &give, "amount_fen", json!(-5), "out_of_range"),
+        (&refunds, &give, "refund_id", json!(""), "invalid_id"),
+        (TRANSFERS, &send, "payee", json!("2"), "invalid_msisdn"),
+        (TRANSFERS, &send, "transfer_id", json!("x"), "invalid_id"),
+    ] {
+        let mut body = good.clone();
+        body[field] = value.clone();
+        let (status, answer) = border.post(path, &body).await;
+        assert_eq!((status, &answer["code"]), (400, &json!(code)), "{path} {field} {value}: {answer}");
+        assert!(answer["field"].is_string(), "{answer}");
+    }
+    for (method, path, body, status) in [
+        ("POST", PAYMENTS, "", 400),
+        ("POST", PAYMENTS, "{", 400),
+        ("POST", PAYMENTS, "[]", 400),
+        ("GET", PAYMENTS, "", 405),
+        ("DELETE", TRANSFERS, "", 405),
+        ("GET", "/peer/v1/payments/x", "", 400),
+        ("GET", "/peer/v2/payments/x", "", 404),
+        ("POST", "/v1/orders", "{}", 404),
+    ] {
+        assert_eq!(border.send(method, path, body).await.0, status, "{method} {path}");
+    }
+    let large = format!("{{\"title\":\"{}\"}}", "x".repeat(MESSAGE_BYTES_MAX));
+    assert_eq!(border.send("POST", PAYMENTS, large).await.0, 413);
+    assert_eq!(border.balance(), 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_province_that_can_not_decide_says_that_nothing_was_done() {
+    let border = Border::open().await;
+    let payment = border.payment(300);
+    let id = payment["payment_id"].as_str().unwrap().to_owned();
+    border.trial.context.replica.shutdown().await;
+    for (method, path, body) in
+        [("POST", PAYMENTS.to_owned(), payment.to_string()), ("GET", format!("/peer/v1/payments/{id}"), String::new())]
+    {
+        let (status, response, problem) = border.send(method, &path, body).await;
+        assert_eq!((status, &problem["code"]), (503, &json!("unavailable")), "{problem}");
+        assert_eq!(response.headers()["mpss-not-done"], "1");
+        assert!(response.headers().contains_key("retry-after"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_done_in_time_is_unknown() {
+    let border = Border::open().await;
+    let payment = border.payment(300);
+    let request = Request::post(PAYMENTS).header(wire::DEADLINE_HEADER, "0").body(Body::from(payment.to_string()));
+    let response = border.router.clone().oneshot(request.unwrap()).await.unwrap();
+    // Unknown, or done: never "nothing happened" once it was begun.
+    assert!(matches!(response.status().as_u16(), 200 | 504), "{}", response.status());
+    assert!(!response.headers().contains_key("mpss-not-done"));
+}
