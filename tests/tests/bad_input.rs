@@ -722,12 +722,21 @@ async fn everything(trade: Trade<'_>, place: &Place) -> Value {
         format!("/v1/catalogue?msisdn={}", place.buyer),
     ] {
         let mut body = trade.must("44", &Ask::get(path)).await.body;
-        for moving in ["log_index", "digest"] {
-            body.as_object_mut().expect("an object").remove(moving);
-        }
+        forget_position(&mut body);
         seen.push(body);
     }
     Value::Array(seen)
+}
+
+fn forget_position(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| name != "log_index" && name != "digest");
+            fields.values_mut().for_each(forget_position);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_position),
+        _ => {}
+    }
 }
 
 async fn requests(trade: Trade<'_>) {
