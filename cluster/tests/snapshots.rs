@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use mpss_cluster::{Replica, StartError};
 use mpss_domain::RecordPosition;
 use support::fault_disk::Crash;
@@ -187,14 +185,11 @@ async fn a_damaged_snapshot_is_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_takes_no_snapshot_and_harms_nothing() {
-    let group = MemoryGroup::start_tuned(1, |options| {
-        small(options);
-        options.snapshot_interval = Duration::from_millis(1);
-    })
-    .await;
+    let group = MemoryGroup::start_tuned(1, small).await;
     group.leader().await;
     group.devices[&1].set_capacity(Some(group.devices[&1].used() + (10 << 20)));
-    for number in 0..60 {
+    // Far past the bytes that make a snapshot due.
+    for number in 0..120 {
         propose(group.replica(1), open_account(number)).await;
     }
     assert_eq!(group.replica(1).watch().borrow().snapshot, 0, "there is too little room for one");

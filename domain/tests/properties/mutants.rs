@@ -1,7 +1,8 @@
 //! Deliberate faults are found by the proofs they are made for.
 
+use mpss_domain::command::Request;
 use mpss_domain::mutant::Mutant;
-use mpss_domain::{Money, Scope, Verb};
+use mpss_domain::{Command, Money, Scope, Verb};
 
 use crate::federation::{Federation, Moves};
 use crate::world::{World, buying, msisdn, province};
@@ -25,7 +26,8 @@ fn a_repeated_request_that_debits_twice_is_seen_in_the_books() {
     let purchase = buying(msisdn(44, 0), province(44), province(44), product, 1);
     world.state.set_mutant(Some(Mutant::DoubleDebitOnRetry));
     for _ in 0..2 {
-        world.ask_as(9, purchase.clone());
+        let request = Some(Request { key: 9, content: 1 });
+        world.batch(vec![Command { request, verb: purchase.clone() }]);
     }
     assert_eq!(world.state.account(account).expect("opened").available, Money::yuan(8));
 }

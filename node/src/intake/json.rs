@@ -146,6 +146,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Secret<'a> {
     }
 }
 
+/// Written as nothing: what a request's digest is made of must not tell a password.
+impl Serialize for Secret<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
 impl fmt::Debug for Secret<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(******)")

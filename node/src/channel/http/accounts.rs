@@ -33,7 +33,7 @@ pub(crate) struct OpenAccountAsk<'a> {
     #[schema(value_type = String, example = "virtual")]
     kind: Str<'a>,
     /// Six digits: the new payment password, or the present one when the subscriber has one.
-    #[serde(borrow, skip_serializing)]
+    #[serde(borrow)]
     #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
     /// Most that can be spent in a day, in yuan; the ceiling when not given.
@@ -113,11 +113,11 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
 #[schema(as = ChangeAccount)]
 pub(crate) struct ChangeAccountAsk<'a> {
     /// The present payment password.
-    #[serde(borrow, skip_serializing)]
+    #[serde(borrow)]
     #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
     /// A new payment password; it is one for all accounts of the subscriber.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Password, pattern = "^[0-9]{6}$")]
     new_payment_password: Option<Secret<'a>>,
     /// Most that can be spent in a day, in yuan.
@@ -169,7 +169,7 @@ pub(crate) async fn change(State(door): State<Door>, call: Call) -> Answer {
 #[schema(as = FreezeAccount)]
 pub(crate) struct FreezeAsk<'a> {
     /// The payment password.
-    #[serde(borrow, skip_serializing)]
+    #[serde(borrow)]
     #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
     /// When the account thaws by itself; never when not given.
@@ -204,7 +204,7 @@ pub(crate) async fn freeze(State(door): State<Door>, call: Call) -> Answer {
 #[schema(as = UnfreezeAccount)]
 pub(crate) struct UnfreezeAsk<'a> {
     /// The payment password.
-    #[serde(borrow, skip_serializing)]
+    #[serde(borrow)]
     #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
 }
@@ -234,7 +234,7 @@ pub(crate) async fn unfreeze(State(door): State<Door>, call: Call) -> Answer {
 #[schema(as = CloseAccount)]
 pub(crate) struct CloseAsk<'a> {
     /// The payment password.
-    #[serde(borrow, skip_serializing)]
+    #[serde(borrow)]
     #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
     /// The agent who pays a remaining balance out in cash; without one a balance refuses the closing.
@@ -277,7 +277,7 @@ pub(crate) struct TopUpAsk<'a> {
     #[schema(value_type = Option<String>, example = "100.00")]
     amount: Option<Str<'a>>,
     /// The recharge card's PIN.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Password)]
     card_pin: Option<Secret<'a>>,
     /// The agent who took the cash; required for cash.

@@ -54,7 +54,7 @@ pub(crate) struct PlaceOrderAsk<'a> {
     #[schema(value_type = Option<String>, example = "virtual")]
     account_kind: Option<Str<'a>>,
     /// Six digits.
-    #[serde(borrow, skip_serializing)]
+    #[serde(borrow)]
     #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
     /// The door it came through: `web`, `wap`, `sms`, `ivr` or `app`.

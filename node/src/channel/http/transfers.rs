@@ -34,7 +34,7 @@ pub(crate) struct TransferAsk<'a> {
     #[schema(value_type = String, example = "20.00")]
     amount: Str<'a>,
     /// The payer's payment password.
-    #[serde(borrow, skip_serializing)]
+    #[serde(borrow)]
     #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Secret<'a>,
 }
