@@ -15,6 +15,9 @@ use crate::fatal::Fatal;
 const QUEUE_ENTRIES_MAX: usize = 4_096;
 /// Entries written in one step.
 const BATCH_ENTRIES_MAX: usize = 512;
+/// How long entries gather before they are written: a write costs the store much the same whatever
+/// is in it, and a reader who wants the newest waits for it.
+const GATHER: Duration = Duration::from_millis(50);
 /// What was written is flushed at least this often.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -92,6 +95,9 @@ impl Feeder {
             if received == 0 {
                 break;
             }
+            if received < BATCH_ENTRIES_MAX {
+                self.gather(&mut items, clock.as_ref()).await;
+            }
             let due = flush_at.is_some_and(|at| clock.monotonic() >= at);
             let stored = self.store(&mut items);
             let flushed =
@@ -117,6 +123,21 @@ impl Feeder {
         }
         // A clean end; what fails here is fed again.
         let _ = self.history.flush();
+    }
+
+    /// Takes more entries as they come, for [`GATHER`], or until one of the items is waited for.
+    async fn gather(&mut self, items: &mut Vec<Item>, clock: &dyn Clock) {
+        let until = clock.monotonic() + GATHER;
+        while items.len() < BATCH_ENTRIES_MAX && items.iter().all(|item| matches!(item, Item::Entry { .. })) {
+            let room = BATCH_ENTRIES_MAX - items.len();
+            tokio::select! {
+                biased;
+                received = self.queue.recv_many(items, room) => if received == 0 {
+                    return;
+                },
+                () = clock.sleep_until(until) => return,
+            }
+        }
     }
 
     /// Stores what was taken from the queue; whom to tell when that was the end.

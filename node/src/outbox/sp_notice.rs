@@ -32,10 +32,10 @@ const LINGER: Duration = Duration::from_millis(5);
 
 /// Requests a second to all SPs together while their batches are not full: a request costs more than
 /// the notices in it, so many busy SPs are told a little later and more at once.
-const REQUESTS_PER_SECOND_MAX: u32 = 1_000;
+const REQUESTS_PER_SECOND_MAX: u32 = 500;
 
 /// The longest that is waited for that.
-const PACE_MAX: Duration = Duration::from_millis(100);
+const PACE_MAX: Duration = Duration::from_millis(200);
 
 /// An actor without work ends after this time.
 const IDLE: Duration = Duration::from_secs(60);
@@ -382,8 +382,8 @@ mod tests {
 
     #[test]
     fn many_sps_are_told_less_often_each_but_never_late() {
-        assert_eq!(pace(1), Duration::from_millis(1));
-        assert_eq!(pace(50), Duration::from_millis(50));
+        assert_eq!(pace(1), Duration::from_millis(2));
+        assert_eq!(pace(50), Duration::from_millis(100));
         assert_eq!(pace(10_000), PACE_MAX);
     }
 

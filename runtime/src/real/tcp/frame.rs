@@ -20,6 +20,9 @@ const COPY_BYTES_MAX: usize = 16 << 10;
 const WRITE_BYTES_MAX: usize = 256 << 10;
 /// Bytes asked of the socket at once.
 const READ_BYTES: usize = 64 << 10;
+/// Payloads up to this size are copied out of the read buffer: a slice of it that someone keeps, as the
+/// log does, would keep all of the buffer.
+const COPY_OUT_BYTES_MAX: usize = READ_BYTES / 2;
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +84,14 @@ pub(super) fn take(buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
         return Ok(None);
     }
     buffer.advance(HEADER_BYTES);
-    Ok(Some(Frame { kind, id, deadline_ms, payload: buffer.split_to(length).freeze() }))
+    let payload = if length <= COPY_OUT_BYTES_MAX {
+        let copied = Bytes::copy_from_slice(&buffer[..length]);
+        buffer.advance(length);
+        copied
+    } else {
+        buffer.split_to(length).freeze()
+    };
+    Ok(Some(Frame { kind, id, deadline_ms, payload }))
 }
 
 /// Reads frames off a connection.
