@@ -22,6 +22,8 @@ use crate::types::Raft;
 const TICK_INTERVAL: Duration = Duration::from_millis(50);
 /// How often it is asked whether a snapshot is due.
 const SNAPSHOT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// Pause before it is looked again whether a disk that was too full has room.
+const ROOM_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// Disk space left alone by snapshots, in bytes: the log needs it more.
 const RESERVED_BYTES: u64 = 64 << 20;
 /// Log kept behind a snapshot for replicas that lag, as a part of what makes a snapshot due.
@@ -88,6 +90,7 @@ pub(crate) struct Archivist {
 impl Archivist {
     pub(crate) async fn run(mut self) {
         let mut taken_at = self.clock.monotonic();
+        let mut not_before = taken_at;
         let mut seen = self.status.borrow().snapshot;
         loop {
             tokio::select! {
@@ -113,7 +116,11 @@ impl Archivist {
             let bytes = self.shared.bytes_since_snapshot.load(Ordering::Relaxed);
             let due = bytes >= self.options.snapshot_log_bytes
                 || (now >= taken_at + self.options.snapshot_interval && applied > snapshot);
-            if due && self.has_room().await {
+            if due && now >= not_before {
+                not_before = now + ROOM_CHECK_INTERVAL;
+                if !self.has_room().await {
+                    continue;
+                }
                 // A snapshot that is being taken already makes this void.
                 taken_at = now;
                 self.shared.bytes_since_snapshot.store(0, Ordering::Relaxed);

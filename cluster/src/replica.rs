@@ -20,7 +20,7 @@ use crate::types::Types;
 /// Pause before a read or a wait is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// Time for a new replica to catch up.
-const CATCH_UP_DEADLINE: Duration = Duration::from_secs(120);
+const CATCH_UP_DEADLINE: Duration = Duration::from_secs(10);
 /// Time for a snapshot that is asked for.
 const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(600);
 

@@ -31,6 +31,8 @@ impl State {
     }
 
     /// Notes that a number was carried to another operator, or back to us. The home province stays.
+    /// What is noted for later leaves the present as it is, and takes the place of what was noted for
+    /// later before.
     ///
     /// # Errors
     /// [`Refusal::UnknownNumber`] when a plan is in force and no range of it holds the number.
@@ -43,7 +45,12 @@ impl State {
         if self.plan.epoch > 0 && self.plan.lookup(msisdn, self.now).is_none() {
             return Err(Refusal::UnknownNumber);
         }
-        Arc::make_mut(&mut self.plan).ported.insert(msisdn, Ported { operator, from });
+        let before = self
+            .plan
+            .ported
+            .get(&msisdn)
+            .and_then(|known| if known.from <= self.now { Some(known.operator) } else { known.before });
+        Arc::make_mut(&mut self.plan).ported.insert(msisdn, Ported { operator, from, before });
         Ok(Outcome::Done)
     }
 

@@ -61,6 +61,8 @@ pub struct Ported {
     pub operator: Operator,
     /// From when.
     pub from: LogTime,
+    /// Who serves it until then, when that is not the range's operator: an earlier porting.
+    pub before: Option<Operator>,
 }
 
 /// Where a number belongs.
@@ -94,7 +96,8 @@ impl NumberPlan {
         let range = self.ranges[..after].last().filter(|range| prefix <= range.last)?;
         let operator = match self.ported.get(&msisdn) {
             Some(ported) if ported.from <= at => ported.operator,
-            _ => range.operator,
+            Some(ported) => ported.before.unwrap_or(range.operator),
+            None => range.operator,
         };
         Some(Belonging { home: range.province, operator, epoch: self.epoch })
     }

@@ -32,10 +32,7 @@ impl State {
             return Err(Refusal::PasswordChanged);
         }
         if verdict.matches {
-            // The usual case writes nothing.
-            if credential.failures > 0 {
-                self.subscribers.at_mut(subscriber).credential.failures = 0;
-            }
+            // The day's count stays: else a guesser had four tries between any two of the owner's payments.
             return Ok(());
         }
         let max = self.policy.password_failures_max;

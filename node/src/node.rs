@@ -76,6 +76,20 @@ pub enum NodeError {
     /// The number plan file can not be used.
     #[error("setting number_plan.file: {0}")]
     Plan(#[from] PlanFileError),
+    /// The portability file can not be used.
+    #[error("setting number_plan.portability_file: {0}")]
+    Portability(#[source] PlanFileError),
+    /// A file that a setting names can not be read.
+    #[error("setting {setting}: {path} can not be read")]
+    Unreadable {
+        /// The setting's key.
+        setting: &'static str,
+        /// What it names.
+        path: String,
+        /// Why it can not be read.
+        #[source]
+        source: std::io::Error,
+    },
     /// The replica can not start.
     #[error(transparent)]
     Replica(#[from] StartError),

@@ -189,12 +189,44 @@ const LOOKED_UP: &[(&str, &str)] = &[
     ("process_threads", "Threads of the process"),
 ];
 
+/// HELP of the gauges that are set where things happen.
+const GAUGES: &[(&str, &str)] = &[
+    ("mpss_rows", "Rows of the state, by table"),
+    ("mpss_outbox_rows", "Effects that are committed and not yet acknowledged, by kind"),
+    ("mpss_open_orders", "Orders that are not final"),
+    ("mpss_orders_being_driven", "Orders and transfers the leader is bringing to their end"),
+    ("mpss_sps_being_told", "SPs with notices under way"),
+    ("mpss_circuit_open", "1 while calls to a province are held back because it does not answer, by peer"),
+];
+
+/// HELP of the counters.
+const COUNTERS: &[(&str, &str)] = &[
+    ("mpss_http_requests_total", "Requests answered at the doors, by door, method, route and status"),
+    ("mpss_purchases_total", "Purchases asked for here, by way (local, roaming, national) and result"),
+    ("mpss_driver_steps_total", "Steps of the order driver, by result"),
+    ("mpss_notices_total", "Notices to SPs, by result"),
+    ("mpss_sms_total", "Texts handed to the SMS centre, by result"),
+    ("mpss_actor_restarts_total", "Actors that failed and were started again, by actor"),
+];
+
+/// HELP of the histograms.
+const HISTOGRAMS: &[(&str, &str)] = &[
+    ("mpss_http_seconds", "Time to answer a request, by door, method and route"),
+    ("mpss_sms_lag_seconds", "From the commit of a text to its acceptance by the SMS centre"),
+];
+
 /// HELP of the counter that is set when someone looks.
 const CPU_SECONDS: (&str, &str) = ("process_cpu_seconds_total", "User and system time the process has used");
 
 fn describe(recorder: &PrometheusRecorder) {
-    for (name, help) in LOOKED_UP {
+    for (name, help) in LOOKED_UP.iter().chain(GAUGES) {
         recorder.describe_gauge(KeyName::from_const_str(name), None, SharedString::const_str(help));
+    }
+    for (name, help) in COUNTERS {
+        recorder.describe_counter(KeyName::from_const_str(name), None, SharedString::const_str(help));
+    }
+    for (name, help) in HISTOGRAMS {
+        recorder.describe_histogram(KeyName::from_const_str(name), None, SharedString::const_str(help));
     }
     recorder.describe_counter(KeyName::from_const_str(CPU_SECONDS.0), None, SharedString::const_str(CPU_SECONDS.1));
 }

@@ -24,6 +24,6 @@ pub use dispatch::{Dispatch, DispatchOptions};
 pub use http::HttpPeers;
 pub use national_plan::{NATIONAL_PLAN_EPOCH, national_plan};
 pub use peer::{PeerCall, PeerError, PeerReply, PeerTransport};
-pub use plan_file::{PlanFileError, parse_plan};
+pub use plan_file::{PlanFileError, parse_plan, parse_plan_bytes, parse_portability_bytes};
 pub use route::{Route, route};
 pub use subscribers::{Subscribers, subscribers_of};

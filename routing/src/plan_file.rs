@@ -127,7 +127,7 @@ pub fn parse_portability(text: &str, plan: &NumberPlan) -> Result<BTreeMap<Msisd
         }
         let operator = operator_of(line, operator)?;
         let from = moment(line, "from", from)?;
-        ported.insert(number, Ported { operator, from });
+        ported.insert(number, Ported { operator, from, before: None });
     }
     Ok(ported)
 }

@@ -148,7 +148,7 @@ fn all_numbers_of_a_small_province_are_drawn_exactly_once() {
                 1410000,1410003,54,china-telecom\n1890000,1890001,54,china-telecom\n1890002,1890002,54,china-mobile\n";
     let mut plan = parse_plan(text, 1).expect("good");
     let gone = Msisdn::new(13_300_010_000).expect("valid");
-    let ported = mpss_domain::number_plan::Ported { operator: Operator::ChinaMobile, from: NOW };
+    let ported = mpss_domain::number_plan::Ported { operator: Operator::ChinaMobile, from: NOW, before: None };
     plan.ported.insert(gone, ported);
     let tibet = ProvinceId::new(54).expect("Tibet");
     let all: BTreeSet<Msisdn> = subscribers_of(&plan, tibet).collect();

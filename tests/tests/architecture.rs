@@ -139,6 +139,28 @@ fn the_world_is_reached_through_the_seams_only() {
     assert!(wrong.is_empty(), "these reach the world past the seams:\n{}", wrong.join("\n"));
 }
 
+/// A counter that nobody can read the meaning of is of no use at night.
+#[test]
+fn every_metric_is_explained() {
+    let mut found = Vec::new();
+    for name in ["runtime", "routing", "cluster", "node"] {
+        rust_files(&root().join(name).join("src"), &mut found);
+    }
+    let text = std::fs::read_to_string(root().join("node/src/telemetry.rs")).expect("telemetry");
+    let mut counted = 0;
+    for path in found.into_iter().filter(|path| !path.ends_with("telemetry.rs")) {
+        let source = std::fs::read_to_string(&path).expect("readable source");
+        for call in ["counter!(", "gauge!(", "histogram!("] {
+            for after in source.split(call).skip(1) {
+                let name = after.split('"').nth(1).expect("a metric has a name");
+                assert!(text.contains(&format!("(\"{name}\", \"")), "{} tells {name} without HELP", path.display());
+                counted += 1;
+            }
+        }
+    }
+    assert!(counted > 10, "only {counted} metrics were found");
+}
+
 #[test]
 fn a_reader_can_guess_the_file() {
     let mut found = Vec::new();

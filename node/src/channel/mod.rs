@@ -16,4 +16,5 @@ pub(crate) mod in_flight;
 pub(crate) mod route_metrics;
 pub(crate) mod whole_body;
 
+pub(crate) use http::TO_LEADER;
 pub use serve::{ServeOptions, serve};

@@ -91,7 +91,7 @@ fn address(listener: &TcpListener) -> Result<std::net::SocketAddr, Failure> {
 fn failure(error: NodeError) -> Failure {
     let what = crate::demo::told(&error);
     match error {
-        NodeError::Plan(_) => Failure::usage(what),
+        NodeError::Plan(_) | NodeError::Portability(_) | NodeError::Unreadable { .. } => Failure::usage(what),
         _ => Failure::start(what),
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::channel::TO_LEADER;
 use crate::command_line::Failure;
 
 /// How long one try may take; longer than a node's own deadline, so that its answer is seen.
@@ -33,11 +34,13 @@ struct Ask<'a> {
     body: Option<&'a Value>,
     /// Seconds the node may wait until what is asked for is final.
     wait_s: u32,
+    /// The node tells what it knows itself instead of asking its leader.
+    itself: bool,
 }
 
 impl<'a> Ask<'a> {
     const fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, key: None, body: None, wait_s: 0 }
+        Self { method: Method::GET, path, key: None, body: None, wait_s: 0, itself: false }
     }
 }
 
@@ -138,7 +141,7 @@ impl Caller {
     /// One look at one node, without a second try.
     pub(crate) async fn look(&self, url: &str, path: &str, deadline: Duration) -> Result<Answer, String> {
         let begun = Instant::now();
-        match tokio::time::timeout(deadline, self.send(url, &Ask::get(path))).await {
+        match tokio::time::timeout(deadline, self.send(url, &Ask { itself: true, ..Ask::get(path) })).await {
             Ok(answer) => answer.map(|answer| Answer { took: begun.elapsed(), ..answer }),
             Err(_) => Err(format!("no answer within {} ms", deadline.as_millis())),
         }
@@ -176,6 +179,9 @@ impl Caller {
         let mut request = self.http.request(ask.method.clone(), format!("{url}{}", ask.path));
         if let Some(key) = ask.key {
             request = request.header("idempotency-key", key);
+        }
+        if ask.itself {
+            request = request.header(TO_LEADER, "1");
         }
         if ask.wait_s > 0 {
             request = request.header("prefer", format!("wait={}", ask.wait_s));

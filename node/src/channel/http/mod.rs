@@ -55,6 +55,7 @@ mod trial_balance;
 mod tests;
 
 pub use door::{HttpOptions, MetricsText};
+pub(crate) use leader::TO_LEADER;
 
 use door::Door;
 

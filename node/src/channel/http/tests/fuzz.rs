@@ -5,8 +5,12 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::*;
 
-/// Cases in one run; `PROPTEST_CASES` in the environment asks for more.
+/// Cases in one run, unless `PROPTEST_CASES` in the environment says another number.
 const CASES: u32 = 1_500;
+
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES)
+}
 
 /// Strings that have broken something somewhere.
 const NASTY: [&str; 24] = [
@@ -178,7 +182,7 @@ async fn whatever_is_sent_is_refused_by_name_and_nothing_moves() {
     let handle = tokio::runtime::Handle::current();
     let router = shop.router.clone();
     let fuzz = move || {
-        let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
+        let mut runner = TestRunner::new(Config { cases: cases(), failure_persistence: None, ..Config::default() });
         runner.run(&asking(), |asking| {
             let question = asking.method == "GET";
             check(&handle.block_on(ask(&router, asking)), question)
