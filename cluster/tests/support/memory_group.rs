@@ -3,16 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use mpss_cluster::{Member, Replica, ReplicaOptions, Role, StartError};
+use mpss_cluster::{Member, Replica, ReplicaOptions, StartError};
 use mpss_runtime::Seams;
 use mpss_runtime::real::{OsRandom, TokioClock, TokioSpawner};
 use parking_lot::Mutex;
 
 use super::fault_disk::{Crash, Device};
 use super::memory_network::MemoryNetwork;
-use super::{Node, keep, member, province, quick, within};
+use super::{Node, keep, leader_of, member, province, quick};
 
 pub struct MemoryGroup {
     pub network: MemoryNetwork,
@@ -86,31 +85,11 @@ impl MemoryGroup {
     }
 
     pub async fn leader(&self) -> u64 {
-        within("a leader", async {
-            loop {
-                for (node, running) in &self.nodes {
-                    if running.replica.watch().borrow().role == Role::Leader {
-                        return *node;
-                    }
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await
+        leader_of(self.nodes.iter().map(|(node, running)| (*node, &running.replica))).await
     }
 
     /// Waits for a leader among some of the replicas.
     pub async fn leader_among(&self, nodes: &[u64]) -> u64 {
-        within("a leader among some", async {
-            loop {
-                for node in nodes {
-                    if self.replica(*node).watch().borrow().role == Role::Leader {
-                        return *node;
-                    }
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await
+        leader_of(nodes.iter().map(|node| (*node, self.replica(*node)))).await
     }
 }

@@ -120,18 +120,7 @@ impl TcpGroup {
 
     /// Waits for a leader and returns its number.
     pub async fn leader(&self) -> u64 {
-        within("a leader", async {
-            loop {
-                for (node, running) in &self.nodes {
-                    let status = running.replica.watch().borrow().clone();
-                    if status.role == Role::Leader {
-                        return *node;
-                    }
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await
+        leader_of(self.nodes.iter().map(|(node, running)| (*node, &running.replica))).await
     }
 
     pub async fn follower(&self) -> u64 {
@@ -142,6 +131,24 @@ impl TcpGroup {
     pub fn fatal(&self, node: u64) -> Option<String> {
         self.nodes[&node].fatal.lock().clone()
     }
+}
+
+/// Waits until one of these replicas leads.
+pub async fn leader_of(replicas: impl Iterator<Item = (u64, &Replica)>) -> u64 {
+    let mut watched: Vec<_> = replicas.map(|(node, replica)| (node, replica.watch())).collect();
+    within("a leader", async {
+        loop {
+            for (node, status) in &mut watched {
+                if status.borrow_and_update().role == Role::Leader {
+                    return *node;
+                }
+            }
+            let changes = watched.iter_mut().map(|(_, status)| Box::pin(status.changed()));
+            // A replica that has ended is as good as one that has changed: the others are looked at.
+            let _ = futures::future::select_all(changes).await;
+        }
+    })
+    .await
 }
 
 pub fn keep(fatal: &Arc<Mutex<Option<String>>>) -> Arc<dyn Fn(String) + Send + Sync> {
