@@ -4,7 +4,7 @@
 mod support;
 
 use mpss_domain::{Outcome, SpId};
-use support::fault_disk::Crash;
+use mpss_runtime::memory::Crash;
 use support::memory_group::MemoryGroup;
 use support::{admit, propose, within};
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use mpss_cluster::{MembershipError, Role};
 use mpss_domain::{Outcome, SpId};
+use mpss_runtime::memory::Crash;
 use parking_lot::Mutex;
-use support::fault_disk::Crash;
 use support::memory_group::MemoryGroup;
 use support::{TcpGroup, admit, propose, until, within};
 

@@ -3,7 +3,7 @@
 mod support;
 
 use mpss_cluster::{MembershipError, Role, StartError};
-use support::fault_disk::{Crash, Device};
+use mpss_runtime::memory::{Crash, Device};
 use support::memory_group::{MemoryGroup, address};
 use support::{admit, member, propose, until, within};
 

@@ -22,7 +22,7 @@ async fn without_a_leader_nothing_happens_and_that_is_said() {
     propose(group.replica(leader), admit("before")).await;
     let left = leader % 3 + 1;
     for node in [1, 2, 3].into_iter().filter(|node| *node != left) {
-        group.crash(node, support::fault_disk::Crash::Kept);
+        group.crash(node, mpss_runtime::memory::Crash::Kept);
     }
     assert_eq!(group.replica(left).propose(admit("never")).await, Err(ProposeError::Unavailable));
     let read = group.replica(left).read_linearizable(|_| ()).await;

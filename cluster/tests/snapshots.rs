@@ -4,7 +4,7 @@ mod support;
 
 use mpss_cluster::{Replica, StartError};
 use mpss_domain::RecordPosition;
-use support::fault_disk::Crash;
+use mpss_runtime::memory::Crash;
 use support::memory_group::{MemoryGroup, address};
 use support::{TcpGroup, member, open_account, propose, quick, until, within};
 

@@ -35,6 +35,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod trial;
 
+pub use doors::Services;
 pub use parts::Outside;
 pub use seams::{real_seams, real_seams_over};
 
@@ -137,6 +138,21 @@ impl Node {
         listeners: Listeners,
         outside: Outside,
     ) -> Result<Self, NodeError> {
+        let (mut node, services) = Self::start_inside(settings, seams, outside).await?;
+        node.doors = doors::Doors::open(&node.context, services, listeners);
+        Ok(node)
+    }
+
+    /// Starts a node without sockets: whoever starts it brings requests to its services, as the
+    /// simulator does.
+    ///
+    /// # Errors
+    /// See [`NodeError`].
+    pub async fn start_inside(
+        settings: Settings,
+        seams: Seams,
+        outside: Outside,
+    ) -> Result<(Self, Services), NodeError> {
         let number_plan = plan::plan_to_found_with(&settings).await?;
         let (fatal_sender, fatal) = watch::channel(None);
         let hook = Arc::new(move |why: String| {
@@ -149,9 +165,9 @@ impl Node {
         let serving = Serving::new(context.clone(), home.clone());
         plan::keep_founded(&context, number_plan);
         let actors = Tree::start(&context, &outside, hook).await?;
-        let doors = doors::Doors::open(&context, home, serving, listeners);
+        let services = Services::new(&context, home, serving);
         let gauges = gauges::keep(&context);
-        Ok(Self { context, doors, actors, _gauges: gauges, fatal })
+        Ok((Self { context, doors: doors::Doors::none(), actors, _gauges: gauges, fatal }, services))
     }
 
     /// What the node's parts work with.

@@ -38,10 +38,22 @@ pub struct ProvinceUrls {
     pub peer: Vec<String>,
 }
 
+/// One HTTP request to one node. Real in production, a network in memory in the simulator.
+pub trait NodeLink: Send + Sync + 'static {
+    /// Asks the node at `url` (`http://host:port`), for `deadline` at most.
+    fn ask<'a>(
+        &'a self,
+        url: &'a str,
+        call: &'a PeerCall,
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<PeerReply, NoReply>>;
+}
+
 /// HTTP links to all provinces. Cheap to clone; the clones share connections and addresses.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpPeers {
-    client: reqwest::Client,
+    link: Arc<dyn NodeLink>,
+    clock: Arc<dyn Clock>,
     provinces: Arc<ArcSwap<BTreeMap<ProvinceId, Nodes>>>,
 }
 
@@ -60,7 +72,8 @@ struct Door {
 }
 
 /// Why one node gave no reply.
-enum NoReply {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoReply {
     /// The node surely has not seen the request.
     NotSent,
     /// The node may have acted on it.
@@ -68,7 +81,10 @@ enum NoReply {
 }
 
 impl HttpPeers {
-    /// Links to these provinces.
+    /// Links to these provinces over sockets.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     #[must_use]
     pub fn new(provinces: BTreeMap<ProvinceId, ProvinceUrls>) -> Self {
         let client = reqwest::Client::builder()
@@ -85,7 +101,13 @@ impl HttpPeers {
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .build()
             .expect("a client without TLS has nothing to load that could fail");
-        Self { client, provinces: Arc::new(ArcSwap::from_pointee(nodes(provinces))) }
+        Self::over(Arc::new(Sockets(client)), Arc::new(TokioClock::new()), provinces)
+    }
+
+    /// Links to these provinces over `link`.
+    #[must_use]
+    pub fn over(link: Arc<dyn NodeLink>, clock: Arc<dyn Clock>, provinces: BTreeMap<ProvinceId, ProvinceUrls>) -> Self {
+        Self { link, clock, provinces: Arc::new(ArcSwap::from_pointee(nodes(provinces))) }
     }
 
     /// Replaces all addresses. Calls under way go on to the old ones.
@@ -108,8 +130,7 @@ impl HttpPeers {
         call: PeerCall,
         deadline: Duration,
     ) -> Result<PeerReply, PeerError> {
-        let clock = TokioClock::new();
-        let deadline = clock.monotonic() + deadline;
+        let deadline = self.clock.monotonic() + deadline;
         let provinces = self.provinces.load_full();
         let nodes = provinces.get(&province).ok_or(PeerError::NotConnected(province))?;
         let door = match door {
@@ -123,11 +144,11 @@ impl HttpPeers {
         let mut not_done = None;
         for turn in 0..door.urls.len() {
             let node = (first + turn) % door.urls.len();
-            let left = deadline.saturating_sub(clock.monotonic());
+            let left = deadline.saturating_sub(self.clock.monotonic());
             if left.is_zero() {
                 break;
             }
-            match self.ask_node(&door.urls[node], &call, left).await {
+            match self.link.ask(&door.urls[node], &call, left).await {
                 // Without a leader, shutting down, too busy: another node may be better off.
                 Ok(reply) if reply.status == 503 && is_not_done(&reply) => not_done = Some(reply),
                 Ok(reply) => {
@@ -144,7 +165,12 @@ impl HttpPeers {
         }
         not_done.ok_or(PeerError::Unreachable(province))
     }
+}
 
+/// HTTP/1.1 over sockets.
+struct Sockets(reqwest::Client);
+
+impl Sockets {
     async fn ask_node(&self, url: &str, call: &PeerCall, deadline: Duration) -> Result<PeerReply, NoReply> {
         // A path that does not begin with a slash could name another host.
         let method = reqwest::Method::from_bytes(call.method.as_bytes()).ok().filter(|_| call.path.starts_with('/'));
@@ -153,7 +179,7 @@ impl HttpPeers {
             return Err(NoReply::NotSent);
         };
         let address = format!("{}{}", url.trim_end_matches('/'), call.path);
-        let mut request = self.client.request(method, address).timeout(deadline).body(call.body.clone());
+        let mut request = self.0.request(method, address).timeout(deadline).body(call.body.clone());
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }
@@ -173,6 +199,23 @@ impl HttpPeers {
                 .collect(),
             body,
         })
+    }
+}
+
+impl NodeLink for Sockets {
+    fn ask<'a>(
+        &'a self,
+        url: &'a str,
+        call: &'a PeerCall,
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<PeerReply, NoReply>> {
+        Box::pin(self.ask_node(url, call, deadline))
+    }
+}
+
+impl std::fmt::Debug for HttpPeers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpPeers").field("provinces", &self.provinces()).finish_non_exhaustive()
     }
 }
 

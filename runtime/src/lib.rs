@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod disk;
+pub mod memory;
 pub mod random;
 pub mod real;
 pub mod seams;

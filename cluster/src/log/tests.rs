@@ -1,14 +1,10 @@
 //! The log against a disk that tears, forgets and fails, and against openraft's own suite.
 #![allow(clippy::unwrap_used)]
 
-#[allow(clippy::duplicate_mod, reason = "the tests of snapshots use the same disk")]
-#[path = "../../tests/support/fault_disk.rs"]
-mod fault_disk;
-
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fault_disk::{Crash, Device};
+use mpss_runtime::memory::{Crash, Device};
 use mpss_runtime::real::{FileDisk, OsRandom, TokioSpawner};
 use mpss_runtime::{Disk, Spawner};
 use openraft::storage::{IOFlushed, RaftLogStorage, RaftLogStorageExt};

@@ -1,15 +1,11 @@
 //! Snapshot files: every bit is checked, and newer ones stay.
 #![allow(clippy::unwrap_used)]
 
-#[allow(clippy::duplicate_mod, reason = "the tests of the log use the same disk")]
-#[path = "../../tests/support/fault_disk.rs"]
-mod fault_disk;
-
 use std::sync::Arc;
 
-use fault_disk::{Crash, Device};
 use mpss_domain::{Batch, Command, LogTime, ProvinceId, State, Verb};
 use mpss_runtime::Disk;
+use mpss_runtime::memory::{Crash, Device};
 use mpss_runtime::real::FileDisk;
 
 use super::file;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use mpss_cluster::{Member, Replica, ReplicaOptions, StartError};
 use mpss_runtime::Seams;
+use mpss_runtime::memory::{Crash, Device};
 use mpss_runtime::real::{OsRandom, TokioClock, TokioSpawner};
 use parking_lot::Mutex;
 
-use super::fault_disk::{Crash, Device};
 use super::memory_network::MemoryNetwork;
 use super::{Node, keep, leader_of, member, province, quick};
 

@@ -1,7 +1,6 @@
 //! Groups of replicas in one process, over real files and sockets.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
-pub mod fault_disk;
 pub mod memory_group;
 pub mod memory_network;
 

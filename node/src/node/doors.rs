@@ -1,5 +1,6 @@
 //! The doors of a node: open when the node can work, closed first when it stops.
 
+use axum::Router;
 use mpss_runtime::TaskHandle;
 use tokio::sync::{oneshot, watch};
 
@@ -8,6 +9,24 @@ use crate::channel::{self, ServeOptions};
 use crate::home::Home;
 use crate::serving::Serving;
 
+/// What stands behind the doors: requests in, answers out, no sockets.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// Callers.
+    pub public: Router,
+    /// Other provinces.
+    pub peer: Router,
+}
+
+impl Services {
+    pub(super) fn new(context: &Context, home: Home, serving: Serving) -> Self {
+        Self {
+            public: channel::http::router(context.clone(), home.clone(), serving),
+            peer: channel::peer::router(context.clone(), home),
+        }
+    }
+}
+
 /// Two doors and the word that closes them.
 pub(super) struct Doors {
     shutdown: watch::Sender<bool>,
@@ -15,12 +34,15 @@ pub(super) struct Doors {
 }
 
 impl Doors {
+    /// No doors: whoever started the node brings requests to its [`Services`].
+    pub(super) fn none() -> Self {
+        Self { shutdown: watch::channel(false).0, tasks: Vec::new() }
+    }
+
     /// Opens both doors.
-    pub(super) fn open(context: &Context, home: Home, serving: Serving, listeners: Listeners) -> Self {
+    pub(super) fn open(context: &Context, services: Services, listeners: Listeners) -> Self {
         let (shutdown, shut) = watch::channel(false);
-        let public = channel::http::router(context.clone(), home.clone(), serving);
-        let peer = channel::peer::router(context.clone(), home);
-        let tasks = [(listeners.public, public), (listeners.peer, peer)]
+        let tasks = [(listeners.public, services.public), (listeners.peer, services.peer)]
             .into_iter()
             .map(|(listener, router)| {
                 let options = ServeOptions::new(&context.settings.door);

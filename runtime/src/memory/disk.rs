@@ -1,13 +1,13 @@
-//! A disk in memory that forgets what was not synced, tears writes, and fails when told to.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+//! A disk in memory that forgets what was not synced, tears writes, is slow, and fails when told to.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
 use futures::future::ready;
-use mpss_runtime::{BoxFuture, Disk, DiskFile};
 use parking_lot::Mutex;
+
+use crate::{BoxFuture, Disk, DiskFile};
 
 /// What becomes of writes that were not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,11 @@ struct World {
     syncs: u64,
     fail_sync_after: Option<u64>,
     capacity: Option<u64>,
+    pace: Option<Pace>,
 }
+
+/// How long the next sync takes: a future that passes the time.
+pub type Pace = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// The device. Outlives the processes that use it.
 #[derive(Clone, Default)]
@@ -52,8 +56,15 @@ pub struct Device {
     world: Arc<Mutex<World>>,
 }
 
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Device")
+    }
+}
+
 impl Device {
     /// The root folder, as the present process has it.
+    #[must_use]
     pub fn open(&self) -> Arc<dyn Disk> {
         let mut world = self.world.lock();
         world.folders.entry(String::new()).or_default();
@@ -94,25 +105,45 @@ impl Device {
         self.world.lock().fail_sync_after = Some(after);
     }
 
+    /// Every sync takes the time that `pace` gives; none when it was never set.
+    pub fn set_pace(&self, pace: Pace) {
+        self.world.lock().pace = Some(pace);
+    }
+
+    /// Bytes written and not synced, over all files.
+    #[must_use]
+    pub fn unsynced_bytes(&self) -> u64 {
+        let world = self.world.lock();
+        world.files.values().flat_map(|file| &file.writes).map(|(_, bytes)| bytes.len() as u64).sum()
+    }
+
     /// Bytes the device can hold.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.world.lock().capacity = bytes;
     }
 
+    /// Bytes all files have together.
+    #[must_use]
     pub fn used(&self) -> u64 {
         self.world.lock().used()
     }
 
     /// How often anything was synced.
+    #[must_use]
     pub fn syncs(&self) -> u64 {
         self.world.lock().syncs
     }
 
+    /// Names of the files in a folder, sorted; none when there is no such folder.
+    #[must_use]
     pub fn names(&self, folder: &str) -> Vec<String> {
         self.world.lock().folders.get(folder).map(|folder| folder.current.keys().cloned().collect()).unwrap_or_default()
     }
 
     /// The bytes of a file, to be looked at or damaged.
+    ///
+    /// # Panics
+    /// When there is no such file.
     pub fn edit<T>(&self, folder: &str, name: &str, edit: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let mut world = self.world.lock();
         let file = world.folders[folder].current[name];
@@ -123,6 +154,7 @@ impl Device {
     }
 
     /// A device of its own that holds the same.
+    #[must_use]
     pub fn copy(&self) -> Self {
         let world = self.world.lock();
         let mut copy = World { next_file: world.next_file, ..World::default() };
@@ -310,19 +342,25 @@ impl DiskFile for FaultFile {
     }
 
     fn sync(&self) -> BoxFuture<'_, io::Result<()>> {
-        done(self.with(|world| {
-            if let Some(after) = &mut world.fail_sync_after {
-                if *after == 0 {
-                    return Err(io::Error::other("the device says EIO"));
-                }
-                *after -= 1;
+        let pace = self.world.lock().pace.clone();
+        Box::pin(async move {
+            if let Some(pace) = pace {
+                pace().await;
             }
-            world.syncs += 1;
-            let file = world.files.get_mut(&self.file).ok_or_else(missing)?;
-            file.writes.clear();
-            file.resized = false;
-            file.durable = file.current.clone();
-            Ok(())
-        }))
+            self.with(|world| {
+                if let Some(after) = &mut world.fail_sync_after {
+                    if *after == 0 {
+                        return Err(io::Error::other("the device says EIO"));
+                    }
+                    *after -= 1;
+                }
+                world.syncs += 1;
+                let file = world.files.get_mut(&self.file).ok_or_else(missing)?;
+                file.writes.clear();
+                file.resized = false;
+                file.durable = file.current.clone();
+                Ok(())
+            })
+        })
     }
 }
