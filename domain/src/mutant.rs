@@ -18,6 +18,27 @@ pub enum Mutant {
     CreditWithoutDebit,
 }
 
+impl Mutant {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ClearingOneSide, Self::DoubleDebitOnRetry, Self::CreditWithoutDebit];
+
+    /// The word for it on a command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClearingOneSide => "clearing-one-side",
+            Self::DoubleDebitOnRetry => "double-debit-on-retry",
+            Self::CreditWithoutDebit => "credit-without-debit",
+        }
+    }
+
+    /// The fault of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mutant| mutant.name() == name)
+    }
+}
+
 static EVERYWHERE: OnceLock<Mutant> = OnceLock::new();
 
 /// Plants a fault in every state this process makes or reads from now on, for a demonstration whose

@@ -36,6 +36,18 @@ enum Command {
         /// Print what happens as it happens
         #[arg(long)]
         echo: bool,
+        /// Plant a deliberate fault in the product (needs the cargo feature `mutants`)
+        #[arg(long, value_name = "NAME")]
+        mutant: Option<String>,
+        #[command(flatten)]
+        scene: Scene,
+    },
+    /// Plant each deliberate fault in turn and count the seeds until it is found (needs the cargo feature
+    /// `mutants`)
+    Hunt {
+        /// First and last seed, such as 1..100
+        #[arg(long, default_value = "1..50")]
+        seeds: String,
         #[command(flatten)]
         scene: Scene,
     },
@@ -116,7 +128,11 @@ impl Scene {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run { seed, echo, scene } => scene.plan(seed, echo).map(|plan| run_one(&plan)),
+        Command::Run { seed, echo, mutant, scene } => {
+            let planted = mutant.as_deref().map_or(Ok(()), plant);
+            planted.and_then(|()| scene.plan(seed, echo)).map(|plan| run_one(&plan))
+        }
+        Command::Hunt { seeds, scene } => hunt(&seeds, &scene),
         Command::Sweep { seeds, scene } => sweep(&seeds, &scene),
         Command::Twice { seeds, scene } => twice(&seeds, &scene),
     };
@@ -127,6 +143,58 @@ fn main() -> ExitCode {
             ExitCode::from(INCONCLUSIVE)
         }
     }
+}
+
+#[cfg(feature = "mutants")]
+fn mutants() -> Vec<&'static str> {
+    mpss_domain::mutant::Mutant::ALL.into_iter().map(mpss_domain::mutant::Mutant::name).collect()
+}
+
+#[cfg(not(feature = "mutants"))]
+const fn mutants() -> Vec<&'static str> {
+    Vec::new()
+}
+
+#[cfg(feature = "mutants")]
+fn plant(name: &str) -> Result<(), String> {
+    use mpss_domain::mutant::{Mutant, plant_everywhere};
+    let known = || format!("--mutant: {name:?} is none of {}", mutants().join(", "));
+    plant_everywhere(Mutant::named(name).ok_or_else(known)?);
+    Ok(())
+}
+
+#[cfg(not(feature = "mutants"))]
+fn plant(_: &str) -> Result<(), String> {
+    Err("--mutant: this build can not; build it with --features mutants".to_owned())
+}
+
+/// Every deliberate fault must be found; tells after how many seeds, and by what.
+#[expect(clippy::print_stdout, reason = "what the command is for")]
+fn hunt(seeds: &str, scene: &Scene) -> Result<u8, String> {
+    let seeds = seeds_of(seeds)?;
+    scene.plan(0, false)?;
+    if mutants().is_empty() {
+        return Err("hunt: this build has no deliberate faults; build it with --features mutants".to_owned());
+    }
+    let mut escaped = 0;
+    for mutant in mutants() {
+        let mut found = None;
+        for (tried, seed) in seeds.clone().enumerate() {
+            let (code, text) = apart(seed, scene, &[format!("--mutant={mutant}")])?;
+            if code == Some(i32::from(VIOLATED)) {
+                found = Some((tried + 1, field(&text, "VIOLATED").to_owned()));
+                break;
+            }
+        }
+        match found {
+            Some((seeds, by)) => println!("{mutant:<24} found after {seeds} seeds: {by}"),
+            None => {
+                escaped += 1;
+                println!("{mutant:<24} NOT FOUND in {} seeds", seeds.clone().count());
+            }
+        }
+    }
+    Ok(if escaped == 0 { PASSED } else { VIOLATED })
 }
 
 #[expect(clippy::print_stdout, reason = "what the command is for")]
@@ -203,12 +271,13 @@ fn seeds_of(text: &str) -> Result<std::ops::RangeInclusive<u64>, String> {
 }
 
 /// One seed in a process of its own: exit code and what it printed.
-fn apart(seed: u64, scene: &Scene) -> Result<(Option<i32>, String), String> {
+fn apart(seed: u64, scene: &Scene, more: &[String]) -> Result<(Option<i32>, String), String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = std::process::Command::new(program)
         .arg("run")
         .arg(format!("--seed={seed}"))
         .args(scene.arguments())
+        .args(more)
         .output()
         .map_err(|error| error.to_string())?;
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -259,7 +328,7 @@ fn sweep(seeds: &str, scene: &Scene) -> Result<u8, String> {
     let mut progress = Progress::over(&seeds);
     let (mut runs, mut virtual_ms) = (0_u64, 0_u64);
     for seed in seeds {
-        let (code, text) = apart(seed, scene)?;
+        let (code, text) = apart(seed, scene, &[])?;
         if code != Some(i32::from(PASSED)) {
             eprintln!();
             println!("{text}");
@@ -287,7 +356,7 @@ fn twice(seeds: &str, scene: &Scene) -> Result<u8, String> {
     let mut progress = Progress::over(&seeds);
     let mut runs = 0_u64;
     for seed in seeds {
-        let (first, second) = (apart(seed, scene)?.1, apart(seed, scene)?.1);
+        let (first, second) = (apart(seed, scene, &[])?.1, apart(seed, scene, &[])?.1);
         let (one, other) = (field(&first, "trace"), field(&second, "trace"));
         if one.is_empty() || one != other {
             eprintln!();

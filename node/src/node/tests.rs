@@ -14,7 +14,14 @@ async fn start(folder: &std::path::Path) -> (Node, String, Arc<TokioSpawner>) {
     let transport = Arc::new(TcpTransport::bind("127.0.0.1:0").await.unwrap());
     let settings = settings(folder, transport.local_addr());
     let spawner = Arc::new(TokioSpawner::new());
-    let seams = real_seams_over(folder, transport, spawner.clone()).unwrap();
+    // The lock of a node that ran here goes with the last of its threads.
+    let mut seams = None;
+    eventually("the folder is free", || {
+        seams = real_seams_over(folder, transport.clone(), spawner.clone()).ok();
+        seams.is_some()
+    })
+    .await;
+    let seams = seams.unwrap();
     let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
     let listeners = Listeners { public: bind(), peer: bind() };
     let url = format!("http://{}", listeners.public.local_addr().unwrap());

@@ -253,7 +253,7 @@ pub(crate) fn settings(folder: &Path, raft: SocketAddr) -> Settings {
 }
 
 /// Waits until something outside the state has happened.
-pub(crate) async fn eventually(what: &str, is: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, mut is: impl FnMut() -> bool) {
     let wait = async {
         while !is() {
             tokio::task::yield_now().await;
