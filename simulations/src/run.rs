@@ -137,7 +137,15 @@ async fn live(plan: &RunPlan, country: &mut Country, street: &Street, faults: &m
         })
     })
     .await?;
-    let (goods, people) = set_out(plan, street).await;
+    let mut scene = Box::pin(set_out(plan, street));
+    let (goods, people) = loop {
+        tokio::select! {
+            biased;
+            scene = &mut scene => break scene,
+            () = country.clock.sleep(LOOK) => restart_what_died(country).await?,
+        }
+    };
+    drop(scene);
     country.trace.tell(&format!("{} people, {} products", people.len(), goods.len()));
     let until = country.clock.monotonic() + Duration::from_secs(plan.seconds);
     let (people, goods) = (Arc::new(people), Arc::new(goods));
