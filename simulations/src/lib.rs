@@ -15,5 +15,6 @@ pub mod faults;
 pub mod oracle;
 pub mod outside;
 pub mod people;
+pub mod record;
 pub mod run;
 pub mod world;
