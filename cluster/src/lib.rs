@@ -14,9 +14,12 @@ mod doubt;
 mod fatal;
 pub mod history;
 mod identity;
+pub mod inspect;
 mod log;
 mod machine;
 mod maintenance;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 mod network;
 pub mod options;
 mod proposer;
@@ -30,6 +33,7 @@ mod status;
 mod stored;
 mod ticket;
 mod types;
+pub mod witness;
 
 #[cfg(test)]
 mod golden;
@@ -45,3 +49,4 @@ pub mod fuzz {
 pub use history::History;
 pub use options::{Member, ReplicaOptions};
 pub use replica::{MembershipError, ProposeError, ReadError, Replica, ReplicaStatus, Role, StartError};
+pub use witness::{AppliedEntry, Witness};

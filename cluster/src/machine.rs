@@ -21,6 +21,7 @@ use crate::snapshot::file::{self, SnapshotFile};
 use crate::snapshot::store::SnapshotStore;
 use crate::stored::{SnapshotHead, StoredMembershipRow};
 use crate::types::{RaftLeader, RaftLogId, RaftPayload, Replies, SnapshotMeta, StoredMembership, Types};
+use crate::witness::{AppliedEntry, Witness};
 
 /// What readers share with the state machine.
 pub(crate) struct Shared {
@@ -53,6 +54,7 @@ pub(crate) struct Machine {
     pub(crate) scope: Arc<NodeScope>,
     pub(crate) fatal: Fatal,
     province: ProvinceId,
+    witness: Option<Arc<dyn Witness>>,
     last_applied: Option<RaftLogId>,
     membership: StoredMembership,
 }
@@ -65,20 +67,25 @@ pub(crate) struct Parts {
     pub(crate) scope: Arc<NodeScope>,
     pub(crate) fatal: Fatal,
     pub(crate) province: ProvinceId,
+    pub(crate) witness: Option<Arc<dyn Witness>>,
 }
 
 impl Machine {
     /// The state machine that goes on from the snapshot that counts; `shared` holds its state.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { shared, snapshots, history, scope, fatal, province } = parts;
+        let Parts { shared, snapshots, history, scope, fatal, province, witness } = parts;
         let head = snapshots.current().map(|snapshot| snapshot.head);
         let last_applied: Option<RaftLogId> = head.as_ref().and_then(|head| head.last_log_id).map(Into::into);
         let membership = head.and_then(|head| head.membership.to_raft()).unwrap_or_default();
         shared.applied.send_replace(last_applied.map_or(0, |id| id.index));
-        Self { shared, snapshots, history, scope, fatal, province, last_applied, membership }
+        if let Some(witness) = witness.as_ref().filter(|_| last_applied.is_some()) {
+            witness.installed(&shared.state.read());
+        }
+        Self { shared, snapshots, history, scope, fatal, province, witness, last_applied, membership }
     }
 
-    fn apply_commands(&self, index: u64, payload: &[u8]) -> io::Result<Applied> {
+    fn apply_commands(&self, id: RaftLogId, payload: &[u8]) -> io::Result<Applied> {
+        let index = id.index;
         let batch = codec::decode_batch(payload).map_err(|error| {
             // Another replica could read it, or nobody can; either way this one must not go past it.
             io::Error::other(self.refuse(format!("entry {index} can not be read: {error}")))
@@ -100,6 +107,16 @@ impl Machine {
             return Err(io::Error::other(self.refuse(what)));
         }
         debug_assert_eq!(applied.replies.len(), batch.commands.len());
+        if let Some(witness) = &self.witness {
+            witness.applied(&AppliedEntry {
+                index,
+                term: id.leader_id.term,
+                batch: &batch,
+                replies: &applied.replies,
+                journal: &applied.journal,
+                state: &self.shared.state.read(),
+            });
+        }
         Ok(applied)
     }
 
@@ -146,7 +163,7 @@ impl RaftStateMachine<Types> for Machine {
                     self.membership = StoredMembership::new(Some(entry.log_id), membership.clone());
                 }
                 RaftPayload::Normal(payload) => {
-                    let applied = self.apply_commands(index, &payload.0)?;
+                    let applied = self.apply_commands(entry.log_id, &payload.0)?;
                     self.shared.bytes_since_snapshot.fetch_add(payload.0.len() as u64, Ordering::Relaxed);
                     replies = Replies(applied.replies);
                     journal = applied.journal;
@@ -186,6 +203,9 @@ impl RaftStateMachine<Types> for Machine {
         let state = self.scope.on_dedicated("snapshot install", work).await.unwrap_or_else(|| Err(ended()))?;
         let index = meta.last_log_id.map_or(0, |id| id.index);
         *self.shared.state.write() = state;
+        if let Some(witness) = &self.witness {
+            witness.installed(&self.shared.state.read());
+        }
         self.last_applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         self.shared.applied.send_replace(index);

@@ -16,6 +16,7 @@ use crate::network::wire::{Kind, ReadIndexAnswer};
 use crate::options::{Member, ReplicaOptions};
 use crate::running::Running;
 use crate::types::Types;
+use crate::witness::Witness;
 
 /// Pause before a read or a wait is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
@@ -172,7 +173,20 @@ impl Replica {
         seams: Seams,
         fatal: Arc<dyn Fn(String) + Send + Sync>,
     ) -> Result<Self, StartError> {
-        Ok(Self { inner: Running::start(options, seams, fatal).await? })
+        Ok(Self { inner: Running::start(options, seams, fatal, None).await? })
+    }
+
+    /// The same, with someone who looks on while entries are applied.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_witnessed(
+        options: ReplicaOptions,
+        seams: Seams,
+        fatal: Arc<dyn Fn(String) + Send + Sync>,
+        witness: Arc<dyn Witness>,
+    ) -> Result<Self, StartError> {
+        Ok(Self { inner: Running::start(options, seams, fatal, Some(witness)).await? })
     }
 
     /// Proposes a command and waits for its reply. On a follower the command is passed to the
@@ -232,6 +246,10 @@ impl Replica {
         let left = deadline.saturating_sub(inner.clock.monotonic());
         match (role, leader) {
             (Role::Stopped, _) => Err(ReadError::Stopped),
+            #[cfg(feature = "mutants")]
+            (Role::Leader, _) if crate::mutant::Mutant::LeaseReadByDeposedLeader.is_planted() => {
+                Ok(Some(*inner.shared.applied.subscribe().borrow()))
+            }
             (Role::Leader, _) => {
                 // Confirmed by a quorum each time (many reads share a round): the lease alone does not
                 // hold against a voter that was restarted.

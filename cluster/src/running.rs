@@ -34,6 +34,7 @@ use crate::replica::{ReplicaStatus, Role, StartError};
 use crate::snapshot::receiver::Receiver;
 use crate::snapshot::store::SnapshotStore;
 use crate::types::{Raft, RaftMembership};
+use crate::witness::Witness;
 use crate::{identity, settings, status};
 
 /// Time for one chunk of a snapshot to be written by the other side.
@@ -63,10 +64,11 @@ impl Running {
         options: ReplicaOptions,
         seams: Seams,
         tell: Arc<dyn Fn(String) + Send + Sync>,
+        witness: Option<Arc<dyn Witness>>,
     ) -> Result<Arc<Self>, StartError> {
         let scope = NodeScope::new(seams.spawner.clone(), seams.random.fork("raft"));
         let entered = scope.clone();
-        entered.enter(Self::put_together(options, seams, tell, scope)).await
+        entered.enter(Self::put_together(options, seams, tell, scope, witness)).await
     }
 
     async fn put_together(
@@ -74,6 +76,7 @@ impl Running {
         seams: Seams,
         tell: Arc<dyn Fn(String) + Send + Sync>,
         scope: Arc<NodeScope>,
+        witness: Option<Arc<dyn Witness>>,
     ) -> Result<Arc<Self>, StartError> {
         let fatal = Fatal::new(tell);
         // Reading a disk blocks, so it happens on a thread of its own.
@@ -121,6 +124,7 @@ impl Running {
             scope: scope.clone(),
             fatal: fatal.clone(),
             province: options.province,
+            witness,
         });
         let clients = Clients {
             link: link.clone(),

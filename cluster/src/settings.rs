@@ -54,6 +54,8 @@ pub(crate) fn raft_config(options: &ReplicaOptions, in_doubt: bool) -> Result<Co
         install_snapshot_timeout: election_max.saturating_mul(30),
         ..Config::default()
     };
+    #[cfg(feature = "mutants")]
+    let config = Config { enable_leader_restore: Some(crate::mutant::Mutant::LeaderRestored.is_planted()), ..config };
     config.validate().map_err(|error| StartError::Raft(error.to_string()))
 }
 

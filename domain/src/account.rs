@@ -146,6 +146,10 @@ impl Account {
         if amount > self.per_payment_limit.min(ceilings.per_payment) {
             return Err(Refusal::PerPaymentLimitExceeded);
         }
+        #[cfg(feature = "mutants")]
+        if crate::mutant::Mutant::LimitOutsideApply.is_planted() {
+            return if amount > self.available { Err(Refusal::InsufficientFunds) } else { Ok(()) };
+        }
         if self.used_on(today) + amount > self.daily_limit.min(ceilings.daily) {
             return Err(Refusal::DailyLimitExceeded);
         }
@@ -156,6 +160,10 @@ impl Account {
     pub(crate) fn count_use(&mut self, amount: Money, today: BusinessDay) {
         self.used = self.used_on(today) + amount;
         self.used_day = today;
+        #[cfg(feature = "mutants")]
+        if crate::mutant::Mutant::LimitOutsideApply.is_planted() {
+            return;
+        }
         assert!(self.used <= self.daily_limit, "broken invariant: more is used than the day's limit");
     }
 }

@@ -11,6 +11,10 @@ impl State {
     /// that is not known or waits for no answer is passed over. When one entry can not take all
     /// answers, the rest keep their delivery notices and are answered again.
     pub(crate) fn record_deliveries(&mut self, answers: &[(OrderId, bool)]) -> Outcome {
+        #[cfg(feature = "mutants")]
+        let shuffled = self.is_mutant(crate::mutant::Mutant::DigestByMapOrder).then(|| in_map_order(answers));
+        #[cfg(feature = "mutants")]
+        let answers = shuffled.as_deref().unwrap_or(answers);
         for &(id, accepted) in answers {
             if !self.entry.has_room() {
                 break;
@@ -42,4 +46,10 @@ impl State {
             account.open_orders = account.open_orders.checked_sub(1).expect("every closed order was opened");
         }
     }
+}
+
+#[cfg(feature = "mutants")]
+#[expect(clippy::disallowed_types, reason = "that is the fault")]
+fn in_map_order(answers: &[(OrderId, bool)]) -> Vec<(OrderId, bool)> {
+    answers.iter().copied().collect::<std::collections::HashMap<_, _>>().into_iter().collect()
 }

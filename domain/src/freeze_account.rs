@@ -41,6 +41,10 @@ impl State {
             self.timers.insert(Timer::new(until, TimerKind::Thaw(id)), ());
         }
         self.record_change(id, AccountChange::Frozen { until });
+        #[cfg(feature = "mutants")]
+        if self.is_mutant(crate::mutant::Mutant::FreezeNotTold) {
+            return Ok(self.view_of(id, Money::ZERO));
+        }
         self.tell(msisdn, SmsText::AccountFrozen { kind, until });
         Ok(self.view_of(id, Money::ZERO))
     }

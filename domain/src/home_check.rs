@@ -17,6 +17,10 @@ impl State {
             return Ok(());
         }
         let belonging = self.plan.home_of(msisdn, self.now)?;
+        #[cfg(feature = "mutants")]
+        if self.is_mutant(crate::mutant::Mutant::DebitAtWrongProvince) {
+            return Ok(());
+        }
         if belonging.home == home { Ok(()) } else { Err(Refusal::NotHome) }
     }
 

@@ -7,35 +7,63 @@ use crate::money::Money;
 use crate::movement::Step;
 use crate::state::State;
 
-/// One deliberate fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutant {
+macro_rules! mutants {
+    ($($(#[doc = $doc:literal])* $name:ident = $word:literal;)*) => {
+        /// One deliberate fault.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Mutant { $($(#[doc = $doc])* $name,)* }
+
+        impl Mutant {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The word for it on a command line.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+        }
+    };
+}
+
+mutants! {
     /// The serving side forgets to book what a home province paid: clearing does not net to zero.
-    ClearingOneSide,
+    ClearingOneSide = "clearing-one-side";
     /// A repeated request is taken for a new one: it debits twice.
-    DoubleDebitOnRetry,
+    DoubleDebitOnRetry = "double-debit-on-retry";
     /// Money is credited and nothing debited for it: the replica stops.
-    CreditWithoutDebit,
+    CreditWithoutDebit = "credit-without-debit";
+    /// A payment that comes after its own reversal debits all the same.
+    LateDebitRevives = "late-debit-revives";
+    /// A transfer that the payee's province refuses stays set aside: the payer never gets it back.
+    HoldNeverReleased = "hold-never-released";
+    /// `apply` does not look at the daily limit; whoever proposes has looked at it before.
+    LimitOutsideApply = "limit-outside-apply";
+    /// A province debits subscribers who are at home elsewhere under its own number plan.
+    DebitAtWrongProvince = "debit-at-wrong-province";
+    /// Answers of SPs are recorded in the order of a hash map.
+    DigestByMapOrder = "digest-by-map-order";
+    /// A payment that is reversed a second time gives the money back a second time.
+    ReversedTwice = "reversed-twice";
+    /// A roaming product is sold to the province's own subscribers too.
+    RoamingSoldToLocals = "roaming-sold-to-locals";
+    /// Nobody is told of a freeze or a thaw.
+    FreezeNotTold = "freeze-not-told";
+    /// A thaw date passes and nothing happens.
+    ThawForgotten = "thaw-forgotten";
 }
 
 impl Mutant {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::ClearingOneSide, Self::DoubleDebitOnRetry, Self::CreditWithoutDebit];
-
-    /// The word for it on a command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ClearingOneSide => "clearing-one-side",
-            Self::DoubleDebitOnRetry => "double-debit-on-retry",
-            Self::CreditWithoutDebit => "credit-without-debit",
-        }
-    }
-
     /// The fault of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mutant| mutant.name() == name)
+        Self::ALL.iter().copied().find(|mutant| mutant.name() == name)
+    }
+
+    /// True when this fault is planted everywhere in this process.
+    #[must_use]
+    pub fn is_planted(self) -> bool {
+        planted() == Some(self)
     }
 }
 
@@ -56,6 +84,16 @@ impl State {
     /// Plants a fault, or takes it out again. It is no part of what replicas agree on.
     pub fn set_mutant(&mut self, mutant: Option<Mutant>) {
         self.mutant = mutant;
+    }
+
+    /// Forgets which requests were answered, as a snapshot without them would.
+    pub fn forget_requests(&mut self) {
+        self.requests = crate::requests::Requests::default();
+    }
+
+    /// True when this state has the fault.
+    pub(crate) fn is_mutant(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
     }
 }
 

@@ -39,6 +39,10 @@ impl State {
         match self.payments.get(&request.payment) {
             #[cfg(feature = "mutants")]
             Some(_) if self.mutant == Some(crate::mutant::Mutant::DoubleDebitOnRetry) => {}
+            #[cfg(feature = "mutants")]
+            Some(known)
+                if known.status == PaymentStatus::Reversed
+                    && self.is_mutant(crate::mutant::Mutant::LateDebitRevives) => {}
             Some(known) => return answer_again(known, request),
             None => {}
         }
@@ -129,6 +133,13 @@ impl State {
             return Err(Refusal::PaymentMismatch);
         }
         match payment.status {
+            #[cfg(feature = "mutants")]
+            PaymentStatus::Reversed
+                if payment.account.is_some() && self.is_mutant(crate::mutant::Mutant::ReversedTwice) =>
+            {
+                self.payments.at_mut(slot).status = PaymentStatus::Captured;
+                self.undo_payment(asked.payment, asked.reversal, LedgerAccount::DueTo(serving), OpenOrders::Same);
+            }
             PaymentStatus::Reversed => {}
             PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => return Err(Refusal::PartlyRefunded),
             PaymentStatus::Captured => {

@@ -39,6 +39,10 @@ impl State {
                     "a thawed account has no timer"
                 );
                 self.timers.remove(&timer);
+                #[cfg(feature = "mutants")]
+                if self.is_mutant(crate::mutant::Mutant::ThawForgotten) {
+                    return;
+                }
                 self.thaw(account);
             }
         }

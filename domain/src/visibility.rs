@@ -78,6 +78,8 @@ pub fn visible(
         Scope::National => Ok(()),
         Scope::Local if home == province => Ok(()),
         Scope::Local => Err(HiddenBecause::NotItsSubscriber),
+        #[cfg(feature = "mutants")]
+        Scope::Roaming if home == province && crate::mutant::Mutant::RoamingSoldToLocals.is_planted() => Ok(()),
         Scope::Roaming if home == province => Err(HiddenBecause::RoamingIsForVisitors),
         Scope::Roaming if location == province => Ok(()),
         Scope::Roaming => Err(HiddenBecause::NotVisitingNow),

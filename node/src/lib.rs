@@ -18,6 +18,8 @@ pub mod demo;
 pub mod gateway;
 pub mod home;
 pub mod intake;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 pub mod node;
 pub mod not_done;
 pub mod password;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use mpss_cluster::{Replica, Role, StartError};
 use mpss_config::Settings;
 use mpss_domain::ProvinceId;
+use mpss_routing::http::NodeLink;
 use mpss_routing::{Dispatch, PlanFileError};
 use mpss_runtime::Seams;
 use tokio::sync::watch;
@@ -50,6 +51,8 @@ pub struct Context {
     pub replica: Replica,
     /// The way to other provinces.
     pub dispatch: Dispatch,
+    /// The way to this province's other nodes.
+    pub nodes: Arc<dyn NodeLink>,
     /// Judges payment passwords of this province's subscribers.
     pub judge: PasswordJudge,
     /// Clock, randomness, tasks.
@@ -184,6 +187,12 @@ impl Node {
             // The hook lives as long as the replica does.
             Err(_) => "the replica is gone".into(),
         }
+    }
+
+    /// Why the node must not go on, when it must not.
+    #[must_use]
+    pub fn fatal(&self) -> Option<String> {
+        self.fatal.borrow().clone()
     }
 
     /// Stops cleanly: nothing new is taken, what was taken is answered, another node leads.

@@ -87,21 +87,7 @@ impl HttpPeers {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn new(provinces: BTreeMap<ProvinceId, ProvinceUrls>) -> Self {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .http1_only()
-            .tcp_nodelay(true)
-            // Whoever answers with another place did not do it, and the place is not ours to trust.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            // Only what was never begun is sent again, and that by the rules of dispatch.
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_DEADLINE)
-            .pool_idle_timeout(IDLE_MAX)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build()
-            .expect("a client without TLS has nothing to load that could fail");
-        Self::over(Arc::new(Sockets(client)), Arc::new(TokioClock::new()), provinces)
+        Self::over(sockets(), Arc::new(TokioClock::new()), provinces)
     }
 
     /// Links to these provinces over `link`.
@@ -165,6 +151,29 @@ impl HttpPeers {
         }
         not_done.ok_or(PeerError::Unreachable(province))
     }
+}
+
+/// Links to nodes over sockets.
+///
+/// # Panics
+/// Outside a tokio runtime.
+#[must_use]
+pub fn sockets() -> Arc<dyn NodeLink> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .http1_only()
+        .tcp_nodelay(true)
+        // Whoever answers with another place did not do it, and the place is not ours to trust.
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        // Only what was never begun is sent again, and that by the rules of dispatch.
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_DEADLINE)
+        .pool_idle_timeout(IDLE_MAX)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+        .build()
+        .expect("a client without TLS has nothing to load that could fail");
+    Arc::new(Sockets(client))
 }
 
 /// HTTP/1.1 over sockets.

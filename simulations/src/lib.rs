@@ -1,15 +1,16 @@
 //! A country from one seed: the product's real nodes, in one process and in virtual time.
 //!
 //! ```text
-//!  seed ─▶ world (clock, randomness, network, disks) ─▶ country (provinces × replicas, SPs, SMS centre)
-//!                                                          ▲ people buy      ▲ faults strike
-//!                                                          └──── trace ─────┴──▶ oracle
+//!  scenario, seed ─▶ world (clock, randomness, network, disks) ─▶ country (provinces × replicas, SPs, SMS centre)
+//!                                                                    ▲ people buy      ▲ faults strike
+//!                                                                    └──── trace ──────┴──▶ oracle ─▶ record
 //! ```
 //!
 //! Only clock, randomness, network, disk and the border of a process are simulated; everything
 //! between is what production runs. One run belongs to one process: the same program and the same
 //! seed give the same trace, byte for byte.
 
+pub mod command_line;
 pub mod country;
 pub mod faults;
 pub mod oracle;
@@ -17,4 +18,7 @@ pub mod outside;
 pub mod people;
 pub mod record;
 pub mod run;
+pub mod scenario;
+mod stories;
+pub mod tally;
 pub mod world;

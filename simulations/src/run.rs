@@ -1,225 +1,313 @@
 //! One run: set the scene, let people live while faults strike, heal, wait until it is quiet, judge.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mpss_domain::ProvinceId;
-use mpss_routing::subscribers_of;
 use mpss_runtime::Clock;
 
 use crate::country::{Country, CountryPlan, number_plan};
-use crate::faults::{FaultRates, Faults, Struck};
-use crate::oracle;
-use crate::people::{Goods, Person, Street};
+use crate::faults::{Faults, Supervisor};
+use crate::oracle::{AtRest, quiet};
+use crate::people::{Rules, Scene, Street, live, move_in, set_out};
+use crate::record::{FORMAT, Leadership, Province, Record, Verdict};
+use crate::scenario::{Scenario, strikes};
+use crate::stories;
 use crate::world::SeededRandom;
-use crate::world::network::Passed;
+use crate::world::clock::BEGIN_MS;
 
 /// How often it is looked whether something strikes or has died.
-const LOOK: Duration = Duration::from_millis(250);
-/// How long everything may take to come to its end once faults stop.
-const QUIET_MAX: Duration = Duration::from_secs(120);
+const LOOK: Duration = Duration::from_millis(100);
+/// How long everything may take to come to its end once faults stop: the bound of liveness.
+pub const QUIET_MAX: Duration = Duration::from_secs(180);
 /// How long the country may take to be ready when nothing is wrong.
-const READY_MAX: Duration = Duration::from_secs(30);
-/// Time before a process that could not go on is started again.
-const RESTART_MS: u64 = 1_000;
+const READY_MAX: Duration = Duration::from_secs(60);
 
-/// What a run is.
+/// How a run is made.
 #[derive(Debug, Clone)]
 pub struct RunPlan {
+    /// What is run.
+    pub scenario: Scenario,
     /// Everything by chance comes from it.
     pub seed: u64,
-    /// The provinces, the national platform among them.
-    pub provinces: Vec<ProvinceId>,
-    /// Replicas of each.
-    pub replicas: u64,
-    /// Subscribers of each.
-    pub people: usize,
-    /// Virtual time people live, in seconds.
-    pub seconds: u64,
-    /// What goes wrong.
-    pub faults: FaultRates,
+    /// Keep what a report needs: operations, stories, every line.
+    pub recorded: bool,
     /// Print what happens as it happens.
     pub echo: bool,
-}
-
-/// What became of it.
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    /// What was not as it must be: property and what.
-    pub violations: Vec<(String, String)>,
-    /// Hash over everything that happened, and how much it was.
-    pub trace: (u128, u64),
-    /// Virtual time, in milliseconds.
-    pub virtual_ms: u64,
-    /// Faults.
-    pub struck: Struck,
-    /// Messages.
-    pub passed: Passed,
-    /// Orders that were acknowledged.
-    pub orders: usize,
-    /// Transfers that were acknowledged.
-    pub transfers: usize,
-    /// Refusals, by code.
-    pub refused: Vec<(String, u64)>,
-    /// Requests whose outcome nobody was told.
-    pub unknown: u64,
-    /// Texts the SMS centre has, and how many came again.
-    pub texts: (usize, usize),
-    /// The last that happened, when something was wrong.
-    pub last: Vec<String>,
 }
 
 /// Runs a plan to its end, on a runtime of its own.
 ///
 /// # Panics
-/// When the run can not be set up: that says nothing about the product.
+/// When the machine can not make a runtime.
 #[must_use]
-pub fn run(plan: &RunPlan) -> Report {
+pub fn run(plan: &RunPlan) -> Record {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime without sockets");
-    runtime.block_on(play(plan))
+    let record = runtime.block_on(play(plan));
+    // Tasks that still wait for something would be polled no more.
+    runtime.shutdown_background();
+    record
 }
 
-async fn play(plan: &RunPlan) -> Report {
+/// A run in progress.
+struct Play {
+    country: Country,
+    street: Street,
+    supervisor: Supervisor,
+    leaders: Vec<Leadership>,
+    open_ms: u64,
+    healed_ms: u64,
+}
+
+async fn play(plan: &RunPlan) -> Record {
     let random = SeededRandom::new(plan.seed);
-    let country_plan = CountryPlan { provinces: plan.provinces.clone(), replicas: plan.replicas };
-    let mut country = Country::new(country_plan.clone(), random.clone(), plan.echo);
-    let street = Street::new(
-        country.network.clone(),
-        country.clock.clone(),
-        country.trace.clone(),
-        random.named("street"),
-        Arc::new(country_plan),
-    );
-    let mut faults = Faults::new(plan.faults);
-    let mut violations = Vec::new();
-    if let Err(what) = live(plan, &mut country, &street, &mut faults).await {
-        violations.push(what);
-    }
-    if violations.is_empty() {
-        street.look(|told| {
-            for (property, check) in oracle::PROPERTIES {
-                violations.extend(check(&country, told).into_iter().map(|what| ((*property).to_owned(), what)));
-            }
-        });
-    }
-    let last = if violations.is_empty() { Vec::new() } else { country.trace.last() };
-    let virtual_ms = u64::try_from(country.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
-    street.look(|told| Report {
-        violations,
-        trace: country.trace.hash(),
-        virtual_ms,
-        struck: faults.struck,
-        passed: country.network.passed(),
-        orders: told.orders.len(),
-        transfers: told.transfers.len(),
-        refused: told.refused.iter().map(|(code, times)| (code.clone(), *times)).collect(),
-        unknown: told.unknown,
-        texts: country.smsc.received(),
-        last,
-    })
-}
-
-type Violation = (String, String);
-
-fn violated(property: &str, what: impl Into<String>) -> Violation {
-    (property.to_owned(), what.into())
-}
-
-async fn live(plan: &RunPlan, country: &mut Country, street: &Street, faults: &mut Faults) -> Result<(), Violation> {
-    for name in country.names() {
-        country.start(&name).await.map_err(|why| violated("start", format!("{name}: {why}")))?;
-    }
-    wait(country, READY_MAX, "every province has a leader", |country| {
-        country.plan.provinces.iter().all(|province| {
-            let leader = country.leader(*province);
-            leader.and_then(|leader| country.read(&leader, |state| state.plan().epoch > 0)) == Some(true)
-        })
-    })
-    .await?;
-    let mut scene = Box::pin(set_out(plan, street));
-    let (goods, people) = loop {
-        tokio::select! {
-            biased;
-            scene = &mut scene => break scene,
-            () = country.clock.sleep(LOOK) => restart_what_died(country).await?,
-        }
+    let country_plan = CountryPlan {
+        provinces: plan.scenario.provinces(),
+        replicas: plan.scenario.topology.replicas,
+        recorded: plan.recorded,
+        echo: plan.echo,
     };
-    drop(scene);
-    country.trace.tell(&format!("{} people, {} products", people.len(), goods.len()));
-    let until = country.clock.monotonic() + Duration::from_secs(plan.seconds);
-    let (people, goods) = (Arc::new(people), Arc::new(goods));
-    let lives: Vec<_> = people
-        .iter()
-        .map(|person| tokio::spawn(street.clone().live(person.clone(), people.clone(), goods.clone(), until)))
-        .collect();
-    let broken = |why| violated("start", why);
-    while country.clock.monotonic() < until {
-        country.clock.sleep(LOOK).await;
-        faults.look(country).await.map_err(broken)?;
-        restart_what_died(country).await?;
+    let country = Country::new(country_plan, random);
+    let street = Street::new(&country);
+    let supervisor = Supervisor::new(&street);
+    let mut play = Play { country, street, supervisor, leaders: Vec::new(), open_ms: 0, healed_ms: 0 };
+    let mut faults = None;
+    let set = play.set_scene(&plan.scenario).await;
+    match set {
+        Ok(scene) => faults = Some(play.live(plan, scene).await),
+        // That says nothing about faults, but a country that can not even begin is no pass.
+        Err(why) => play.country.oracles().object("the scene can be set", "product §2, §3", why),
     }
-    faults.end_all(country).await.map_err(broken)?;
-    for life in lives {
-        life.await.map_err(|error| violated("people", error.to_string()))?;
-    }
-    let quiet_until = country.clock.monotonic() + QUIET_MAX;
-    while country.clock.monotonic() < quiet_until {
-        restart_what_died(country).await?;
-        let quiet = street.look(|told| oracle::quiet::check(country, told).is_empty());
-        if quiet && street.look(|told| oracle::replicas::check(country, told).is_empty()) {
-            country.trace.tell("it is quiet");
-            break;
-        }
-        country.clock.sleep(LOOK).await;
-    }
-    Ok(())
+    play.record(plan, faults.as_ref())
 }
 
-/// What is on sale and who lives there.
-async fn set_out(plan: &RunPlan, street: &Street) -> (Vec<Goods>, Vec<Person>) {
-    let (mut goods, mut people) = (Vec::new(), Vec::new());
-    let numbers = number_plan();
-    for province in &plan.provinces {
-        if province.is_national() {
-            goods.push(street.set_out(*province, "accepts-national", "national").await);
-            goods.push(street.set_out(*province, "refuses-national", "national").await);
-            continue;
+impl Play {
+    /// Starts all machines, waits until provinces have leaders and a number plan, sets out goods and
+    /// lets people move in.
+    async fn set_scene(&mut self, scenario: &Scenario) -> Result<Arc<Scene>, String> {
+        let mut starting = tokio::task::JoinSet::new();
+        for name in self.country.names() {
+            let country = self.country.clone();
+            starting.spawn(async move { country.start(&name).await.map_err(|why| format!("{name}: {why:?}")) });
         }
-        goods.push(street.set_out(*province, "accepts-local", "local").await);
-        goods.push(street.set_out(*province, "accepts-roaming", "roaming").await);
-        goods.push(street.set_out(*province, "slow-roaming", "roaming").await);
-        goods.push(street.set_out(*province, "refuses-local", "local").await);
-        goods.push(street.set_out(*province, "silent-local", "local").await);
-        for msisdn in subscribers_of(&numbers, *province).take(plan.people) {
-            people.push(street.move_in(*province, &msisdn.to_string()).await);
+        while let Some(started) = starting.join_next().await {
+            started.map_err(|error| error.to_string())??;
+        }
+        let until = self.country.clock().monotonic() + READY_MAX;
+        while !self.is_ready() {
+            if self.country.clock().monotonic() > until {
+                return Err(format!("not every province has a leader and a number plan within {READY_MAX:?}"));
+            }
+            self.country.clock().sleep(LOOK).await;
+        }
+        let mut setting = tokio::task::JoinSet::new();
+        for province in self.country.plan().provinces.clone() {
+            let (street, people) = (self.street.clone(), scenario.workload.people);
+            setting.spawn(async move { (province, set_province(&street, province, people).await) });
+        }
+        let mut parts = BTreeMap::new();
+        while !setting.is_empty() {
+            tokio::select! {
+                biased;
+                Some(set) = setting.join_next() => {
+                    let (province, part) = set.map_err(|error| error.to_string())?;
+                    parts.insert(province, part?);
+                }
+                () = self.country.clock().sleep(LOOK) => self.look(),
+            }
+        }
+        let mut scene = Scene::default();
+        for part in parts.into_values() {
+            scene.goods.extend(part.goods);
+            scene.people.extend(part.people);
+        }
+        self.country.trace().tell(format!("{} people, {} products", scene.people.len(), scene.goods.len()));
+        Ok(Arc::new(scene))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.country.plan().provinces.iter().all(|province| {
+            let leader = self.country.leader(*province);
+            leader.and_then(|leader| self.country.read(&leader, |state| state.plan().epoch > 0)) == Some(true)
+        })
+    }
+
+    /// Lets people live and faults strike, heals, and waits until it is quiet.
+    async fn live(&mut self, plan: &RunPlan, scene: Arc<Scene>) -> Faults {
+        let clock = self.country.clock().clone();
+        let workload = &plan.scenario.workload;
+        let begin = clock.monotonic();
+        let until = begin + Duration::from_secs(workload.seconds);
+        self.open_ms = clock.elapsed_ms();
+        let rules = Rules {
+            habits: workload.habits,
+            pause_ms: (workload.pause_ms[0], workload.pause_ms[1]),
+            twice: workload.twice_ppm,
+            hot: workload.hot_sp_ppm,
+            only: workload.only.clone().map(Arc::new),
+        };
+        let mut lives = tokio::task::JoinSet::new();
+        for person in &scene.people {
+            let (street, scene, rules) = (self.street.clone(), scene.clone(), rules.clone());
+            lives.spawn(live(street, person.clone(), scene, rules, until));
+        }
+        let mut faults = Faults::new(&self.street, self.supervisor.clone(), &scene.people);
+        let strikes = strikes(&plan.scenario, &self.country.random().named("faults"));
+        let mut coming = strikes.into_iter().enumerate().peekable();
+        while clock.monotonic() < until && !self.country.oracles().is_violated() {
+            let next = coming.peek().map(|(_, strike)| begin + Duration::from_millis(strike.at_ms));
+            let wake = next.unwrap_or(until).min(clock.monotonic() + LOOK).max(clock.monotonic());
+            clock.sleep_until(wake).await;
+            while let Some((number, strike)) =
+                coming.next_if(|(_, strike)| begin + Duration::from_millis(strike.at_ms) <= clock.monotonic())
+            {
+                faults.strike(number, strike);
+            }
+            self.look();
+        }
+        {
+            let ending = faults.end_all();
+            tokio::pin!(ending);
+            loop {
+                tokio::select! {
+                    biased;
+                    () = &mut ending => break,
+                    () = clock.sleep(LOOK) => self.look(),
+                }
+            }
+        }
+        self.healed_ms = clock.elapsed_ms();
+        while !lives.is_empty() && !self.country.oracles().is_violated() {
+            tokio::select! {
+                biased;
+                Some(lived) = lives.join_next() => if let Err(error) = lived {
+                    self.country.oracles().object("people live", "the simulator", error.to_string());
+                },
+                () = clock.sleep(LOOK) => self.look(),
+            }
+        }
+        self.wait_until_quiet().await;
+        faults
+    }
+
+    async fn wait_until_quiet(&mut self) {
+        let clock = self.country.clock().clone();
+        let until = clock.monotonic() + QUIET_MAX;
+        while clock.monotonic() < until && !self.country.oracles().is_violated() {
+            self.look();
+            if self.supervisor.is_content() && quiet(&self.country) {
+                self.country.trace().tell("it is quiet");
+                self.country.tally().add("milliseconds until quiet", clock.elapsed_ms() - self.healed_ms);
+                break;
+            }
+            clock.sleep(LOOK).await;
+        }
+        if !self.country.oracles().is_violated() {
+            self.street.look(|told| self.country.oracles().judge(&AtRest { country: &self.country, told }));
         }
     }
-    (goods, people)
+
+    /// What happens whether anybody strikes or not: processes that died are started again, and it is
+    /// noted who leads.
+    fn look(&mut self) {
+        self.supervisor.look();
+        for province in &self.country.plan().provinces {
+            let machine = self.country.leader(*province).unwrap_or_default();
+            let code = province.to_string();
+            let last = self.leaders.iter().rev().find(|last| last.province == code);
+            if last.is_none_or(|last| last.machine != machine) {
+                let context = (!machine.is_empty()).then(|| self.country.context(&machine)).flatten();
+                let term = context.map_or(0, |context| context.replica.watch().borrow().term);
+                self.leaders.push(Leadership {
+                    province: code,
+                    machine,
+                    term,
+                    from_ms: self.country.clock().elapsed_ms(),
+                });
+            }
+        }
+    }
+
+    fn record(self, plan: &RunPlan, faults: Option<&Faults>) -> Record {
+        let country = &self.country;
+        let passed = country.network().passed();
+        let tally = country.tally();
+        for (name, times) in [
+            ("messages delivered", passed.delivered),
+            ("messages lost", passed.lost),
+            ("messages cut off", passed.cut),
+            ("messages that came twice", passed.doubled),
+            ("messages out of order", passed.reordered),
+            ("messages delayed", passed.delayed),
+            ("texts", country.smsc().received().0 as u64),
+            ("texts that came again", country.smsc().received().1 as u64),
+            ("notices to SPs", country.sps().look(|sps| sps.notices)),
+            ("notices that came again", country.sps().look(|sps| sps.repeated)),
+        ] {
+            tally.add(name, times);
+        }
+        let violations = country.oracles().violations();
+        let (hash, events) = country.trace().hash();
+        let province = |province: &ProvinceId| Province {
+            code: province.to_string(),
+            name: province.name_en().to_owned(),
+            name_zh: province.name_zh().to_owned(),
+            machines: country.names_of(*province),
+        };
+        let (operations, stories) = if plan.recorded {
+            (self.street.look(|told| told.operations.clone()), stories::choose(country, &self.street, &self.leaders))
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        Record {
+            format: FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            scenario: plan.scenario.name.clone(),
+            seed: plan.seed,
+            command: String::new(),
+            trace: format!("{hash:032x}"),
+            events,
+            began_at_ms: BEGIN_MS,
+            virtual_ms: country.clock().elapsed_ms(),
+            open_ms: self.open_ms,
+            healed_ms: self.healed_ms,
+            real_ms: 0,
+            provinces: country.plan().provinces.iter().map(province).collect(),
+            verdict: if violations.is_empty() { Verdict::Passed } else { Verdict::Violated },
+            violations,
+            operations,
+            faults: faults.map(Faults::spans).unwrap_or_default(),
+            leaders: self.leaders,
+            stories,
+            counts: tally.counts(),
+            seen: tally.seen(),
+            lines: if plan.recorded { country.trace().lines() } else { Vec::new() },
+        }
+    }
 }
 
-/// A process that must not go on ends, and is started again as its supervisor would.
-async fn restart_what_died(country: &mut Country) -> Result<(), Violation> {
-    for name in country.names() {
-        let Some(why) = country.fatal(&name).await else { continue };
-        country.trace.tell(&format!("{name} must not go on: {why}"));
-        if why.contains("diverged") || why.contains("broke an invariant") {
-            return Err(violated("fatal", format!("{name}: {why}")));
-        }
-        country.crash(&name, mpss_runtime::memory::Crash::Kept);
-        country.clock.sleep(Duration::from_millis(RESTART_MS)).await;
-        country.start(&name).await.map_err(|why| violated("start", format!("{name}: {why}")))?;
+/// What is on sale in a province and who lives there.
+async fn set_province(street: &Street, province: ProvinceId, people: usize) -> Result<Scene, String> {
+    let mut scene = Scene::default();
+    let goods: &[(&str, &'static str)] = if province.is_national() {
+        &[("accepts-national", "national"), ("slow-national", "national"), ("refuses-national", "national")]
+    } else {
+        &[
+            ("accepts-local", "local"),
+            ("refuses-local", "local"),
+            ("silent-local", "local"),
+            ("accepts-roaming", "roaming"),
+            ("slow-roaming", "roaming"),
+            ("silent-roaming", "roaming"),
+        ]
+    };
+    for (name, scope) in goods {
+        scene.goods.push(set_out(street, province, name, scope).await?);
     }
-    Ok(())
-}
-
-async fn wait(country: &Country, bound: Duration, what: &str, is: impl Fn(&Country) -> bool) -> Result<(), Violation> {
-    let until = country.clock.monotonic() + bound;
-    while !is(country) {
-        if country.clock.monotonic() > until {
-            return Err(violated("ready", format!("not within {bound:?}: {what}")));
-        }
-        country.clock.sleep(Duration::from_millis(20)).await;
+    if !province.is_national() {
+        scene.people = move_in(street, &number_plan(), province, people).await?;
     }
-    Ok(())
+    Ok(scene)
 }

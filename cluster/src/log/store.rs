@@ -59,6 +59,7 @@ impl LogStore {
         if let Some(torn) = recovered.torn.take()
             && vote.is_some()
             && doubt.is_none()
+            && !forgets_torn_tail()
         {
             // Without a vote nothing was ever acknowledged, so nothing that counts can be lost.
             tracing::warn!(segment = torn.segment, offset = torn.offset, "the last batch of the log is bad");
@@ -167,6 +168,14 @@ impl LogStore {
         let memory = self.memory.read();
         memory.last_log_id().is_none() && memory.vote.is_none()
     }
+}
+
+/// Never, but for a deliberate fault.
+fn forgets_torn_tail() -> bool {
+    #[cfg(feature = "mutants")]
+    return crate::mutant::Mutant::TornTailTruncated.is_planted();
+    #[cfg(not(feature = "mutants"))]
+    false
 }
 
 impl Opened {

@@ -80,6 +80,10 @@ impl VoteFile {
         bytes.resize(usize::try_from(COPY_BYTES).expect("small"), 0);
         for copy in 0..COPIES {
             self.file.write_at(copy * COPY_BYTES, &bytes).await?;
+            #[cfg(feature = "mutants")]
+            if crate::mutant::Mutant::VoteNotSynced.is_planted() {
+                continue;
+            }
             self.file.sync().await?;
         }
         Ok(())

@@ -320,7 +320,17 @@ pub(crate) async fn load(disk: &Arc<dyn Disk>, snapshot: &SnapshotFile) -> io::R
     if state.digest() != snapshot.head.state_digest || state.province() != snapshot.head.province {
         return Err(corrupt("the state is another one than the head says"));
     }
+    #[cfg(feature = "mutants")]
+    let state = forgetting(state);
     Ok(state)
+}
+
+#[cfg(feature = "mutants")]
+fn forgetting(mut state: State) -> State {
+    if crate::mutant::Mutant::SnapshotForgetsRequests.is_planted() {
+        state.forget_requests();
+    }
+    state
 }
 
 /// Reads a snapshot's head from raw bytes, for fuzzing: no input may panic.

@@ -30,6 +30,13 @@ fn name(last: Option<LogIdRow>) -> String {
     format!("{PREFIX}{:016x}-{:016x}-{:016x}", last.index, last.term, last.node)
 }
 
+/// The last entry in the snapshot of this name; `None` when it is no snapshot's name.
+pub(crate) fn place_of(name: &str) -> Option<LogIdRow> {
+    let mut numbers = name.strip_prefix(PREFIX)?.split('-').map(|hex| u64::from_str_radix(hex, 16).ok());
+    let (index, term, node) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    numbers.next().is_none().then_some(LogIdRow { term, node, index })
+}
+
 impl SnapshotStore {
     /// Opens the folder, removes what was left unfinished, and loads the newest snapshot.
     ///

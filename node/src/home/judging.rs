@@ -36,6 +36,8 @@ pub(crate) async fn propose_judged(
     verb: impl Fn(PasswordVerdict) -> Verb + Send,
 ) -> Result<Reply, NotDone> {
     let verdict = judge(context, owner, &password)?;
+    #[cfg(feature = "mutants")]
+    check_limit_here(context, &verb(verdict))?;
     let reply = context.replica.propose(Command { request, verb: verb(verdict) }).await?;
     if reply.outcome != Outcome::Refused(Refusal::PasswordChanged) {
         drop(password);
@@ -59,4 +61,28 @@ fn judge(context: &Context, owner: Owner, password: &PaymentPassword) -> Result<
         (msisdn.unwrap_or_else(nobody), subscriber)
     });
     Ok(context.judge.judge(msisdn, password, subscriber.as_ref())?)
+}
+
+/// The fault that the limit is looked at before the log has ordered anything.
+#[cfg(feature = "mutants")]
+fn check_limit_here(context: &Context, verb: &Verb) -> Result<(), NotDone> {
+    use mpss_domain::{AccountKind, AccountSelector};
+
+    if !mpss_domain::mutant::Mutant::LimitOutsideApply.is_planted() {
+        return Ok(());
+    }
+    let fits = context.replica.read(|state| {
+        let (msisdn, account, amount) = match verb {
+            Verb::PlaceOrder { msisdn, account, product, quantity, .. } => {
+                let price = state.product(*product).map(|product| product.terms().price)?;
+                (*msisdn, *account, price.checked_mul(*quantity)?)
+            }
+            Verb::Pay(request) => (request.msisdn, request.account, request.amount),
+            Verb::Transfer { payer, amount, .. } => (*payer, AccountSelector::Kind(AccountKind::StoredValue), *amount),
+            _ => return None,
+        };
+        let account = state.select_account(msisdn, account)?;
+        Some(account.used_on(state.now().business_day()) + amount <= account.daily_limit)
+    });
+    if fits == Some(false) { Err(NotDone::refused(Refusal::DailyLimitExceeded)) } else { Ok(()) }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_cluster::{Member, Replica, ReplicaOptions};
+use mpss_cluster::{Member, Replica, ReplicaOptions, Witness};
 use mpss_config::Settings;
 use mpss_domain::ProvinceId;
-use mpss_routing::http::ProvinceUrls;
+use mpss_routing::http::{NodeLink, ProvinceUrls};
 use mpss_routing::{Dispatch, DispatchOptions, HttpPeers, PeerTransport};
 use mpss_runtime::Seams;
+use mpss_runtime::real::TokioClock;
 
 use super::{Context, NodeError};
 use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
@@ -20,10 +21,14 @@ use crate::password::PasswordJudge;
 pub struct Outside {
     /// Other provinces.
     pub peers: Arc<dyn PeerTransport>,
+    /// This province's other nodes.
+    pub nodes: Arc<dyn NodeLink>,
     /// The SMS centre; without one texts stay in the outbox.
     pub sms: Option<Arc<dyn SmsGateway>>,
     /// Service providers.
     pub sps: Arc<dyn SpGateway>,
+    /// Looks on while the log is applied; nobody in production.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 impl Outside {
@@ -46,7 +51,9 @@ impl Outside {
             sms = Some(Arc::new(HttpSmsGateway::new(&outbox.sms_url, deadline).map_err(client)?));
         }
         let sps = Arc::new(HttpSpGateway::new(deadline).map_err(client)?);
-        Ok(Self { peers: Arc::new(HttpPeers::new(provinces.collect())), sms, sps })
+        let nodes = mpss_routing::http::sockets();
+        let peers = HttpPeers::over(nodes.clone(), Arc::new(TokioClock::new()), provinces.collect());
+        Ok(Self { peers: Arc::new(peers), nodes, sms, sps, witness: None })
     }
 }
 
@@ -72,9 +79,13 @@ pub(super) async fn context(
         seams.random.fork("dispatch"),
         dispatch_options(&settings, province),
     );
-    let replica = Replica::start(options, seams.clone(), fatal).await?;
+    let replica = match outside.witness.clone() {
+        Some(witness) => Replica::start_witnessed(options, seams.clone(), fatal, witness).await?,
+        None => Replica::start(options, seams.clone(), fatal).await?,
+    };
     let number = settings.node.number;
-    Ok(Context { province, number, replica, dispatch, judge, seams, settings: Arc::new(settings) })
+    let nodes = outside.nodes.clone();
+    Ok(Context { province, number, replica, dispatch, nodes, judge, seams, settings: Arc::new(settings) })
 }
 
 fn replica_options(settings: &Settings, province: ProvinceId) -> ReplicaOptions {

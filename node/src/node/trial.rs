@@ -63,6 +63,17 @@ pub(crate) fn password(digits: &str) -> PaymentPassword {
 /// A password that no test number or id contains.
 pub(crate) const RIGHT: &str = "739164";
 
+/// Everything outside is in this process.
+fn outside(peers: &Arc<FakeHome>, smsc: &Arc<FakeSmsc>, sps: &Arc<FakeSps>) -> Outside {
+    Outside {
+        peers: peers.clone(),
+        nodes: mpss_routing::http::sockets(),
+        sms: Some(smsc.clone()),
+        sps: sps.clone(),
+        witness: None,
+    }
+}
+
 /// A province of one replica.
 pub(crate) struct Trial {
     pub(crate) context: Context,
@@ -86,7 +97,7 @@ impl Trial {
         let seams = real_seams_over(folder.path(), transport, spawner.clone()).unwrap();
         let (peers, smsc, sps) =
             (Arc::new(FakeHome::default()), Arc::new(FakeSmsc::default()), Arc::new(FakeSps::default()));
-        let outside = Outside { peers: peers.clone(), sms: Some(smsc.clone()), sps: sps.clone() };
+        let outside = outside(&peers, &smsc, &sps);
         let fatal = Arc::new(|why: String| panic!("the replica must not go on: {why}"));
         let context = parts::context(settings, seams, &outside, fatal).await.unwrap();
         let mut status = context.replica.watch();
@@ -100,7 +111,7 @@ impl Trial {
 
     /// The node's actors.
     pub(crate) async fn actors(&self) -> Tree {
-        let outside = Outside { peers: self.peers.clone(), sms: Some(self.smsc.clone()), sps: self.sps.clone() };
+        let outside = outside(&self.peers, &self.smsc, &self.sps);
         let fatal = Arc::new(|why: String| panic!("the actors must not end: {why}"));
         Tree::start(&self.context, &outside, fatal).await.unwrap()
     }

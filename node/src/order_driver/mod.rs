@@ -75,6 +75,9 @@ pub(crate) struct Driving {
     lanes: BTreeMap<LaneKey, Hands>,
     backoff: Backoff,
     more: bool,
+    /// The last row that was there when this driver began.
+    #[cfg(feature = "mutants")]
+    found: EffectId,
 }
 
 /// What is in hand of one lane.
@@ -105,7 +108,12 @@ impl Actor for OrderDriver {
             min: Duration::from_millis(dispatch.pause_min_ms),
             max: Duration::from_millis(dispatch.pause_max_ms),
         };
+        #[cfg(feature = "mutants")]
+        let found =
+            context.replica.read(|state| state.effects_from(EffectId(0)).last().map_or(EffectId(0), |row| row.id));
         Ok(Driving {
+            #[cfg(feature = "mutants")]
+            found,
             context,
             tenure,
             bell,
@@ -238,6 +246,8 @@ impl Driving {
             self.context.replica.read(|state| ids.into_iter().map(|id| (id, state.effect(id).cloned())).collect());
         let wall = LogTime(self.context.seams.clock.wall_ms());
         for (id, row) in rows {
+            #[cfg(feature = "mutants")]
+            let row = row.filter(|row| !self.is_forgotten(row));
             let Some(row) = row else {
                 hands.failures.remove(&id);
                 self.lines.done(key, [id]);
@@ -255,6 +265,13 @@ impl Driving {
             };
             hands.running.insert(id, Task::start(&self.context.seams, "order step", Box::pin(work)));
         }
+    }
+
+    #[cfg(feature = "mutants")]
+    fn is_forgotten(&self, row: &EffectRow) -> bool {
+        crate::mutant::Mutant::ReversalLostOnLeaderChange.is_planted()
+            && matches!(row.effect, Effect::ReversePayment { .. })
+            && row.id <= self.found
     }
 
     fn set_alarm(&mut self, myself: &ActorRef<DriverMessage>) {

@@ -211,6 +211,12 @@ async fn send(
     if !tenure.holds() {
         return (ids, false);
     }
+    #[cfg(feature = "mutants")]
+    if crate::mutant::Mutant::SmsDroppedOnCrash.is_planted()
+        && tenure.record(Verb::AcknowledgeEffects { effects: ids.clone() }).await.is_err()
+    {
+        return (ids, false);
+    }
     let accepted = match gateway.send(texts).await {
         Ok(accepted) => accepted,
         Err(error) => {

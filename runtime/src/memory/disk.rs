@@ -20,8 +20,14 @@ pub enum Crash {
     Torn(usize),
 }
 
+/// Told of every write that has become durable: folder, the file's name when it was made, the bytes.
+pub type Onlooker = Arc<dyn Fn(&str, &str, &[u8]) + Send + Sync>;
+
 #[derive(Default)]
 struct FileState {
+    /// Where it was made, and as what; files stay in their folder.
+    folder: String,
+    name: String,
     durable: Vec<u8>,
     current: Vec<u8>,
     /// Not synced yet.
@@ -45,6 +51,7 @@ struct World {
     fail_sync_after: Option<u64>,
     capacity: Option<u64>,
     pace: Option<Pace>,
+    onlooker: Option<Onlooker>,
 }
 
 /// How long the next sync takes: a future that passes the time.
@@ -77,19 +84,19 @@ impl Device {
         world.incarnation += 1;
         world.fail_sync_after = None;
         for file in world.files.values_mut() {
-            if crash != Crash::Kept {
+            let writes = std::mem::take(&mut file.writes);
+            let resized = std::mem::take(&mut file.resized);
+            if crash == Crash::Kept {
+                file.settle(&writes, resized);
+            } else if !writes.is_empty() || resized {
                 let mut kept = if let Crash::Torn(bytes) = crash { bytes } else { 0 };
-                let mut survived = file.durable.clone();
-                for (offset, bytes) in std::mem::take(&mut file.writes) {
+                for (offset, bytes) in &writes {
                     let part = kept.min(bytes.len());
-                    put(&mut survived, offset, &bytes[..part]);
+                    put(&mut file.durable, *offset, &bytes[..part]);
                     kept -= part;
                 }
-                file.current = survived;
+                file.current = file.durable.clone();
             }
-            file.writes.clear();
-            file.resized = false;
-            file.durable = file.current.clone();
         }
         for folder in world.folders.values_mut() {
             if crash == Crash::Kept {
@@ -108,6 +115,11 @@ impl Device {
     /// Every sync takes the time that `pace` gives; none when it was never set.
     pub fn set_pace(&self, pace: Pace) {
         self.world.lock().pace = Some(pace);
+    }
+
+    /// Every write that has become durable is told from now on.
+    pub fn set_onlooker(&self, onlooker: Onlooker) {
+        self.world.lock().onlooker = Some(onlooker);
     }
 
     /// Bytes written and not synced, over all files.
@@ -140,6 +152,12 @@ impl Device {
         self.world.lock().folders.get(folder).map(|folder| folder.current.keys().cloned().collect()).unwrap_or_default()
     }
 
+    /// Names in a folder that a crash would leave, sorted.
+    #[must_use]
+    pub fn durable_names(&self, folder: &str) -> Vec<String> {
+        self.world.lock().folders.get(folder).map(|folder| folder.durable.keys().cloned().collect()).unwrap_or_default()
+    }
+
     /// The bytes of a file, to be looked at or damaged.
     ///
     /// # Panics
@@ -159,8 +177,13 @@ impl Device {
         let world = self.world.lock();
         let mut copy = World { next_file: world.next_file, ..World::default() };
         for (id, file) in &world.files {
-            let state =
-                FileState { durable: file.durable.clone(), current: file.current.clone(), ..FileState::default() };
+            let state = FileState {
+                folder: file.folder.clone(),
+                name: file.name.clone(),
+                durable: file.durable.clone(),
+                current: file.current.clone(),
+                ..FileState::default()
+            };
             copy.files.insert(*id, state);
         }
         for (name, folder) in &world.folders {
@@ -179,6 +202,20 @@ fn put(target: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
         target.resize(offset + bytes.len(), 0);
     }
     target[offset..offset + bytes.len()].copy_from_slice(bytes);
+}
+
+impl FileState {
+    /// What was written since the last sync is durable now. Only that is copied: files are large and
+    /// writes are small.
+    fn settle(&mut self, writes: &[(usize, Vec<u8>)], resized: bool) {
+        if resized {
+            self.durable = self.current.clone();
+            return;
+        }
+        for (offset, bytes) in writes {
+            put(&mut self.durable, *offset, bytes);
+        }
+    }
 }
 
 impl World {
@@ -233,7 +270,8 @@ impl Disk for FaultDisk {
             let file = *folder.current.entry(name.to_owned()).or_insert(next);
             if file == next {
                 world.next_file += 1;
-                world.files.insert(file, FileState::default());
+                let made = FileState { folder: self.folder.clone(), name: name.to_owned(), ..FileState::default() };
+                world.files.insert(file, made);
             }
             let opened = FaultFile { world: self.world.clone(), file, incarnation: self.incarnation };
             Ok(Arc::new(opened) as Arc<dyn DiskFile>)
@@ -355,10 +393,16 @@ impl DiskFile for FaultFile {
                     *after -= 1;
                 }
                 world.syncs += 1;
+                let onlooker = world.onlooker.clone();
                 let file = world.files.get_mut(&self.file).ok_or_else(missing)?;
-                file.writes.clear();
-                file.resized = false;
-                file.durable = file.current.clone();
+                let writes = std::mem::take(&mut file.writes);
+                let resized = std::mem::take(&mut file.resized);
+                file.settle(&writes, resized);
+                if let Some(onlooker) = onlooker {
+                    for (_, bytes) in &writes {
+                        onlooker(&file.folder, &file.name, bytes);
+                    }
+                }
                 Ok(())
             })
         })

@@ -2,4 +2,4 @@
 
 pub mod disk;
 
-pub use disk::{Crash, Device, Pace};
+pub use disk::{Crash, Device, Onlooker, Pace};

@@ -7,8 +7,10 @@ use std::time::Duration;
 use mpss_runtime::{BoxFuture, Clock};
 use tokio::time::Instant;
 
+use super::gate::Gate;
+
 /// 2026-01-05 10:00 in China, when every run begins, in milliseconds since 1970.
-const BEGIN_MS: i64 = 1_767_578_400_000;
+pub const BEGIN_MS: i64 = 1_767_578_400_000;
 
 /// One machine's clocks. Monotonic time is everybody's; the wall clock may be wrong.
 #[derive(Debug, Clone)]
@@ -16,24 +18,38 @@ pub struct SimClock {
     begin: Instant,
     /// How far the wall clock is ahead, in milliseconds.
     ahead_ms: Arc<AtomicI64>,
+    /// The process that reads this clock: one that stands still does not wake.
+    gate: Gate,
 }
 
 impl SimClock {
     /// A clock that is right. To be made when the run begins, inside its runtime.
     #[must_use]
     pub fn new() -> Self {
-        Self { begin: Instant::now(), ahead_ms: Arc::default() }
+        Self { begin: Instant::now(), ahead_ms: Arc::default(), gate: Gate::default() }
     }
 
     /// Another machine's clock, which is right too.
     #[must_use]
     pub fn of_another(&self) -> Self {
-        Self { begin: self.begin, ahead_ms: Arc::default() }
+        Self { begin: self.begin, ahead_ms: Arc::default(), gate: Gate::default() }
+    }
+
+    /// The same clock as a process sees it that may be held.
+    #[must_use]
+    pub fn seen_by(&self, gate: &Gate) -> Self {
+        Self { gate: gate.clone(), ..self.clone() }
     }
 
     /// Sets the wall clock wrong by this many milliseconds.
     pub fn set_ahead(&self, ms: i64) {
         self.ahead_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// Milliseconds since the run began.
+    #[must_use]
+    pub fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -54,6 +70,10 @@ impl Clock for SimClock {
     }
 
     fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep_until(self.begin + deadline))
+        let (until, gate) = (self.begin + deadline, self.gate.clone());
+        Box::pin(async move {
+            tokio::time::sleep_until(until).await;
+            gate.open().await;
+        })
     }
 }

@@ -7,6 +7,8 @@ use mpss_runtime::{BoxFuture, Spawner, TaskHandle};
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
+use super::gate::Gate;
+
 #[derive(Debug, Default)]
 struct Tasks {
     next: u64,
@@ -18,16 +20,32 @@ struct Tasks {
 #[derive(Debug, Clone, Default)]
 pub struct SimSpawner {
     tasks: Arc<Mutex<Tasks>>,
+    gate: Gate,
 }
 
 impl SimSpawner {
+    /// What holds the process still.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// True when the process has ended.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.tasks.lock().ended
+    }
+
     /// Ends the process: its tasks end where they wait, and none begins any more.
     pub fn kill(&self) {
         let mut tasks = self.tasks.lock();
         tasks.ended = true;
-        for task in std::mem::take(&mut tasks.running).into_values() {
+        let running = std::mem::take(&mut tasks.running);
+        drop(tasks);
+        for task in running.into_values() {
             task.abort();
         }
+        self.gate.release();
     }
 }
 
@@ -40,6 +58,7 @@ impl Spawner for SimSpawner {
         let number = tasks.next;
         tasks.next += 1;
         let all = Arc::downgrade(&self.tasks);
+        let task = self.gate.guard(task);
         let running = tokio::spawn(async move {
             task.await;
             if let Some(all) = all.upgrade() {

@@ -1,23 +1,21 @@
-//! What happened, in order: one hash over everything, and the last of it in words.
+//! What happened, in order: one hash over everything, and in words what a reader wants to know.
 
-use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
-use mpss_runtime::Clock;
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::clock::SimClock;
+use crate::record::Line;
 
-/// Lines kept for whoever asks what led to a violation.
-const LINES_KEPT: usize = 400;
+/// Lines kept when the run is not recorded: what led to a violation.
+const LINES_KEPT: usize = 2_000;
 
 struct Inner {
     hash: Xxh3,
     events: u64,
-    last: VecDeque<String>,
+    lines: std::collections::VecDeque<Line>,
+    keep_all: bool,
     echo: bool,
 }
 
@@ -29,33 +27,32 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// An empty trace; `echo` prints every line as it comes.
+    /// An empty trace; `echo` prints every line as it comes, `keep_all` keeps every line.
     #[must_use]
-    pub fn new(clock: SimClock, echo: bool) -> Self {
-        let inner = Inner { hash: Xxh3::new(), events: 0, last: VecDeque::new(), echo };
+    pub fn new(clock: SimClock, echo: bool, keep_all: bool) -> Self {
+        let inner = Inner { hash: Xxh3::new(), events: 0, lines: std::collections::VecDeque::new(), keep_all, echo };
         Self { clock, inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// Something that a reader of a failed run wants to know.
-    pub fn tell(&self, what: &str) {
-        let mut line = String::new();
-        let at: Duration = self.clock.monotonic();
-        let _ = write!(line, "{:>9} ms  {what}", at.as_millis());
+    pub fn tell(&self, what: impl Into<String>) {
+        let line = Line { at_ms: self.clock.elapsed_ms(), what: what.into() };
         let mut inner = self.inner.lock();
-        inner.hash.update(line.as_bytes());
+        inner.hash.update(&line.at_ms.to_le_bytes());
+        inner.hash.update(line.what.as_bytes());
         inner.events += 1;
         if inner.echo {
-            eprintln!("{line}");
+            eprintln!("{:>9} ms  {}", line.at_ms, line.what);
         }
-        inner.last.push_back(line);
-        if inner.last.len() > LINES_KEPT {
-            inner.last.pop_front();
+        inner.lines.push_back(line);
+        if !inner.keep_all && inner.lines.len() > LINES_KEPT {
+            inner.lines.pop_front();
         }
     }
 
     /// Something too small to be told, which still must happen the same way every time.
     pub fn mark(&self, kind: u8, what: &[u8]) {
-        let at = u64::try_from(self.clock.monotonic().as_micros()).unwrap_or(u64::MAX);
+        let at = self.clock.elapsed_ms();
         let mut inner = self.inner.lock();
         inner.hash.update(&[kind]);
         inner.hash.update(&at.to_le_bytes());
@@ -71,10 +68,25 @@ impl Trace {
         (inner.hash.digest128(), inner.events)
     }
 
-    /// The last lines.
+    /// The lines that are kept, oldest first.
     #[must_use]
-    pub fn last(&self) -> Vec<String> {
-        self.inner.lock().last.iter().cloned().collect()
+    pub fn lines(&self) -> Vec<Line> {
+        self.inner.lock().lines.iter().cloned().collect()
+    }
+
+    /// The newest lines that hold one of these words, and the newest of all, oldest first.
+    #[must_use]
+    pub fn around(&self, words: &[String], most: usize) -> Vec<Line> {
+        let inner = self.inner.lock();
+        let newest = inner.lines.len().saturating_sub(most / 2);
+        let mut found: Vec<Line> = Vec::new();
+        for (place, line) in inner.lines.iter().enumerate().rev() {
+            if found.len() < most && (place >= newest || words.iter().any(|word| line.what.contains(word.as_str()))) {
+                found.push(line.clone());
+            }
+        }
+        found.reverse();
+        found
     }
 }
 

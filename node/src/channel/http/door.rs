@@ -93,16 +93,16 @@ impl Door {
     pub(crate) fn new(context: Context, home: Home, serving: Serving, options: HttpOptions, document: Bytes) -> Self {
         let rates = Rates::new(options.subscriber_requests_per_second, &*context.seams.random);
         Self(Arc::new(DoorParts {
-            context,
             home,
             serving,
             goods: NationalGoods::default(),
-            leader: LeaderLink::new(options.request_deadline),
+            leader: LeaderLink::new(context.nodes.clone(), options.request_deadline),
             waits: InFlight::new(WAITS_MAX),
             in_flight: InFlight::new(options.requests_in_flight_max),
             document,
             rates,
             options,
+            context,
         }))
     }
 }

@@ -1,5 +1,6 @@
 //! Asking the leader of this province what only the leader knows or does: its group.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -7,6 +8,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use mpss_cluster::Member;
+use mpss_routing::PeerCall;
+use mpss_routing::http::{NoReply, NodeLink};
 
 use super::call::{Answer, Call};
 use crate::intake::request_id::IDEMPOTENCY_KEY;
@@ -17,14 +20,13 @@ pub(crate) const TO_LEADER: HeaderName = HeaderName::from_static("mpss-to-leader
 
 /// The link to whichever node leads.
 pub(crate) struct LeaderLink {
-    client: Option<reqwest::Client>,
+    link: Arc<dyn NodeLink>,
+    deadline: Duration,
 }
 
 impl LeaderLink {
-    pub(crate) fn new(deadline: Duration) -> Self {
-        // Without a client only the passing on is lost, not the node.
-        let client = reqwest::Client::builder().timeout(deadline).no_proxy().build().ok();
-        Self { client }
+    pub(crate) fn new(link: Arc<dyn NodeLink>, deadline: Duration) -> Self {
+        Self { link, deadline }
     }
 
     /// Passes the request to `leader` and brings the answer back.
@@ -33,23 +35,26 @@ impl LeaderLink {
         if call.headers().contains_key(TO_LEADER) {
             return Err(none());
         }
-        let client = self.client.as_ref().ok_or_else(none)?;
-        let url = format!("{}{}", leader.http_url.trim_end_matches('/'), call.target());
-        let mut request = client.request(call.method().clone(), url).header(TO_LEADER, "1").body(call.body.clone());
+        let mut headers = vec![(TO_LEADER.as_str().to_owned(), "1".to_owned())];
         for name in [CONTENT_TYPE, IDEMPOTENCY_KEY] {
-            if let Some(value) = call.headers().get(&name) {
-                request = request.header(name, value);
+            if let Some(Ok(value)) = call.headers().get(&name).map(HeaderValue::to_str) {
+                headers.push((name.as_str().to_owned(), value.to_owned()));
             }
         }
-        let reply = match request.send().await {
-            Ok(reply) => reply,
-            Err(error) if error.is_connect() => return Err(none()),
-            Err(_) => return Err(EdgeCode::OutcomeUnknown.into()),
+        let passed = PeerCall {
+            method: call.method().as_str().to_owned(),
+            path: call.target().to_owned(),
+            headers,
+            body: call.body.clone(),
         };
-        let status = StatusCode::from_u16(reply.status().as_u16()).map_err(|_| none())?;
-        let media = reply.headers().get(CONTENT_TYPE).cloned();
-        let body = reply.bytes().await.map_err(|_| Problem::edge(EdgeCode::OutcomeUnknown))?;
-        let mut response = Response::new(Body::from(body));
+        let reply = match self.link.ask(&leader.http_url, &passed, self.deadline).await {
+            Ok(reply) => reply,
+            Err(NoReply::NotSent) => return Err(none()),
+            Err(NoReply::Unknown) => return Err(EdgeCode::OutcomeUnknown.into()),
+        };
+        let status = StatusCode::from_u16(reply.status).map_err(|_| none())?;
+        let media = reply.header(CONTENT_TYPE.as_str()).and_then(|media| HeaderValue::from_str(media).ok());
+        let mut response = Response::new(Body::from(reply.body));
         *response.status_mut() = status;
         let media = media.unwrap_or(HeaderValue::from_static("application/json"));
         response.headers_mut().insert(CONTENT_TYPE, media);

@@ -1,15 +1,33 @@
-//! Once faults stop, every order and transfer reaches a final state and the outbox runs dry.
+//! Once faults stop, every order and transfer reaches a final state within its bound and the outbox
+//! runs dry.
 
 use mpss_domain::{EffectId, TransferStatus};
 
+use super::{AtRest, Property};
 use crate::country::Country;
-use crate::people::Told;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Finality;
+
+impl Property for Finality {
+    fn name(&self) -> &'static str {
+        "everything comes to its end"
+    }
+
+    fn clause(&self) -> &'static str {
+        "product §4: no order stays open for ever"
+    }
+
+    fn at_rest(&mut self, rest: &AtRest<'_>) -> Vec<String> {
+        open(rest.country)
+    }
+}
 
 /// Everything that is not at its end.
-#[must_use]
-pub fn check(country: &Country, _: &Told) -> Vec<String> {
+pub(crate) fn open(country: &Country) -> Vec<String> {
     let mut open = Vec::new();
-    for province in &country.plan.provinces {
+    for province in &country.plan().provinces {
         let Some(leader) = country.leader(*province) else {
             open.push(format!("{province} has no leader"));
             continue;

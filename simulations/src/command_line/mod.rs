@@ -1,0 +1,48 @@
+//! What a tester types.
+
+use std::process::ExitCode;
+
+mod apart;
+mod arguments;
+mod hunt;
+mod mutants;
+mod progress;
+mod run_one;
+mod seeds;
+mod shrink;
+mod sweep;
+mod twice;
+mod words;
+
+pub use arguments::Arguments;
+
+use arguments::Command;
+
+/// Everything was as it must be.
+const PASSED: u8 = 0;
+/// Something was violated.
+const VIOLATED: u8 = 1;
+/// The run itself went wrong, or did not see what it had to see: that is no pass.
+const INCONCLUSIVE: u8 = 2;
+
+/// Does what was typed.
+#[must_use]
+pub fn run(arguments: Arguments) -> ExitCode {
+    let result = match arguments.command {
+        Command::Run(asked) => run_one::run(&asked),
+        Command::Sweep(asked) => sweep::run(&asked),
+        Command::Twice(asked) => twice::run(&asked),
+        Command::Hunt(asked) => hunt::run(&asked),
+        Command::Shrink(asked) => shrink::run(&asked),
+        Command::Scenarios(asked) => words::scenarios(asked.name.as_deref()),
+        Command::Faults => words::faults(),
+        Command::Properties => words::properties(),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::from(INCONCLUSIVE)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Deliberate faults, when this build has them.
+
+/// Their names; none in a build without the cargo feature `mutants`.
+#[cfg(feature = "mutants")]
+pub(super) fn names() -> Vec<&'static str> {
+    let domain = mpss_domain::mutant::Mutant::ALL.iter().map(|mutant| mutant.name());
+    let cluster = mpss_cluster::mutant::Mutant::ALL.iter().map(|mutant| mutant.name());
+    domain.chain(cluster).chain(mpss_node::mutant::Mutant::ALL.iter().map(|mutant| mutant.name())).collect()
+}
+
+#[cfg(not(feature = "mutants"))]
+pub(super) const fn names() -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// Plants one in this process.
+#[cfg(feature = "mutants")]
+pub(super) fn plant(name: &str) -> Result<(), String> {
+    use mpss_domain::mutant::{Mutant, plant_everywhere};
+
+    if let Some(mutant) = Mutant::named(name) {
+        plant_everywhere(mutant);
+    } else if let Some(mutant) = mpss_cluster::mutant::Mutant::ALL.into_iter().find(|mutant| mutant.name() == name) {
+        mpss_cluster::mutant::plant(mutant);
+    } else if let Some(mutant) = mpss_node::mutant::Mutant::ALL.into_iter().find(|mutant| mutant.name() == name) {
+        mpss_node::mutant::plant(mutant);
+    } else {
+        return Err(format!("--mutant: {name:?} is none of {}", names().join(", ")));
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "mutants"))]
+pub(super) fn plant(_: &str) -> Result<(), String> {
+    Err("--mutant: this build can not; build it with --features mutants".to_owned())
+}

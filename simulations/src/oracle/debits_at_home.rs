@@ -1,0 +1,102 @@
+//! A subscriber is debited in the home province only, by the number plan that the debit names or the
+//! newer one that the province knows; and nobody who is another operator's subscriber is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mpss_domain::journal::{JournalBody, PostingReason};
+use mpss_domain::{Msisdn, NumberPlan, Operator, OrderId, Outcome, ProvinceId, TransferId, Verb};
+
+use super::{Property, Seen};
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct DebitsAtHome {
+    plans: BTreeMap<u64, Arc<NumberPlan>>,
+    /// The epoch in force in each province.
+    epochs: BTreeMap<ProvinceId, u64>,
+}
+
+/// Home by a plan: the range that holds the first seven digits.
+fn home_in(plan: &NumberPlan, msisdn: Msisdn) -> Option<ProvinceId> {
+    let prefix = u32::try_from(msisdn.number() / 10_000).ok()?;
+    let (mut low, mut high) = (0, plan.ranges.len());
+    while low < high {
+        let middle = low.midpoint(high);
+        let range = &plan.ranges[middle];
+        if prefix < range.first {
+            high = middle;
+        } else if prefix > range.last {
+            low = middle + 1;
+        } else {
+            return Some(range.province);
+        }
+    }
+    None
+}
+
+impl DebitsAtHome {
+    fn check(&self, province: ProvinceId, msisdn: Msisdn, epoch: u64) -> Option<String> {
+        let own = self.epochs.get(&province).copied().unwrap_or_default();
+        let plan = self.plans.get(&own.max(epoch))?;
+        let home = home_in(plan, msisdn);
+        (home != Some(province)).then(|| {
+            let home = home.map_or("nowhere".to_owned(), |home| home.to_string());
+            format!("{province} debited {msisdn}, who is at home in {home} by plan {}", plan.epoch)
+        })
+    }
+}
+
+impl Property for DebitsAtHome {
+    fn name(&self) -> &'static str {
+        "debits are made at home"
+    }
+
+    fn clause(&self) -> &'static str {
+        "product §1: the home province debits"
+    }
+
+    fn see(&mut self, seen: &Seen<'_>) -> Vec<String> {
+        let (province, entry) = match seen {
+            Seen::Applied { province, entry, first: true, .. } => (*province, entry),
+            _ => return Vec::new(),
+        };
+        let (mut orders, mut transfers) = (BTreeSet::<OrderId>::new(), BTreeSet::<TransferId>::new());
+        for record in entry.journal {
+            let JournalBody::Posted { reason, statement: Some(line), .. } = &record.body else { continue };
+            match *reason {
+                PostingReason::Purchase(order) => drop(orders.insert(order)),
+                PostingReason::Transfer(transfer) if line.amount.is_negative() => drop(transfers.insert(transfer)),
+                _ => {}
+            }
+        }
+        let mut wrong = Vec::new();
+        for (command, reply) in entry.batch.commands.iter().zip(entry.replies) {
+            let debit = match (&command.verb, &reply.outcome) {
+                (Verb::InstallNumberPlan(plan), Outcome::Done) => {
+                    self.epochs.insert(province, plan.epoch);
+                    self.plans.entry(plan.epoch).or_insert_with(|| Arc::new((**plan).clone()));
+                    None
+                }
+                (Verb::PlaceOrder { msisdn, epoch, .. }, Outcome::Order(order)) if orders.contains(order) => {
+                    Some((*msisdn, *epoch))
+                }
+                (Verb::Pay(request), Outcome::Paid(_)) if orders.contains(&request.order) => {
+                    Some((request.msisdn, request.epoch))
+                }
+                (Verb::Transfer { payer, epoch, .. }, Outcome::Transfer(transfer)) if transfers.contains(transfer) => {
+                    Some((*payer, *epoch))
+                }
+                _ => None,
+            };
+            let Some((msisdn, epoch)) = debit else { continue };
+            wrong.extend(self.check(province, msisdn, epoch));
+            let plan = entry.state.plan();
+            let ported = plan.ported.get(&msisdn).filter(|ported| ported.from <= entry.state.now());
+            if ported.is_some_and(|ported| ported.operator != Operator::ChinaTelecom) && epoch <= plan.epoch {
+                wrong.push(format!("{province} debited {msisdn}, who is another operator's subscriber"));
+            }
+        }
+        wrong
+    }
+}

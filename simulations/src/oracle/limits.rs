@@ -1,0 +1,114 @@
+//! No balance goes below zero and no limit is overrun, whatever requests race each other. The use of
+//! each day is counted here anew, from the journal alone.
+
+use std::collections::BTreeMap;
+
+use mpss_domain::journal::{AccountChange, JournalBody, PostingReason};
+use mpss_domain::{AccountId, BusinessDay, Money, OrderId, TransferId};
+
+use super::{Property, Seen};
+
+/// What a debit was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Order(OrderId),
+    Transfer(TransferId),
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    /// Per payment, per day.
+    limits: Option<(Money, Money)>,
+    balance: Money,
+    used: BTreeMap<BusinessDay, Money>,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Limits {
+    accounts: BTreeMap<AccountId, Account>,
+    /// The day a debit was counted on.
+    days: BTreeMap<(AccountId, What), BusinessDay>,
+}
+
+impl Limits {
+    fn moved(&mut self, id: AccountId, day: BusinessDay, reason: &PostingReason, amount: Money) -> Option<String> {
+        match *reason {
+            PostingReason::Purchase(order) => self.debited(id, day, What::Order(order), amount),
+            PostingReason::Transfer(transfer) if amount.is_negative() => {
+                self.debited(id, day, What::Transfer(transfer), amount)
+            }
+            PostingReason::Reversal(order) => self.undone(id, day, What::Order(order), amount),
+            PostingReason::TransferReturned(transfer) => self.undone(id, day, What::Transfer(transfer), amount),
+            _ => None,
+        }
+    }
+
+    fn debited(&mut self, id: AccountId, day: BusinessDay, what: What, amount: Money) -> Option<String> {
+        let account = self.accounts.entry(id).or_default();
+        let used = account.used.entry(day).or_default();
+        *used -= amount;
+        let used = *used;
+        self.days.insert((id, what), day);
+        let (per_payment, daily) = account.limits?;
+        if -amount > per_payment {
+            return Some(format!("{what:?} took {} at once, the limit is {per_payment}", -amount));
+        }
+        (used > daily).then(|| format!("{what:?} makes {used} of the day's {daily}"))
+    }
+
+    /// A reversal undoes the use of the day it is of, while that day lasts.
+    fn undone(&mut self, id: AccountId, day: BusinessDay, what: What, amount: Money) -> Option<String> {
+        if self.days.get(&(id, what)) == Some(&day) {
+            *self.accounts.entry(id).or_default().used.entry(day).or_default() -= amount;
+        }
+        None
+    }
+}
+
+impl Property for Limits {
+    fn name(&self) -> &'static str {
+        "limits and balances hold"
+    }
+
+    fn clause(&self) -> &'static str {
+        "product §4: bounds are accounts, not checks"
+    }
+
+    fn see(&mut self, seen: &Seen<'_>) -> Vec<String> {
+        let Seen::Applied { machine, entry, first: true, .. } = seen else { return Vec::new() };
+        let mut wrong = Vec::new();
+        for record in entry.journal {
+            match &record.body {
+                JournalBody::Posted { reason, statement: Some(line), .. } => {
+                    let day = record.at.business_day();
+                    let id = line.account;
+                    wrong.extend(
+                        self.moved(id, day, reason, line.amount).map(|what| format!("{machine}: account {id}: {what}")),
+                    );
+                    let account = self.accounts.entry(id).or_default();
+                    account.balance += line.amount;
+                    if account.balance.is_negative() || account.balance != line.balance {
+                        let (ours, told) = (account.balance, line.balance);
+                        wrong.push(format!("{machine}: account {id} has {ours} by its journal and is told {told}"));
+                        account.balance = told;
+                    }
+                }
+                JournalBody::AccountChanged { account, change } => {
+                    let limits = match change {
+                        AccountChange::Changed { limits, .. } => Some(*limits),
+                        AccountChange::Opened => {
+                            entry.state.account(*account).map(|row| (row.per_payment_limit, row.daily_limit))
+                        }
+                        _ => None,
+                    };
+                    if limits.is_some() {
+                        self.accounts.entry(*account).or_default().limits = limits;
+                    }
+                }
+                _ => {}
+            }
+        }
+        wrong
+    }
+}

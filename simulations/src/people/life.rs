@@ -1,0 +1,374 @@
+//! A life: one thing after the other. Each turn draws from a source of its own, so that leaving a turn
+//! out, as the search for a smaller failing run does, changes nothing of what the others draw.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use mpss_domain::{Money, ProvinceId};
+use mpss_runtime::{Clock, Random};
+use serde_json::{Value, json};
+
+use super::flows::{Flow, Habits};
+use super::scene::{Goods, PASSWORD, PRICE, Person, Scene};
+use super::street::{Answer, Body, Question, Street};
+use super::{Acknowledged, Read, mistakes};
+use crate::world::SeededRandom;
+use crate::world::clock::BEGIN_MS;
+
+/// The other password, for those who change theirs.
+const OTHER_PASSWORD: &str = "739164";
+/// Purchases of a race.
+const RACERS: usize = 4;
+/// Virtual time after which another business day is far away.
+const DAY_MS: u64 = 86_400_000;
+
+/// What a life is lived by.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// How often what is done.
+    pub habits: Habits,
+    /// Shortest and longest pause between two things, in milliseconds.
+    pub pause_ms: (u64, u64),
+    /// Requests that are sent twice, in parts of a million.
+    pub twice: u32,
+    /// Purchases that go to the busiest SP, in parts of a million.
+    pub hot: u32,
+    /// Only these turns are lived, when given: `13300046201:7`.
+    pub only: Option<Arc<BTreeSet<String>>>,
+}
+
+/// Somebody in the middle of a life.
+struct Living {
+    street: Street,
+    me: Person,
+    scene: Arc<Scene>,
+    rules: Rules,
+    location: ProvinceId,
+    /// The payment password, as far as I know.
+    password: &'static str,
+    /// Orders I can still change my mind about.
+    bought: Vec<(ProvinceId, String)>,
+    /// The last order I placed: where, with which request id and body.
+    last: Option<(ProvinceId, String, Value)>,
+}
+
+fn yuan(fen: i64) -> String {
+    Money::fen(fen).to_string()
+}
+
+/// Lives until `until`.
+pub async fn live(street: Street, me: Person, scene: Arc<Scene>, rules: Rules, until: Duration) {
+    let random = street.country().random().named(&format!("life {}", me.msisdn));
+    let clock = street.country().clock().clone();
+    let location = me.home;
+    let mut living = Living { street, me, scene, rules, location, password: PASSWORD, bought: Vec::new(), last: None };
+    for turn in 0_u32.. {
+        let random = random.named(&turn.to_string());
+        let (low, high) = living.rules.pause_ms;
+        clock.sleep(Duration::from_millis(random.between(low, high))).await;
+        if clock.monotonic() >= until {
+            return;
+        }
+        let flow = living.rules.habits.drawn(random.below(living.rules.habits.total()));
+        let name = format!("{}:{turn}", living.me.msisdn);
+        if living.rules.only.as_ref().is_some_and(|only| !only.contains(&name)) {
+            continue;
+        }
+        living.take_turn(flow, &format!("{}-{turn}", living.me.msisdn), &random).await;
+    }
+}
+
+impl Living {
+    async fn take_turn(&mut self, flow: Flow, key: &str, random: &SeededRandom) {
+        match flow {
+            Flow::Local | Flow::Roaming | Flow::National => self.buy(flow, key, random).await,
+            Flow::Racing => self.race(key, random).await,
+            Flow::Transfer => self.send_money(key, random).await,
+            Flow::Balance => self.look_at_balance(random).await,
+            Flow::Statement => {
+                self.look(flow, self.me.home, format!("/v1/accounts/{}/statement", self.me.account)).await
+            }
+            Flow::Catalogue => {
+                let path = format!("/v1/catalogue?msisdn={}&location={}", self.me.msisdn, self.location);
+                self.look(flow, self.location, path).await;
+            }
+            Flow::TopUp => {
+                let amount = yuan(i64::try_from(random.between(100, 5_000)).unwrap_or(100));
+                let body = json!({ "method": "cash", "amount": amount, "agent_id": "agent-2" });
+                let asked = self.home_or_here(random);
+                self.change(flow, asked, "POST", format!("/v1/accounts/{}/top-ups", self.me.account), key, body).await;
+            }
+            Flow::Limits => self.set_limits(key, random).await,
+            Flow::Password => self.set_password(key).await,
+            Flow::WrongPassword => {
+                let body = json!({
+                    "msisdn": self.me.msisdn, "product_id": self.goods(Flow::Local, random).product, "quantity": 1,
+                    "account_kind": "virtual", "payment_password": "135792", "channel": "app",
+                });
+                self.change(flow, self.me.home, "POST", "/v1/orders".to_owned(), key, body).await;
+            }
+            Flow::Freeze => self.freeze(key, random).await,
+            Flow::Thaw => {
+                let body = json!({ "payment_password": self.password });
+                let path = format!("/v1/accounts/{}/unfreeze", self.me.account);
+                self.change(flow, self.me.home, "POST", path, key, body).await;
+            }
+            Flow::Reversal => self.change_my_mind(flow, key, random).await,
+            Flow::Refund => self.change_my_mind(flow, key, random).await,
+            Flow::Travel if random.happens(400_000) => self.location = self.me.home,
+            Flow::Travel => self.travel(random),
+            Flow::BadInput => mistakes::send(&self.street, &self.me, key, random).await,
+            Flow::Conflict => self.conflict().await,
+        }
+    }
+
+    fn question(
+        &self,
+        flow: Flow,
+        province: ProvinceId,
+        method: &'static str,
+        path: String,
+        key: &str,
+        body: Body,
+    ) -> Question {
+        let who = self.me.msisdn.clone();
+        Question { who, flow: flow.name(), province, method, path, key: key.to_owned(), body }
+    }
+
+    async fn change(
+        &self,
+        flow: Flow,
+        province: ProvinceId,
+        method: &'static str,
+        path: String,
+        key: &str,
+        body: Value,
+    ) -> Option<Answer> {
+        self.street.ask(&self.question(flow, province, method, path, key, Body::Json(body))).await
+    }
+
+    async fn look(&self, flow: Flow, province: ProvinceId, path: String) {
+        self.street.ask(&self.question(flow, province, "GET", path, "", Body::Nothing)).await;
+    }
+
+    /// Requests about an account may be made anywhere; most are made at home.
+    fn home_or_here(&self, random: &SeededRandom) -> ProvinceId {
+        if random.happens(250_000) { self.location } else { self.me.home }
+    }
+
+    /// Goes to another province, when there is one.
+    fn travel(&mut self, random: &SeededRandom) {
+        let provinces = &self.street.country().plan().provinces;
+        let elsewhere = provinces.iter().copied().filter(|other| !other.is_national() && *other != self.me.home);
+        let elsewhere: Vec<_> = elsewhere.collect();
+        if !elsewhere.is_empty() {
+            self.location = *random.pick(&elsewhere);
+        }
+    }
+
+    /// What I would buy. The first of each kind is the busiest.
+    fn goods(&self, flow: Flow, random: &SeededRandom) -> Goods {
+        let (scope, province) = match flow {
+            Flow::Roaming => ("roaming", self.location),
+            Flow::National => ("national", ProvinceId::NATIONAL),
+            _ => ("local", self.me.home),
+        };
+        let fits: Vec<_> =
+            self.scene.goods.iter().filter(|goods| goods.scope == scope && goods.province == province).collect();
+        let hot = random.happens(self.rules.hot);
+        let other = *random.pick(&fits);
+        if hot { fits[0].clone() } else { other.clone() }
+    }
+
+    fn order(&self, goods: &Goods, quantity: u32) -> Value {
+        json!({
+            "msisdn": self.me.msisdn, "product_id": goods.product, "quantity": quantity, "account_kind": "virtual",
+            "payment_password": self.password, "channel": "app", "location": self.location.to_string(),
+        })
+    }
+
+    async fn buy(&mut self, flow: Flow, key: &str, random: &SeededRandom) {
+        // Who wants what visitors are sold mostly goes there first.
+        if flow == Flow::Roaming && self.location == self.me.home && !random.happens(150_000) {
+            self.travel(random);
+        }
+        let goods = self.goods(flow, random);
+        // National goods are asked for wherever one is, everything else where it is sold.
+        let asked = if flow == Flow::National { self.location } else { goods.province };
+        let body = self.order(&goods, if random.happens(100_000) { 3 } else { 1 });
+        let Some(first) = self.place(flow, asked, key, &body).await else { return };
+        self.last = Some((asked, key.to_owned(), body.clone()));
+        // Some press the button twice.
+        if random.happens(self.rules.twice)
+            && let Some(again) = self.change(flow, asked, "POST", "/v1/orders".to_owned(), key, body).await
+            && again.text("order_id") != first
+        {
+            let what = format!("request {key}: first order {first}, then {} {}", again.status, again.body);
+            self.street.note(|told| told.contradictions.push(what));
+        }
+    }
+
+    async fn place(&mut self, flow: Flow, asked: ProvinceId, key: &str, body: &Value) -> Option<String> {
+        let answer = self.change(flow, asked, "POST", "/v1/orders".to_owned(), key, body.clone()).await?;
+        self.learn(&answer);
+        self.took_order(key, &answer)
+    }
+
+    fn took_order(&mut self, key: &str, answer: &Answer) -> Option<String> {
+        if !answer.is_done() {
+            return None;
+        }
+        let (id, status) = (answer.text("order_id"), answer.text("status"));
+        let serving: ProvinceId = id.split('-').nth(1)?.parse().ok()?;
+        let trace = self.street.country().trace();
+        trace.tell(format!("{key}: order {id} {status} after {} tries", answer.tries));
+        let acknowledged = Acknowledged { serving, status, key: key.to_owned() };
+        self.street.note(|told| drop(told.orders.insert(id.clone(), acknowledged)));
+        self.bought.push((serving, id.clone()));
+        Some(id)
+    }
+
+    /// Several phones of one family at once: limits and balances must hold.
+    async fn race(&mut self, key: &str, random: &SeededRandom) {
+        let goods = self.goods(Flow::Local, random);
+        let body = self.order(&goods, u32::try_from(random.between(1, 5)).unwrap_or(1));
+        let keys: Vec<String> = (0..RACERS).map(|racer| format!("{key}-{racer}")).collect();
+        let asking = keys
+            .iter()
+            .map(|key| self.change(Flow::Racing, goods.province, "POST", "/v1/orders".to_owned(), key, body.clone()));
+        let answers = join_all(asking).await;
+        for (key, answer) in keys.iter().zip(answers) {
+            if let Some(answer) = answer {
+                self.took_order(key, &answer);
+            }
+        }
+    }
+
+    async fn send_money(&mut self, key: &str, random: &SeededRandom) {
+        let payee = random.pick(&self.scene.people).msisdn.clone();
+        // Some mistype the number; nobody answers to it.
+        let payee = if random.happens(60_000) { format!("{}000", &payee[..8]) } else { payee };
+        let body = json!({
+            "payer_msisdn": self.me.msisdn, "payee_msisdn": payee, "amount": yuan(PRICE / 2),
+            "payment_password": self.password,
+        });
+        let asked = self.home_or_here(random);
+        let answer = self.change(Flow::Transfer, asked, "POST", "/v1/transfers".to_owned(), key, body).await;
+        let Some(answer) = answer else { return };
+        self.learn(&answer);
+        if answer.is_done() {
+            let id = answer.text("transfer_id");
+            self.street.country().trace().tell(format!("{key}: transfer {id}"));
+            let home = self.me.home;
+            self.street.note(|told| {
+                told.transfers.insert(id, home);
+            });
+        }
+    }
+
+    async fn look_at_balance(&mut self, random: &SeededRandom) {
+        let asked = self.home_or_here(random);
+        let path = format!("/v1/accounts/{}", self.me.account);
+        let Some(answer) = self.street.ask(&self.question(Flow::Balance, asked, "GET", path, "", Body::Nothing)).await
+        else {
+            return;
+        };
+        let Some(index) = answer.body["log_index"].as_u64().filter(|_| answer.is_done()) else { return };
+        let read = Read {
+            who: self.me.msisdn.clone(),
+            province: self.me.home,
+            account: self.me.account.clone(),
+            balance: answer.text("balance"),
+            index,
+            sent_ms: answer.sent_ms,
+            answered_ms: answer.answered_ms,
+        };
+        self.street.note(|told| told.reads.push(read));
+    }
+
+    async fn set_limits(&mut self, key: &str, random: &SeededRandom) {
+        let daily = i64::try_from(random.between(10, 100)).unwrap_or(10) * 100;
+        let per_payment = daily.min(2_000);
+        let body = json!({
+            "payment_password": self.password, "daily_limit": yuan(daily), "per_payment_limit": yuan(per_payment),
+        });
+        let path = format!("/v1/accounts/{}", self.me.account);
+        let asked = self.home_or_here(random);
+        if let Some(answer) = self.change(Flow::Limits, asked, "PATCH", path, key, body).await {
+            self.learn(&answer);
+        }
+    }
+
+    async fn set_password(&mut self, key: &str) {
+        let new = if self.password == PASSWORD { OTHER_PASSWORD } else { PASSWORD };
+        let body = json!({ "payment_password": self.password, "new_payment_password": new });
+        let path = format!("/v1/accounts/{}", self.me.account);
+        let answer = self.change(Flow::Password, self.me.home, "PATCH", path, key, body).await;
+        if answer.is_some_and(|answer| answer.is_done()) {
+            self.password = new;
+        }
+    }
+
+    /// Whoever does not know what became of a change of password finds out by using one.
+    fn learn(&mut self, answer: &Answer) {
+        if answer.text("code") == "wrong_password" {
+            self.password = if self.password == PASSWORD { OTHER_PASSWORD } else { PASSWORD };
+        }
+    }
+
+    async fn freeze(&mut self, key: &str, random: &SeededRandom) {
+        let mut body = json!({ "payment_password": self.password });
+        if random.happens(800_000) {
+            let until = self.street.country().clock().elapsed_ms() + random.between(2_000, 15_000);
+            body["until"] = json!(rfc3339(until));
+        }
+        let path = format!("/v1/accounts/{}/freeze", self.me.account);
+        self.change(Flow::Freeze, self.me.home, "POST", path, key, body).await;
+    }
+
+    async fn change_my_mind(&mut self, flow: Flow, key: &str, random: &SeededRandom) {
+        if self.bought.is_empty() {
+            return;
+        }
+        let (serving, order) = random.pick(&self.bought).clone();
+        let (path, body) = if flow == Flow::Reversal {
+            (format!("/v1/orders/{order}/reversal"), json!({ "reason": "buyer asked" }))
+        } else {
+            let amount = yuan(i64::try_from(random.between(1, 120)).unwrap_or(1));
+            (format!("/v1/orders/{order}/refunds"), json!({ "amount": amount, "reason": "buyer asked" }))
+        };
+        self.change(flow, serving, "POST", path, key, body).await;
+    }
+
+    /// Another request under a request id that was used: refused, and nothing moves.
+    async fn conflict(&mut self) {
+        let Some((asked, key, mut body)) = self.last.clone() else { return };
+        body["quantity"] = json!(7);
+        let answer = self.change(Flow::Conflict, asked, "POST", "/v1/orders".to_owned(), &key, body).await;
+        let Some(answer) = answer else { return };
+        if answer.text("code") != "duplicate_request" {
+            let what = format!("request {key} was sent with other content: {} {}", answer.status, answer.body);
+            self.street.note(|told| told.contradictions.push(what));
+        }
+    }
+}
+
+/// A moment of the run as the interface writes it.
+pub(crate) fn rfc3339(elapsed_ms: u64) -> String {
+    let of_day = (BEGIN_MS.unsigned_abs() + elapsed_ms) % DAY_MS;
+    let (seconds, ms) = (of_day / 1_000, of_day % 1_000);
+    format!("2026-01-05T{:02}:{:02}:{:02}.{ms:03}Z", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_as_the_interface_wants_it() {
+        assert_eq!(rfc3339(0), "2026-01-05T02:00:00.000Z");
+        assert_eq!(rfc3339(3_723_045), "2026-01-05T03:02:03.045Z");
+    }
+}
