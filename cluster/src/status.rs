@@ -66,9 +66,16 @@ pub(crate) fn follow(
                 biased;
                 () = fatal.told() => {}
                 changed = metrics.changed() => if changed.is_err() {
-                    // The core is gone without a last word.
+                    // The core is gone without a last word: it panicked. A node that went on would
+                    // serve, and even lead in its own eyes, without replicating anything.
+                    if !closing.load(Ordering::Acquire) {
+                        fatal.report("replication ended without a word: openraft's core panicked".to_owned());
+                    }
                     queue.close();
-                    sender.send_modify(|status| status.role = Role::Stopped);
+                    sender.send_modify(|status| {
+                        status.role = Role::Stopped;
+                        status.leader = None;
+                    });
                     return;
                 },
             }

@@ -164,3 +164,20 @@ async fn a_leader_that_is_cut_off_confirms_no_read_and_the_rest_go_on() {
     })
     .await;
 }
+
+/// A follower that takes back what it confirmed makes openraft's core panic. The replica must say so and
+/// stop: one that went on would serve, and lead in its own eyes, without replicating anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_whose_core_panicked_says_that_it_must_not_go_on() {
+    let group = MemoryGroup::start(3).await;
+    let leader = group.leader().await;
+    propose(group.replica(leader), admit("before")).await;
+    let liar = [1, 2, 3].into_iter().find(|node| *node != leader).expect("there are three");
+    group.network.set_lying(&support::memory_group::address(leader), &support::memory_group::address(liar));
+    // What this comes to does not matter: the leader is about to end.
+    let _ = group.replica(leader).propose(admit("lied about")).await;
+    let stopped = until(group.replica(leader), "the leader to stop", |status| status.role == Role::Stopped).await;
+    assert_eq!(stopped.leader, None, "a stopped replica does not lead");
+    let why = group.nodes[&leader].fatal.lock().clone().expect("it said why before it stopped");
+    assert!(why.contains("replication"), "{why}");
+}

@@ -17,6 +17,8 @@ struct Wires {
     cut: BTreeSet<(String, String)>,
     /// Answers on these links never arrive, although requests do.
     deaf: BTreeSet<(String, String)>,
+    /// Appends on these links are answered as if the log did not fit.
+    lying: BTreeSet<(String, String)>,
     next: u64,
 }
 
@@ -57,6 +59,18 @@ impl MemoryNetwork {
     }
 }
 
+impl MemoryNetwork {
+    /// `to` answers every append from `from` as if its log did not fit to what it has confirmed before.
+    pub fn set_lying(&self, from: &str, to: &str) {
+        self.wires.lock().lying.insert((from.to_owned(), to.to_owned()));
+    }
+}
+
+/// Kind of an append in a request's second byte; the answer *conflict* behind an answer's ten bytes.
+const APPEND: u8 = 1;
+const CONFLICT: u8 = 2;
+const ANSWER_HEADER_BYTES: usize = 10;
+
 struct MemoryTransport {
     wires: Arc<Mutex<Wires>>,
     address: String,
@@ -70,6 +84,7 @@ impl Transport for MemoryTransport {
             let handler = wires.serving.get(address).map(|(_, handler)| handler.clone());
             (handler.filter(|_| !wires.cut.contains(&link)), wires.deaf.contains(&link))
         };
+        let lying = request.get(1) == Some(&APPEND) && self.wires.lock().lying.contains(&link);
         let address = address.to_owned();
         let Some(handler) = handler else {
             return Box::pin(std::future::ready(Err(CallError::Unreachable(address))));
@@ -82,6 +97,11 @@ impl Transport for MemoryTransport {
                 biased;
                 answered = answer => match answered {
                     // Cut meanwhile, the answer does not come through either.
+                    Ok(answered) if lying => {
+                        let mut answer = answered[..ANSWER_HEADER_BYTES].to_vec();
+                        answer.push(CONFLICT);
+                        Ok(Bytes::from(answer))
+                    }
                     Ok(answered) if !deaf && !wires.lock().cut.contains(&link) => Ok(answered),
                     _ => Err(CallError::Unknown(address)),
                 },

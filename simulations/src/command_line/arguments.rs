@@ -123,6 +123,9 @@ pub(super) struct Run {
     /// Print what happens as it happens
     #[arg(long)]
     pub(super) echo: bool,
+    /// Print what the product's own log says, such as `info` or `openraft=debug,mpss_cluster=trace`
+    #[arg(long, value_name = "FILTER")]
+    pub(super) log: Option<String>,
     /// Write everything about the run to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,

@@ -306,17 +306,16 @@ impl Country {
         self.context(name).map(|context| context.replica.read(look))
     }
 
-    /// The machine that leads a province, as far as it knows itself.
+    /// The machine that leads a province: of those that think so, the one that was elected last.
     #[must_use]
     pub fn leader(&self, province: ProvinceId) -> Option<String> {
-        let leads = |name: &String| {
-            self.context(name).is_some_and(|context| {
-                let watch = context.replica.watch();
-                let status = watch.borrow();
-                status.leader == Some(status.node)
-            })
+        let term = |name: &String| {
+            let watch = self.context(name)?.replica.watch();
+            let status = watch.borrow();
+            (status.leader == Some(status.node)).then_some(status.term)
         };
-        self.names_of(province).into_iter().find(leads)
+        let leaders = self.names_of(province).into_iter().filter_map(|name| Some((term(&name)?, name)));
+        leaders.max().map(|(_, name)| name)
     }
 
     /// The process of a machine stands still, or goes on.

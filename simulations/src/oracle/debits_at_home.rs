@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mpss_domain::journal::{JournalBody, PostingReason};
-use mpss_domain::{Msisdn, NumberPlan, Operator, OrderId, Outcome, ProvinceId, TransferId, Verb};
+use mpss_domain::{LogTime, Msisdn, NumberPlan, Operator, OrderId, Outcome, ProvinceId, TransferId, Verb};
 
 use super::{Property, Seen};
 
@@ -15,6 +15,14 @@ pub(super) struct DebitsAtHome {
     plans: BTreeMap<u64, Arc<NumberPlan>>,
     /// The epoch in force in each province.
     epochs: BTreeMap<ProvinceId, u64>,
+    /// The plan of each province after the entry before.
+    before: BTreeMap<ProvinceId, Arc<NumberPlan>>,
+}
+
+/// The number belongs to another operator by a plan.
+fn is_foreign(plan: &NumberPlan, msisdn: Msisdn, now: LogTime) -> bool {
+    let ported = plan.ported.get(&msisdn).filter(|ported| ported.from <= now);
+    ported.is_some_and(|ported| ported.operator != Operator::ChinaTelecom)
 }
 
 /// Home by a plan: the range that holds the first seven digits.
@@ -91,12 +99,14 @@ impl Property for DebitsAtHome {
             };
             let Some((msisdn, epoch)) = debit else { continue };
             wrong.extend(self.check(province, msisdn, epoch));
-            let plan = entry.state.plan();
-            let ported = plan.ported.get(&msisdn).filter(|ported| ported.from <= entry.state.now());
-            if ported.is_some_and(|ported| ported.operator != Operator::ChinaTelecom) && epoch <= plan.epoch {
+            // The number may have been carried away by the same entry, before or behind the debit.
+            let (after, now) = (entry.state.plan(), entry.state.now());
+            let was_foreign = self.before.get(&province).is_none_or(|before| is_foreign(before, msisdn, now));
+            if was_foreign && is_foreign(after, msisdn, now) && epoch <= after.epoch {
                 wrong.push(format!("{province} debited {msisdn}, who is another operator's subscriber"));
             }
         }
+        self.before.insert(province, entry.state.plan().clone());
         wrong
     }
 }

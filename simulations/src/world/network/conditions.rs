@@ -22,7 +22,7 @@ pub struct Condition {
     pub lost: u32,
     /// Arriving twice.
     pub doubled: u32,
-    /// Leaving the line and arriving before or behind their neighbours.
+    /// Overtaking what was sent before, because a connection broke and was opened again.
     pub reordered: u32,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use mpss_routing::http::NodeLink;
 use mpss_runtime::{Clock, Transport};
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::{Exchanges, SeededRandom, SimClock, SimSpawner, Trace};
 
@@ -48,13 +49,20 @@ pub trait Eavesdropper: Send + Sync + 'static {
     fn answering(&self, machine: &str, request: &Bytes, answer: &Bytes);
 }
 
-type Line = mpsc::UnboundedSender<(Duration, Delivery)>;
+/// What stands for a connection between two replicas.
+struct Line {
+    waiting: mpsc::UnboundedSender<(Duration, Delivery)>,
+    /// When the last message on it arrives: nothing behind it arrives before.
+    last: Duration,
+    /// It broke: what is on it arrives still, and nobody hears what is answered.
+    broken: Arc<AtomicBool>,
+}
 
 #[derive(Default)]
 struct State {
     replicas: BTreeMap<String, Serving>,
     sites: BTreeMap<String, (SimSpawner, Router)>,
-    lines: BTreeMap<(String, String), (Line, Duration)>,
+    lines: BTreeMap<(String, String), Line>,
     conditions: Conditions,
     passed: Passed,
     next: u64,
@@ -87,8 +95,8 @@ enum Fate {
 struct Way {
     after: Duration,
     doubled: bool,
-    /// By itself, not behind those before it on the line.
-    alone: bool,
+    /// The connection breaks first, and this goes on a new one: it may overtake what is on the old one.
+    afresh: bool,
 }
 
 fn machine(address: &str) -> &str {
@@ -178,11 +186,11 @@ impl Network {
         let way = Way {
             after: Duration::from_millis(random.between(delay_ms.0, delay_ms.1)),
             doubled: random.happens(doubled),
-            alone: random.happens(reordered),
+            afresh: random.happens(reordered),
         };
         state.passed.delivered += 1;
         state.passed.doubled += u64::from(way.doubled);
-        state.passed.reordered += u64::from(way.alone);
+        state.passed.reordered += u64::from(way.afresh);
         state.passed.delayed += u64::from(way.after > Duration::from_millis(1));
         Fate::Arrives(way)
     }
@@ -191,33 +199,30 @@ impl Network {
     fn send(&self, from: &str, way: Way, delivery: Delivery) {
         let now = self.inner.clock.monotonic();
         if way.doubled {
-            // Nobody waits for the answer to a copy.
-            let copy = Delivery { answer: oneshot::channel().0, ..delivery.copied() };
-            self.send_alone(now + way.after + Duration::from_millis(self.inner.random.between(0, 50)), copy);
-        }
-        if way.alone {
-            self.send_alone(now + way.after, delivery);
-            return;
+            let later = now + way.after + Duration::from_millis(self.inner.random.between(0, 50));
+            let (network, copy) = (self.clone(), delivery.copied());
+            tokio::spawn(async move {
+                network.inner.clock.sleep_until(later).await;
+                network.deliver(copy).await;
+            });
         }
         let mut state = self.inner.state.lock();
         let key = (from.to_owned(), delivery.to.clone());
-        let (line, last) = state.lines.entry(key).or_insert_with(|| {
-            let (line, waiting) = mpsc::unbounded_channel();
-            tokio::spawn(replicas::carry(self.clone(), waiting));
-            (line, Duration::ZERO)
+        if way.afresh
+            && let Some(old) = state.lines.remove(&key)
+        {
+            old.broken.store(true, Ordering::Relaxed);
+        }
+        let line = state.lines.entry(key).or_insert_with(|| {
+            let (waiting, coming) = mpsc::unbounded_channel();
+            tokio::spawn(replicas::carry(self.clone(), coming));
+            Line { waiting, last: Duration::ZERO, broken: Arc::default() }
         });
-        let at = (*last).max(now + way.after);
-        *last = at;
+        let at = line.last.max(now + way.after);
+        line.last = at;
+        let delivery = Delivery { broken: line.broken.clone(), ..delivery };
         // The other end lives as long as the line stands in the table.
-        let _ = line.send((at, delivery));
-    }
-
-    fn send_alone(&self, at: Duration, delivery: Delivery) {
-        let network = self.clone();
-        tokio::spawn(async move {
-            network.inner.clock.sleep_until(at).await;
-            network.deliver(delivery).await;
-        });
+        let _ = line.waiting.send((at, delivery));
     }
 }
 

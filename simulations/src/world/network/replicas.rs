@@ -1,8 +1,10 @@
-//! Calls between replicas. They are begun in the order they were sent, as on one connection, unless
-//! the weather puts one out of line, as a connection that breaks and is opened again does.
+//! Calls between replicas. They are begun in the order they were sent, as on one connection. Where the
+//! weather puts messages out of order, a connection breaks: what is on it arrives still, nobody hears
+//! the answers, and what is sent next, on a new connection, may overtake it.
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,12 +20,15 @@ pub(super) struct Delivery {
     pub(super) to: String,
     pub(super) request: Bytes,
     pub(super) answer: oneshot::Sender<Bytes>,
+    /// The connection it came on is broken.
+    pub(super) broken: Arc<AtomicBool>,
 }
 
 impl Delivery {
     /// The same request, with an answer that goes nowhere.
     pub(super) fn copied(&self) -> Self {
-        Self { to: self.to.clone(), request: self.request.clone(), answer: oneshot::channel().0 }
+        let (to, request) = (self.to.clone(), self.request.clone());
+        Self { to, request, answer: oneshot::channel().0, broken: Arc::default() }
     }
 }
 
@@ -56,7 +61,7 @@ impl Network {
             return;
         }
         self.inner.trace.mark(1, &delivery.request);
-        let Delivery { to, request, answer } = delivery;
+        let Delivery { to, request, answer, broken } = delivery;
         // The order of arrival is kept by beginning here.
         let work = handler.handle(request.clone());
         let eavesdropper = self.inner.eavesdropper.clone();
@@ -65,8 +70,10 @@ impl Network {
             Box::pin(async move {
                 let answered = work.await;
                 eavesdropper.answering(machine(&to), &request, &answered);
-                // Whoever asked may have given up.
-                let _ = answer.send(answered);
+                if !broken.load(Ordering::Relaxed) {
+                    // Whoever asked may have given up.
+                    let _ = answer.send(answered);
+                }
             }),
         );
     }
@@ -96,7 +103,8 @@ impl Transport for SimTransport {
             Fate::Arrives(_) if !there => return Box::pin(async { Err(CallError::Unreachable(to)) }),
             Fate::Arrives(way) => {
                 network.inner.eavesdropper.asked(machine(&from), machine(&to), &request);
-                network.send(&from, way, Delivery { to: to.clone(), request, answer });
+                let delivery = Delivery { to: to.clone(), request, answer, broken: Arc::default() };
+                network.send(&from, way, delivery);
             }
             Fate::Cut if network.inner.random.happens(500_000) => {
                 return Box::pin(async { Err(CallError::Unreachable(to)) });
