@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 /// The folder of a replica's log, and of its snapshots.
 pub(crate) const LOG: &str = "log";
 pub(crate) const SNAPSHOTS: &str = "snapshots";
+const VOTE: &str = "vote";
 /// The vote is kept twice, this far apart.
 const VOTE_COPY_BYTES: usize = 4_096;
 
@@ -34,7 +35,7 @@ impl Disks {
             device.edit(LOG, &name, |bytes| {
                 if is_segment(&name) {
                     durable.written(&name, bytes);
-                } else {
+                } else if name == VOTE {
                     for copy in bytes.chunks(VOTE_COPY_BYTES) {
                         durable.written(&name, copy);
                     }
