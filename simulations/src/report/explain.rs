@@ -117,7 +117,12 @@ pub fn tell(record: &Record, options: &ExplainOptions) -> String {
     put(&mut text, &columns(&entries, options.colour));
     put(
         &mut text,
-        &format!("{} s to {} s; {} of {all} entries\n", numbers::clock(from_ms), numbers::clock(to_ms), entries.len()),
+        &format!(
+            "— {} s to {} s: {} of {all} entries\n",
+            numbers::clock(from_ms),
+            numbers::clock(to_ms),
+            entries.len()
+        ),
     );
     text
 }
@@ -427,7 +432,10 @@ mod tests {
         let text = told(&ExplainOptions { property, ..ExplainOptions::default() });
         assert!(text.contains("VIOLATED  clearing nets to zero"), "{text}");
         let text = told(&ExplainOptions { property: Some("tea".into()), ..ExplainOptions::default() });
-        assert!(text.contains("No property \"tea\" was violated") && text.contains("Violated: clearing nets to zero"));
+        assert!(
+            text.contains("No property \"tea\" was violated")
+                && text.contains("Violated: an acknowledged purchase is there, clearing nets to zero")
+        );
     }
 
     #[test]

@@ -113,7 +113,7 @@ pub(crate) fn faults(canvas: &mut Canvas, record: &Record, kinds: &Kinds) {
         canvas.rule("lane", canvas.y + 8);
         canvas.gutter.area(&format!("k{colour}"), Area { x: 0, y: canvas.y + 4, width: 8, height: 8 }, "");
         let name = format!("{} {kind} ×{times}", words::fault_zh(kind));
-        canvas.gutter.words_titled("t", (13, canvas.y + 12), &fitted(name.trim(), 118), &name);
+        canvas.gutter.words_titled("t", (13, canvas.y + 12), &fitted(name.trim(), 150), &name);
         for cluster in clusters(pieces, &canvas.time) {
             let area = between(cluster.x1, cluster.x2.max(cluster.x1 + 2), canvas.y + 3, 10);
             canvas.plot.area(&format!("k{colour}"), area, &cluster.title);

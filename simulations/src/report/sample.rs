@@ -148,6 +148,19 @@ fn operations(drawn: &mut Drawn, faults: &[FaultSpan], leaders: &[Leadership]) -
         let flow = flow.to_owned();
         operations.push(Operation { at_ms, took_ms, who, flow, asked: asked.into(), result, code, tries, order });
     }
+    let told = |order: &str, flow: &str, at_ms, took_ms, tries| Operation {
+        at_ms,
+        took_ms,
+        who: "18900011007".into(),
+        flow: flow.into(),
+        asked: order[order.len() - 2..].into(),
+        result: Ending::Done,
+        code: String::new(),
+        tries,
+        order: order.into(),
+    };
+    operations.push(told("G20261123000118-11", "roaming", 19_201, 10_045, 2));
+    operations.push(told("G20261123000009-51", "local", 35_010, 7, 1));
     operations.sort_by_key(|operation| operation.at_ms + operation.took_ms);
     operations
 }

@@ -209,6 +209,6 @@ mod tests {
         assert_eq!(summary.verdict(), Verdict::Inconclusive);
         summary.add(&sample::violated(3));
         assert_eq!(summary.verdict(), Verdict::Violated);
-        assert_eq!((summary.violations.len(), summary.violations[1].seed), (2, 3));
+        assert_eq!((summary.violations.len(), summary.violations[1].seed), (3, 3));
     }
 }

@@ -17,9 +17,9 @@ use super::{figures, lanes, numbers, panels, scale};
 use crate::record::Record;
 
 /// How wide the names at the left are.
-const GUTTER: i64 = 138;
+const GUTTER: i64 = 164;
 /// How wide time is.
-const PLOT: i64 = 1_010;
+const PLOT: i64 = 1_000;
 /// Room at the right for the last mark's words.
 const MARGIN: i64 = 12;
 
