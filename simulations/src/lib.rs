@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod outside;
 pub mod people;
 pub mod record;
+pub mod report;
 pub mod run;
 pub mod scenario;
 mod stories;

@@ -256,11 +256,8 @@ impl Play {
             name_zh: province.name_zh().to_owned(),
             machines: country.names_of(*province),
         };
-        let (operations, stories) = if plan.recorded {
-            (self.street.look(|told| told.operations.clone()), stories::choose(country, &self.street, &self.leaders))
-        } else {
-            (Vec::new(), Vec::new())
-        };
+        let operations = self.street.look(|told| told.operations.clone());
+        let stories = if plan.recorded { stories::choose(country, &self.street, &self.leaders) } else { Vec::new() };
         Record {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),

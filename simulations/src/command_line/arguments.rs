@@ -34,6 +34,10 @@ pub(super) enum Command {
     Hunt(Hunt),
     /// Find the smallest scenario that still fails: fewest faults, provinces, people and requests
     Shrink(Shrink),
+    /// Tell what happened in a run that was recorded, as a timeline
+    Explain(Explain),
+    /// Run every seed that ever failed, each as its scenario is kept
+    Pinned(Pinned),
     /// List the scenarios that come with the program, or print one
     Scenarios(Scenarios),
     /// List every kind of fault, with its usual rate
@@ -129,6 +133,9 @@ pub(super) struct Run {
     /// Write everything about the run to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
+    /// Write a page about the run to this file: one HTML file that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
     /// Plant a deliberate fault in the product (needs the cargo feature `mutants`)
     #[arg(long, value_name = "NAME")]
     pub(super) mutant: Option<String>,
@@ -156,6 +163,9 @@ pub(super) struct Sweep {
     /// Write what the sweep did to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
+    /// Write a page about the sweep to this file: one HTML file that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
     /// Look for the smallest scenario that still fails, and write it to this folder
     #[arg(long, value_name = "FOLDER")]
     pub(super) shrink_to: Option<PathBuf>,
@@ -207,6 +217,34 @@ pub(super) struct Shrink {
     /// Runs at most
     #[arg(long, default_value_t = 200)]
     pub(super) runs: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// What `run --record` wrote
+    pub(super) record: PathBuf,
+    /// Only what is about this order
+    #[arg(long, value_name = "ID")]
+    pub(super) order: Option<String>,
+    /// Only what this subscriber asked for
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) who: Option<String>,
+    /// Only violations of this property
+    #[arg(long, value_name = "NAME")]
+    pub(super) property: Option<String>,
+    /// Not before this moment, in virtual milliseconds
+    #[arg(long, value_name = "MS")]
+    pub(super) from: Option<u64>,
+    /// Not after this moment, in virtual milliseconds
+    #[arg(long, value_name = "MS")]
+    pub(super) to: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Pinned {
+    /// Processes at once; as many as there are processors when not given
+    #[arg(long)]
+    pub(super) jobs: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 mod apart;
 mod arguments;
+mod explain;
 mod hunt;
 mod mutants;
+mod pinned;
 mod progress;
 mod run_one;
 mod seeds;
@@ -34,6 +36,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Twice(asked) => twice::run(&asked),
         Command::Hunt(asked) => hunt::run(&asked),
         Command::Shrink(asked) => shrink::run(&asked),
+        Command::Explain(asked) => explain::run(&asked),
+        Command::Pinned(asked) => pinned::run(&asked),
         Command::Scenarios(asked) => words::scenarios(asked.name.as_deref()),
         Command::Faults => words::faults(),
         Command::Properties => words::properties(),

@@ -7,6 +7,7 @@ use super::arguments::Run;
 use super::progress::real_time;
 use super::{INCONCLUSIVE, PASSED, VIOLATED, mutants, words};
 use crate::record::Verdict;
+use crate::report::{html, json};
 use crate::run::{RunPlan, run as play};
 
 /// The stack of the run's thread. Debug builds nest deeply.
@@ -24,7 +25,7 @@ pub(super) fn run(asked: &Run) -> Result<u8, String> {
     }
     let scenario = asked.scene.scenario()?;
     let seed = asked.seed.or(scenario.seed).unwrap_or(1);
-    let recorded = asked.record.is_some();
+    let recorded = asked.record.is_some() || asked.html.is_some();
     let plan = RunPlan { scenario, seed, recorded, echo: asked.echo };
     let begun = real_time();
     // In a thread of its own, whose hash maps begin anew: nothing that was done before, such as setting
@@ -40,8 +41,10 @@ pub(super) fn run(asked: &Run) -> Result<u8, String> {
     record.real_ms = u64::try_from(real_time().saturating_sub(begun).as_millis()).unwrap_or(u64::MAX);
     record.command = again(asked, seed);
     if let Some(path) = &asked.record {
-        let text = serde_json::to_string(&record).map_err(|error| error.to_string())?;
-        std::fs::write(path, text).map_err(|error| format!("--record {}: {error}", path.display()))?;
+        json::write(path, &record).map_err(|error| format!("--record {error}"))?;
+    }
+    if let Some(path) = &asked.html {
+        std::fs::write(path, html::page(&record)).map_err(|error| format!("--html {}: {error}", path.display()))?;
     }
     if asked.tell_json {
         println!("{}", serde_json::to_string(&record).map_err(|error| error.to_string())?);

@@ -104,7 +104,7 @@ impl Property for Milestones {
                 if *first {
                     self.last.insert(*province, entry.index);
                     if self.terms.insert(*province, entry.term).is_some_and(|term| term != entry.term) {
-                        self.tally.count("leader changes");
+                        self.tally.count("elections that led to entries");
                     }
                     self.count(*province, entry);
                 }
