@@ -21,6 +21,7 @@ use crate::snapshot::file::{self, SnapshotFile};
 use crate::snapshot::store::SnapshotStore;
 use crate::stored::{SnapshotHead, StoredMembershipRow};
 use crate::types::{RaftLeader, RaftLogId, RaftPayload, Replies, SnapshotMeta, StoredMembership, Types};
+use crate::versions::Executes;
 
 /// What readers share with the state machine.
 pub(crate) struct Shared {
@@ -53,6 +54,7 @@ pub(crate) struct Machine {
     pub(crate) scope: Arc<NodeScope>,
     pub(crate) fatal: Fatal,
     province: ProvinceId,
+    executes: Executes,
     last_applied: Option<RaftLogId>,
     membership: StoredMembership,
 }
@@ -65,17 +67,18 @@ pub(crate) struct Parts {
     pub(crate) scope: Arc<NodeScope>,
     pub(crate) fatal: Fatal,
     pub(crate) province: ProvinceId,
+    pub(crate) executes: Executes,
 }
 
 impl Machine {
     /// The state machine that goes on from the snapshot that counts; `shared` holds its state.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { shared, snapshots, history, scope, fatal, province } = parts;
+        let Parts { shared, snapshots, history, scope, fatal, province, executes } = parts;
         let head = snapshots.current().map(|snapshot| snapshot.head);
         let last_applied: Option<RaftLogId> = head.as_ref().and_then(|head| head.last_log_id).map(Into::into);
         let membership = head.and_then(|head| head.membership.to_raft()).unwrap_or_default();
         shared.applied.send_replace(last_applied.map_or(0, |id| id.index));
-        Self { shared, snapshots, history, scope, fatal, province, last_applied, membership }
+        Self { shared, snapshots, history, scope, fatal, province, executes, last_applied, membership }
     }
 
     fn apply_commands(&self, index: u64, payload: &[u8]) -> io::Result<Applied> {
@@ -83,6 +86,13 @@ impl Machine {
             // Another replica could read it, or nobody can; either way this one must not go past it.
             io::Error::other(self.refuse(format!("entry {index} can not be read: {error}")))
         })?;
+        if let Some(to) = batch.raises_to()
+            && to > self.executes.range.newest
+        {
+            // Before anything of the entry is applied: from here on the rules are others.
+            let what = self.executes.objection(&format!("the log asks for {to} at entry {index}"), to);
+            return Err(io::Error::other(self.refuse(what)));
+        }
         let applied = std::panic::catch_unwind(AssertUnwindSafe(|| self.shared.state.write().apply(index, &batch)));
         let applied = applied.map_err(|panic| {
             let what = panic
@@ -100,6 +110,10 @@ impl Machine {
             return Err(io::Error::other(self.refuse(what)));
         }
         debug_assert_eq!(applied.replies.len(), batch.commands.len());
+        if batch.raises_to().is_some() {
+            let version = self.shared.state.read().version();
+            tracing::info!(entry = index, %version, "a state version is in force");
+        }
         Ok(applied)
     }
 
@@ -233,6 +247,7 @@ impl RaftSnapshotBuilder<Types> for Builder {
         // log go: so the read side catches up first.
         self.history.flush().await;
         let head = SnapshotHead {
+            state_version: self.state.version(),
             province: self.province,
             last_log_id: self.last_log_id.map(Into::into),
             membership: StoredMembershipRow::from(&self.membership),
