@@ -12,8 +12,8 @@ use mpss_domain::ledger::LedgerAccount;
 use mpss_domain::order::OrderEvent;
 use mpss_domain::{
     AccountId, Batch, Channel, Command, JournalRecord, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict,
-    PasswordVerifier, ProductId, ProvinceId, RecordPosition, Refusal, Reply, Request, SpId, StateVersion, TopUpId, Verb,
-    VersionRange,
+    PasswordVerifier, ProductId, ProvinceId, RecordPosition, Refusal, Reply, Request, SpId, StateVersion, TopUpId,
+    Verb, VersionRange,
 };
 
 use crate::codec;

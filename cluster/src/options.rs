@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mpss_domain::{ProvinceId, StateVersion};
+use mpss_domain::{ProvinceId, StateVersion, VersionRange};
 use serde::{Deserialize, Serialize};
 
 use crate::replica::StartError;
@@ -62,8 +62,9 @@ impl ReplicaOptions {
     pub(crate) fn executes(&self) -> Result<Executes, StartError> {
         let executes = Executes::up_to(self.state_version_max);
         if executes.range.newest < executes.range.oldest {
-            let what = format!("state_version_max is {}", self.state_version_max);
-            return Err(StartError::Foreign(executes.objection(&what, self.state_version_max)));
+            let program = VersionRange::THIS_PROGRAM;
+            let what = format!("state_version_max is {}, and the program executes {program}", self.state_version_max);
+            return Err(StartError::Foreign(what));
         }
         Ok(executes)
     }

@@ -262,7 +262,8 @@ async fn a_replica_that_does_not_answer_is_not_let_in_above_the_first_version() 
     let group = MemoryGroup::start_tuned(1, quick).await;
     until_in_force(&group, &[1], NEWEST).await;
     let refused = group.replica(1).add_learner(2, member(&address(2))).await;
-    let why = "replica 2 does not say which state versions it executes, and the group is at 2: start it before it is added";
+    let why =
+        "replica 2 does not say which state versions it executes, and the group is at 2: start it before it is added";
     assert_eq!(refused, Err(MembershipError::Refused(why.to_owned())));
 }
 
@@ -306,7 +307,7 @@ async fn a_program_that_is_too_old_stops_before_the_entry_and_names_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_of_a_later_program_asks_for_that_program() {
-    let mut group = MemoryGroup::start_tuned(1, quick).await;
+    let group = MemoryGroup::start_tuned(1, quick).await;
     group.leader().await;
     until_in_force(&group, &[1], NEWEST).await;
     let before = propose(group.replica(1), admit("before")).await.index;

@@ -32,7 +32,11 @@ impl CountryPlan {
     #[must_use]
     pub fn new(provinces: &[&str], replicas: u64) -> Self {
         let all = provinces.iter().copied().chain([NATIONAL]);
-        Self { provinces: all.map(|province| (province.to_owned(), replicas)).collect(), settings: BTreeMap::new(), program: None }
+        Self {
+            provinces: all.map(|province| (province.to_owned(), replicas)).collect(),
+            settings: BTreeMap::new(),
+            program: None,
+        }
     }
 
     /// Another number of replicas for one province.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use mpss_tests::books;
 use mpss_tests::client::Ask;
 use mpss_tests::country::{CountryPlan, Node};
 use mpss_tests::rolling::{self, Shop, bought, open_shop};
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::{Kind, Trade, purchase};
-use mpss_tests::books;
 use serde_json::json;
 
 /// How long a node may take to end after SIGTERM.

@@ -114,7 +114,11 @@ fn a_rolling_upgrade_changes_the_rules_and_fails_no_request() {
         back.process.start();
         let status = back.process.ended(STOP_BOUND).await;
         let log = back.process.log();
-        assert!(status.code().is_some_and(|code| COULD_NOT_GO_ON.contains(&code)), "{status}\n{}", back.process.log_tail());
+        assert!(
+            status.code().is_some_and(|code| COULD_NOT_GO_ON.contains(&code)),
+            "{status}\n{}",
+            back.process.log_tail()
+        );
         if program_before().is_none() {
             let why = "this replica executes state versions 1 to 1; the log asks for 2 at entry";
             assert!(log.contains(why), "{}", back.process.log_tail());

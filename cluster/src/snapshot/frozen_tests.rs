@@ -45,12 +45,8 @@ fn a_day() -> State {
         state.apply(state.index() + 1, &batch).replies.remove(0).outcome
     };
     let msisdn = |n: u64| Msisdn::new(18_900_000_000 + n).unwrap();
-    let range = |first, last, code| NumberRange {
-        first,
-        last,
-        province: province(code),
-        operator: Operator::ChinaTelecom,
-    };
+    let range =
+        |first, last, code| NumberRange { first, last, province: province(code), operator: Operator::ChinaTelecom };
     let ranges = vec![range(1_890_000, 1_890_099, 44), range(1_890_100, 1_890_199, 51)];
     let plan = NumberPlan { epoch: 1, ranges, ported: std::collections::BTreeMap::new() };
     ask(0, None, Verb::InstallNumberPlan(Box::new(plan)));
@@ -72,7 +68,11 @@ fn a_day() -> State {
         accounts.push(view.account.id);
     }
     ask(2, None, Verb::TopUpCash { account: accounts[0], amount: Money::yuan(100), agent: "agent".to_owned() });
-    ask(2, None, Verb::FreezeAccount { account: accounts[1], verdict: RIGHT, until: Some(LogTime(MORNING + (1 << 32))) });
+    ask(
+        2,
+        None,
+        Verb::FreezeAccount { account: accounts[1], verdict: RIGHT, until: Some(LogTime(MORNING + (1 << 32))) },
+    );
     let Outcome::Sp(sp) =
         ask(3, None, Verb::AdmitSp { name: "彩票".to_owned(), notice_url: "http://sp.example/".to_owned() })
     else {
@@ -153,7 +153,10 @@ fn head() -> SnapshotHead {
         last_log_id: Some(LogIdRow { term: 2, node: 1, index: 300 }),
         membership: StoredMembershipRow {
             log_id: Some(LogIdRow { term: 1, node: 1, index: 1 }),
-            membership: MembershipRow { voters: vec![vec![1]], members: std::collections::BTreeMap::from([(1, member)]) },
+            membership: MembershipRow {
+                voters: vec![vec![1]],
+                members: std::collections::BTreeMap::from([(1, member)]),
+            },
         },
         content_bytes: 0,
         content_digest: 0,
@@ -250,7 +253,8 @@ async fn a_snapshot_keeps_its_version_and_tells_programs_that_are_too_old() {
     assert_eq!(same.content_digest(), state.content_digest());
 
     let refused = read(Executes::up_to(StateVersion::FIRST)).await.map(|_| ()).unwrap_err();
-    let what = format!("{name} can not be used: this replica executes state versions 1 to 1; the snapshot is of version");
+    let what =
+        format!("{name} can not be used: this replica executes state versions 1 to 1; the snapshot is of version");
     assert!(matches!(&refused, StartError::Foreign(said) if said.starts_with(&what)), "{refused}");
     // The program before versions knows one format of heads.
     assert_eq!(bytes[8], 2);

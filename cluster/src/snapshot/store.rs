@@ -51,7 +51,10 @@ impl SnapshotStore {
         }
         names.retain(|name| name.starts_with(PREFIX));
         let Some(newest) = names.pop() else {
-            return Ok((Self { disk, executes, current: Mutex::new(None), writing: tokio::sync::Mutex::new(()) }, None));
+            return Ok((
+                Self { disk, executes, current: Mutex::new(None), writing: tokio::sync::Mutex::new(()) },
+                None,
+            ));
         };
         let damaged = |error: io::Error| {
             if head::is_other_version(&error) {

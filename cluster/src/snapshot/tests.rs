@@ -50,7 +50,8 @@ async fn a_state_comes_back_from_real_files_and_from_memory() {
     for disk in [real, memory] {
         // Large enough for several chunks.
         let state = state(400);
-        let (store, none) = SnapshotStore::open(disk.clone(), ProvinceId::NATIONAL, Executes::everything()).await.unwrap();
+        let (store, none) =
+            SnapshotStore::open(disk.clone(), ProvinceId::NATIONAL, Executes::everything()).await.unwrap();
         assert!(none.is_none());
         let built = store.build(&state, head(400)).await.unwrap();
         assert!(built.head.content_bytes > 800_000);

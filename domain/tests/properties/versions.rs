@@ -13,7 +13,7 @@ use mpss_domain::{
 use proptest::prelude::*;
 
 use crate::federation::{Federation, Moves};
-use crate::world::{RIGHT, STORED_VALUE, START, World, msisdn, province};
+use crate::world::{RIGHT, START, STORED_VALUE, World, msisdn, province};
 
 const DAY_MS: u64 = 86_400_000;
 

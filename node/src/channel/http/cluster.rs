@@ -112,7 +112,7 @@ pub(crate) struct LogBody {
 impl ClusterBody {
     /// The group as `replica` sees it.
     pub(crate) fn new(province: ProvinceId, replica: &Replica, requests_in_flight: usize) -> Self {
-        let status = &*replica.watch().borrow();
+        let status = &replica.watch().borrow().clone();
         let versions = replica.versions();
         let replica = |node: &u64, member: &Member, votes: bool| ReplicaBody {
             state_versions: versions.executed.get(node).map(|range| VersionsBody::from(*range)),
