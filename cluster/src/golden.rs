@@ -12,7 +12,8 @@ use mpss_domain::ledger::LedgerAccount;
 use mpss_domain::order::OrderEvent;
 use mpss_domain::{
     AccountId, Batch, Channel, Command, JournalRecord, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict,
-    PasswordVerifier, ProductId, ProvinceId, RecordPosition, Refusal, Reply, Request, SpId, TopUpId, Verb,
+    PasswordVerifier, ProductId, ProvinceId, RecordPosition, Refusal, Reply, Request, SpId, StateVersion, TopUpId,
+    Verb, VersionRange,
 };
 
 use crate::codec;
@@ -20,10 +21,11 @@ use crate::history::row;
 use crate::network::wire::{
     self, AppendAnswer, ChunkAnswer, ChunkHead, DoubtAnswer, DoubtAsked, Envelope, HistoryAnswer, HistoryAsked, Kind,
     LogEndAnswer, ProposeAnswer, ProposeRefusal, ReadIndexAnswer, Refusal as WireRefusal, TransferAnswer,
-    TransferAsked, VoteAnswer, VoteAsked,
+    TransferAsked, VersionsAnswer, VersionsAsked, VoteAnswer, VoteAsked,
 };
 use crate::options::Member;
 use crate::sealed_file;
+use crate::snapshot;
 use crate::stored::{
     DoubtMark, Identity, KnownDisks, LogIdRow, MembershipRow, SegmentStart, SnapshotHead, StoredMembershipRow, VoteRow,
 };
@@ -143,6 +145,10 @@ fn envelope(kind: Kind) -> Envelope {
     Envelope { kind, province: province(), group: 11, from: 1, from_disk: 22, to: 2, to_disk: 33 }
 }
 
+fn versions(newest: u16) -> VersionRange {
+    VersionRange { oldest: StateVersion::FIRST, newest: StateVersion(newest) }
+}
+
 fn body<T: serde::Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
     codec::encode_onto(value, &mut bytes);
@@ -151,6 +157,7 @@ fn body<T: serde::Serialize>(value: &T) -> Vec<u8> {
 
 fn stored() -> Vec<(&'static str, Vec<u8>)> {
     let head = SnapshotHead {
+        state_version: StateVersion::FIRST,
         province: province(),
         last_log_id: Some(row_id(300)),
         membership: membership(),
@@ -169,7 +176,9 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
         ("file identity", sealed_file::seal(&Identity { province: province(), node: 1, disk: 22 })),
         ("file disks", sealed_file::seal(&KnownDisks { group: 11, disks: BTreeMap::from([(2, 33)]) })),
         ("file doubt", sealed_file::seal(&doubt)),
-        ("snapshot head", sealed_file::seal(&head)),
+        ("snapshot head", snapshot::head::seal(&head)),
+        ("snapshot head of version 2", snapshot::head::seal(&SnapshotHead { state_version: StateVersion(2), ..head })),
+        ("raise version", codec::encode_command(&Command::internal(Verb::RaiseVersion { to: StateVersion(2) }))),
     ]
 }
 
@@ -212,6 +221,13 @@ fn wired() -> Vec<(&'static str, Vec<u8>)> {
         ("doubt", body(&[DoubtAsked::Begin, DoubtAsked::End])),
         ("doubt answers", body(&[DoubtAnswer::Leads { vote: vote(), last: Some(row_id(7)) }, DoubtAnswer::NotLeader])),
         ("log end", body(&LogEndAnswer { last: Some(row_id(7)) })),
+        ("versions", {
+            let asked = VersionsAsked { known: BTreeMap::from([(1, versions(2)), (3, versions(300))]) };
+            let mut request = wire::begin_request(&envelope(Kind::Versions), 0).to_vec();
+            request.extend_from_slice(&body(&asked));
+            request
+        }),
+        ("versions answer", body(&VersionsAnswer { executes: versions(2) })),
         ("answer", wire::answer(22, Ok(&LogEndAnswer { last: None })).to_vec()),
         ("refusal", wire::answer::<()>(22, Err(&WireRefusal::WrongTarget { node: 1, province: 44 })).to_vec()),
         (

@@ -33,6 +33,7 @@ mod status;
 mod stored;
 mod ticket;
 mod types;
+mod versions;
 pub mod witness;
 
 #[cfg(test)]
@@ -43,10 +44,11 @@ pub mod fuzz {
     pub use crate::codec::{CodecError, decode_batch as batch};
     pub use crate::log::recovery::fuzz_segment as segment;
     pub use crate::network::wire::{fuzz_answer as answer, fuzz_request as request};
-    pub use crate::snapshot::file::fuzz_head as snapshot_head;
+    pub use crate::snapshot::head::fuzz_head as snapshot_head;
 }
 
 pub use history::History;
 pub use options::{Member, ReplicaOptions};
 pub use replica::{MembershipError, ProposeError, ReadError, Replica, ReplicaStatus, Role, StartError};
+pub use versions::Versions;
 pub use witness::{AppliedEntry, Witness};

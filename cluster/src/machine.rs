@@ -21,6 +21,7 @@ use crate::snapshot::file::{self, SnapshotFile};
 use crate::snapshot::store::SnapshotStore;
 use crate::stored::{SnapshotHead, StoredMembershipRow};
 use crate::types::{RaftLeader, RaftLogId, RaftPayload, Replies, SnapshotMeta, StoredMembership, Types};
+use crate::versions::Executes;
 use crate::witness::{AppliedEntry, Witness};
 
 /// What readers share with the state machine.
@@ -55,6 +56,7 @@ pub(crate) struct Machine {
     pub(crate) fatal: Fatal,
     province: ProvinceId,
     witness: Option<Arc<dyn Witness>>,
+    executes: Executes,
     last_applied: Option<RaftLogId>,
     membership: StoredMembership,
 }
@@ -68,12 +70,13 @@ pub(crate) struct Parts {
     pub(crate) fatal: Fatal,
     pub(crate) province: ProvinceId,
     pub(crate) witness: Option<Arc<dyn Witness>>,
+    pub(crate) executes: Executes,
 }
 
 impl Machine {
     /// The state machine that goes on from the snapshot that counts; `shared` holds its state.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { shared, snapshots, history, scope, fatal, province, witness } = parts;
+        let Parts { shared, snapshots, history, scope, fatal, province, witness, executes } = parts;
         let head = snapshots.current().map(|snapshot| snapshot.head);
         let last_applied: Option<RaftLogId> = head.as_ref().and_then(|head| head.last_log_id).map(Into::into);
         let membership = head.and_then(|head| head.membership.to_raft()).unwrap_or_default();
@@ -81,7 +84,7 @@ impl Machine {
         if let Some(witness) = witness.as_ref().filter(|_| last_applied.is_some()) {
             witness.installed(&shared.state.read());
         }
-        Self { shared, snapshots, history, scope, fatal, province, witness, last_applied, membership }
+        Self { shared, snapshots, history, scope, fatal, province, witness, executes, last_applied, membership }
     }
 
     fn apply_commands(&self, id: RaftLogId, payload: &[u8]) -> io::Result<Applied> {
@@ -90,6 +93,13 @@ impl Machine {
             // Another replica could read it, or nobody can; either way this one must not go past it.
             io::Error::other(self.refuse(format!("entry {index} can not be read: {error}")))
         })?;
+        if let Some(to) = batch.raises_to()
+            && to > self.executes.range.newest
+        {
+            // Before anything of the entry is applied: from here on the rules are others.
+            let what = self.executes.objection(&format!("the log asks for {to} at entry {index}"), to);
+            return Err(io::Error::other(self.refuse(what)));
+        }
         let applied = std::panic::catch_unwind(AssertUnwindSafe(|| self.shared.state.write().apply(index, &batch)));
         let applied = applied.map_err(|panic| {
             let what = panic
@@ -116,6 +126,10 @@ impl Machine {
                 journal: &applied.journal,
                 state: &self.shared.state.read(),
             });
+        }
+        if batch.raises_to().is_some() {
+            let version = self.shared.state.read().version();
+            tracing::info!(entry = index, %version, "a state version is in force");
         }
         Ok(applied)
     }
@@ -253,6 +267,7 @@ impl RaftSnapshotBuilder<Types> for Builder {
         // log go: so the read side catches up first.
         self.history.flush().await;
         let head = SnapshotHead {
+            state_version: self.state.version(),
             province: self.province,
             last_log_id: self.last_log_id.map(Into::into),
             membership: StoredMembershipRow::from(&self.membership),

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mpss_domain::ProvinceId;
+use mpss_domain::{ProvinceId, StateVersion, VersionRange};
 use serde::{Deserialize, Serialize};
+
+use crate::replica::StartError;
+use crate::versions::Executes;
 
 /// A replica as the others know it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +49,26 @@ pub struct ReplicaOptions {
     pub snapshot_interval: Duration,
     /// Digests are compared every so many log entries.
     pub digest_interval_entries: u64,
+    /// The newest state version this replica executes and offers to its group; what the program knows
+    /// above it stays unused.
+    pub state_version_max: StateVersion,
 }
 
 impl ReplicaOptions {
+    /// The state versions a replica with these options executes.
+    ///
+    /// # Errors
+    /// [`StartError::Foreign`] when there are none.
+    pub(crate) fn executes(&self) -> Result<Executes, StartError> {
+        let executes = Executes::up_to(self.state_version_max);
+        if executes.range.newest < executes.range.oldest {
+            let program = VersionRange::THIS_PROGRAM;
+            let what = format!("state_version_max is {}, and the program executes {program}", self.state_version_max);
+            return Err(StartError::Foreign(what));
+        }
+        Ok(executes)
+    }
+
     /// Usual figures for a replica of `province` on a local network.
     #[must_use]
     pub fn new(node: u64, province: ProvinceId, founders: BTreeMap<u64, Member>) -> Self {
@@ -67,6 +87,7 @@ impl ReplicaOptions {
             snapshot_log_bytes: 256 << 20,
             snapshot_interval: Duration::from_secs(3_600),
             digest_interval_entries: 1_000,
+            state_version_max: StateVersion::NEWEST,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_domain::{Command, Reply, State};
+use mpss_domain::{Command, Reply, State, StateVersion};
 use mpss_runtime::Seams;
 use openraft::ReadPolicy;
 use openraft::errors::{ClientWriteError, RaftError};
@@ -12,10 +12,12 @@ use tokio::sync::watch;
 
 use crate::codec;
 use crate::history::History;
+use crate::network::link::LinkError;
 use crate::network::wire::{Kind, ReadIndexAnswer};
 use crate::options::{Member, ReplicaOptions};
 use crate::running::Running;
 use crate::types::Types;
+use crate::versions::{self, Versions};
 use crate::witness::Witness;
 
 /// Pause before a read or a wait is tried again.
@@ -337,12 +339,22 @@ impl Replica {
         &self.inner.history
     }
 
-    /// Adds a replica without a vote and waits until it has caught up. Leader only.
+    /// The state version in force here, and what is known of the versions each replica executes.
+    #[must_use]
+    pub fn versions(&self) -> Versions {
+        self.read(|state| Versions::of(state, &self.inner.heard))
+    }
+
+    /// Adds a replica without a vote and waits until it has caught up. Leader only. One that does not
+    /// execute the state version in force is refused.
     ///
     /// # Errors
     /// See [`MembershipError`].
     pub async fn add_learner(&self, node: u64, member: Member) -> Result<(), MembershipError> {
         let inner = &self.inner;
+        // Until it is there, so that nothing is raised that it was not asked about.
+        let _changing = inner.heard.changing.lock().await;
+        self.check_versions_of(node, &member).await?;
         let added = self.change(inner.raft.add_learner(node, member, false)).await?;
         let deadline = inner.clock.monotonic() + CATCH_UP_DEADLINE;
         let mut status = inner.status.clone();
@@ -364,6 +376,37 @@ impl Replica {
                 () = inner.clock.sleep_until(deadline) => return Err(MembershipError::Unknown),
             }
         }
+    }
+
+    /// Does a replica that is to be added execute the version in force?
+    async fn check_versions_of(&self, node: u64, member: &Member) -> Result<(), MembershipError> {
+        let inner = &self.inner;
+        {
+            let status = inner.status.borrow();
+            if status.role != Role::Leader || status.member(node).is_some() {
+                // Whoever leads is asked, or it is one of us already.
+                return Ok(());
+            }
+        }
+        // Confirmed: an entry that raises may be committed and not be applied here yet.
+        let in_force = match self.read_linearizable(State::version).await {
+            Ok(version) => version,
+            Err(_) => return Err(MembershipError::NotLeader(None)),
+        };
+        let deadline = inner.clock.monotonic() + CATCH_UP_DEADLINE;
+        let offered = loop {
+            let left = deadline.saturating_sub(inner.clock.monotonic());
+            match versions::ask(&inner.link, node, member, inner.heard.all(), left).await {
+                Ok(range) => break Some(range),
+                Err(LinkError::Refused(_)) => break None,
+                // It may be starting. Of the first version nothing has to be known.
+                Err(_) if in_force > StateVersion::FIRST && inner.clock.monotonic() + RETRY_PAUSE < deadline => {
+                    inner.clock.sleep(RETRY_PAUSE).await;
+                }
+                Err(_) => break None,
+            }
+        };
+        versions::why_not(node, offered, in_force).map_or(Ok(()), |why| Err(MembershipError::Refused(why)))
     }
 
     /// Makes exactly these replicas the voters; each must be a voter or a learner already. Leader only.

@@ -34,6 +34,7 @@ use crate::replica::{ReplicaStatus, Role, StartError};
 use crate::snapshot::receiver::Receiver;
 use crate::snapshot::store::SnapshotStore;
 use crate::types::{Raft, RaftMembership};
+use crate::versions::{Executes, Heard, Raiser};
 use crate::witness::Witness;
 use crate::{identity, settings, status};
 
@@ -52,6 +53,7 @@ pub(crate) struct Running {
     pub(crate) status: watch::Receiver<ReplicaStatus>,
     pub(crate) history: History,
     pub(crate) link: Arc<Link>,
+    pub(crate) heard: Arc<Heard>,
     log: LogStore,
     feed: Feed,
     scope: Arc<NodeScope>,
@@ -79,8 +81,9 @@ impl Running {
         witness: Option<Arc<dyn Witness>>,
     ) -> Result<Arc<Self>, StartError> {
         let fatal = Fatal::new(tell);
+        let executes = options.executes()?;
         // Reading a disk blocks, so it happens on a thread of its own.
-        let opening = Opening { options: options.clone(), seams: seams.clone(), fatal: fatal.clone() };
+        let opening = Opening { options: options.clone(), executes, seams: seams.clone(), fatal: fatal.clone() };
         let opened = scope
             .on_dedicated("replica open", async move { opening.open().await })
             .await
@@ -125,6 +128,7 @@ impl Running {
             fatal: fatal.clone(),
             province: options.province,
             witness,
+            executes,
         });
         let clients = Clients {
             link: link.clone(),
@@ -140,6 +144,7 @@ impl Running {
         let queue = Queue::new(options.queue_commands_max);
         let closing = Arc::new(AtomicBool::new(false));
         let status = status::follow(&raft, &log, &scope, &fatal, &queue, &closing, options.node);
+        let heard = Heard::new(options.node, executes);
         let service = Arc::new(Service {
             raft: raft.clone(),
             link: link.clone(),
@@ -148,6 +153,7 @@ impl Running {
             queue: queue.clone(),
             history: history.clone(),
             log: log.clone(),
+            heard: heard.clone(),
             clock: seams.clock.clone(),
             scope: scope.clone(),
         });
@@ -172,6 +178,7 @@ impl Running {
             status,
             history,
             link,
+            heard,
             log,
             feed,
             scope,
@@ -210,6 +217,17 @@ impl Running {
             digest_interval_entries: self.options.digest_interval_entries,
         };
         self.scope.spawn_service("timekeeper", timekeeper.run());
+        let raiser = Raiser {
+            clock: self.clock.clone(),
+            link: self.link.clone(),
+            shared: self.shared.clone(),
+            queue: self.queue.clone(),
+            status: self.status.clone(),
+            heard: self.heard.clone(),
+            ask_deadline: self.options.election_max,
+            propose_deadline: self.options.propose_deadline,
+        };
+        self.scope.spawn_service("versions", raiser.run());
         let archivist = Archivist {
             clock: self.clock.clone(),
             raft: self.raft.clone(),
@@ -296,6 +314,7 @@ fn draw(seams: &Seams) -> u64 {
 
 struct Opening {
     options: ReplicaOptions,
+    executes: Executes,
     seams: Seams,
     fatal: Fatal,
 }
@@ -314,14 +333,14 @@ struct Opened {
 
 impl Opening {
     async fn open(self) -> Result<Opened, StartError> {
-        let Self { options, seams, fatal } = self;
+        let Self { options, executes, seams, fatal } = self;
         let disk = &seams.disk;
         let io = |source| StartError::Io { what: "opening the folders of the replica".to_owned(), source };
         let identity = identity::claim(disk, &seams.random, &options).await?;
         let founded = disks::founded_by(options.province, &options.founders);
         let (disks, disk_changes) = Disks::open(disk, founded).await?;
         let snapshots_disk = disk.folder("snapshots").await.map_err(io)?;
-        let (snapshots, state) = SnapshotStore::open(snapshots_disk, options.province).await?;
+        let (snapshots, state) = SnapshotStore::open(snapshots_disk, options.province, executes).await?;
         let log_disk = disk.folder("log").await.map_err(io)?;
         disk.sync_dir().await.map_err(io)?;
         let log = LogStore::open(log_disk.clone(), options.segment_bytes, fatal).await?;

@@ -20,17 +20,26 @@ const VALUE_BYTES_MAX: u64 = 1 << 20;
 
 /// `value` with its length and checksum in front.
 pub(crate) fn seal<T: Serialize>(value: &T) -> Vec<u8> {
-    let body = codec::encode(value);
+    seal_bytes(&codec::encode(value))
+}
+
+/// A version byte and a value with their length and checksum in front.
+pub(crate) fn seal_bytes(body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).expect("small values only").to_le_bytes();
     let mut bytes = Vec::with_capacity(HEADER_BYTES + body.len());
-    bytes.extend_from_slice(&crc32c::crc32c_append(crc32c::crc32c(&length), &body).to_le_bytes());
+    bytes.extend_from_slice(&crc32c::crc32c_append(crc32c::crc32c(&length), body).to_le_bytes());
     bytes.extend_from_slice(&length);
-    bytes.extend_from_slice(&body);
+    bytes.extend_from_slice(body);
     bytes
 }
 
 /// The value sealed at the front of `bytes`, or what is wrong with it.
 pub(crate) fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    codec::decode(unseal_bytes(bytes)?).map_err(|error| error.to_string())
+}
+
+/// The version byte and the value sealed at the front of `bytes`, or what is wrong with them.
+pub(crate) fn unseal_bytes(bytes: &[u8]) -> Result<&[u8], String> {
     if bytes.len() < HEADER_BYTES {
         return Err("cut off".to_owned());
     }
@@ -40,7 +49,7 @@ pub(crate) fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     if stored != crc32c::crc32c(&bytes[4..HEADER_BYTES + length]) {
         return Err("the checksum does not match".to_owned());
     }
-    codec::decode(body).map_err(|error| error.to_string())
+    Ok(body)
 }
 
 /// Replaces file `name`. Durable when this returns.

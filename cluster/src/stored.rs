@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mpss_domain::ProvinceId;
+use mpss_domain::{ProvinceId, StateVersion};
 use serde::{Deserialize, Serialize};
 
 use crate::Member;
@@ -109,6 +109,9 @@ pub(crate) struct SegmentStart {
 /// Head of a snapshot file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SnapshotHead {
+    /// The version in force; stands in front of the head, see [`crate::snapshot::head`].
+    #[serde(skip, default = "first_version")]
+    pub(crate) state_version: StateVersion,
     pub(crate) province: ProvinceId,
     pub(crate) last_log_id: Option<LogIdRow>,
     pub(crate) membership: StoredMembershipRow,
@@ -118,6 +121,10 @@ pub(crate) struct SnapshotHead {
     pub(crate) content_digest: u128,
     /// The state's own running digest.
     pub(crate) state_digest: u128,
+}
+
+const fn first_version() -> StateVersion {
+    StateVersion::FIRST
 }
 
 /// Whose folder this is.

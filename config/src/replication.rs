@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mpss_domain::StateVersion;
 use serde::Deserialize;
 
 use crate::check::number;
@@ -19,6 +20,7 @@ pub(crate) const KEYS: &[Key] = &[
     number("replication.snapshot_log_bytes", 65_536, 1_099_511_627_776, "bytes"),
     number("replication.snapshot_interval_ms", 1_000, 604_800_000, "ms"),
     number("replication.digest_interval_entries", 1, 1_000_000_000, "entries"),
+    number("replication.state_version_max", StateVersion::OLDEST.0 as u64, StateVersion::NEWEST.0 as u64, ""),
 ];
 
 /// Replication.
@@ -47,6 +49,8 @@ pub struct ReplicationSettings {
     pub snapshot_interval_ms: u64,
     /// Digests are compared every so many entries.
     pub digest_interval_entries: u64,
+    /// The newest state version this node executes.
+    pub state_version_max: u16,
 }
 
 impl ReplicationSettings {

@@ -78,6 +78,8 @@ fn numbers_have_bounds_and_units() {
         ("replication", "snapshot_log_bytes", "1", "must be a whole number from 65536 to 1099511627776 bytes"),
         ("replication", "snapshot_interval_ms", "999", "must be a whole number from 1000 to 604800000 ms"),
         ("replication", "digest_interval_entries", "0", "must be a whole number from 1 to 1000000000 entries"),
+        ("replication", "state_version_max", "0", "must be a whole number from 1 to 2"),
+        ("replication", "state_version_max", "3", "must be a whole number from 1 to 2"),
         ("door", "connections_max", "0", "must be a whole number from 1 to 1000000 connections"),
         ("door", "requests_in_flight_max", "0", "must be a whole number from 1 to 1000000 requests"),
         ("door", "body_bytes_max", "16777217", "must be a whole number from 1024 to 16777216 bytes"),

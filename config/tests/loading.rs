@@ -43,6 +43,7 @@ fn the_defaults_are_the_figures_they_were_decided_to_be() {
     assert_eq!((replication.queue_commands_max, replication.propose_deadline_ms), (16_384, 5_000));
     assert_eq!((replication.segment_bytes, replication.snapshot_log_bytes), (64 << 20, 256 << 20));
     assert_eq!((replication.snapshot_interval_ms, replication.digest_interval_entries), (3_600_000, 1_000));
+    assert_eq!(replication.state_version_max, mpss_domain::StateVersion::NEWEST.0, "all that the program can");
     let door = &settings.door;
     assert_eq!((door.connections_max, door.requests_in_flight_max, door.body_bytes_max), (4_096, 2_048, 65_536));
     assert_eq!((door.header_deadline_ms, door.request_deadline_ms), (5_000, 15_000));

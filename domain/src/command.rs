@@ -16,6 +16,7 @@ use crate::password::{PasswordVerdict, PasswordVerifier};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::time::LogTime;
+use crate::version::StateVersion;
 use crate::visibility::Scope;
 
 /// One log entry: many commands that share a time.
@@ -56,7 +57,7 @@ pub struct Request {
     pub content: u64,
 }
 
-/// What can be asked.
+/// What can be asked. New verbs are added at the end: in the log a verb is known by its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Verb {
     /// 开户. Home province.
@@ -326,6 +327,11 @@ pub enum Verb {
     },
     /// Put a newer policy in force.
     SetPolicy(Box<Policy>),
+    /// Decide by newer rules from here on. The leader proposes it when every replica can.
+    RaiseVersion {
+        /// By which.
+        to: StateVersion,
+    },
 }
 
 /// What a serving province asks of a home province.

@@ -69,6 +69,7 @@ mod timer;
 mod top_up;
 pub mod transfer;
 mod transfer_money;
+pub mod version;
 pub mod visibility;
 
 pub use account::{Account, AccountKind, AccountSelector, AccountStatus, Subscriber};
@@ -91,4 +92,5 @@ pub use refusal::Refusal;
 pub use state::State;
 pub use time::{BusinessDay, LogTime};
 pub use transfer::{Transfer, TransferStatus};
+pub use version::{StateVersion, VersionRange};
 pub use visibility::{HiddenBecause, Scope};

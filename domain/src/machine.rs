@@ -11,6 +11,7 @@ use crate::requests::Known;
 use crate::state::State;
 use crate::time::LogTime;
 use crate::transfer_money::{Credit, TransferOrder};
+use crate::version::StateVersion;
 
 /// Log time at most: identities count milliseconds since 2020 in 41 bits.
 const LOG_TIME_MAX: LogTime = LogTime(1_577_836_800_000 + (1 << 41) - 86_400_000);
@@ -21,10 +22,14 @@ impl State {
     ///
     /// # Panics
     /// When a money invariant does not hold afterwards: the replica must not go on. When entries do
-    /// not come in the order of the log, or hold more than [`BATCH_COMMANDS_MAX`] commands.
+    /// not come in the order of the log, or hold more than [`BATCH_COMMANDS_MAX`] commands. When an
+    /// entry raises the version above [`StateVersion::NEWEST`]: see [`Batch::raises_to`].
     pub fn apply(&mut self, index: u64, batch: &Batch) -> Applied {
         assert!(index > self.index, "log entry {index} comes after {}", self.index);
         assert!(batch.commands.len() <= BATCH_COMMANDS_MAX, "a log entry holds {} commands", batch.commands.len());
+        if let Some(to) = batch.raises_to() {
+            assert!(to <= StateVersion::NEWEST, "log entry {index} asks for state version {to}");
+        }
         self.index = index;
         self.now = self.now.max(batch.at).min(LOG_TIME_MAX);
         self.entry.index = index;
@@ -147,6 +152,7 @@ impl State {
             Verb::InstallNumberPlan(plan) => self.install_number_plan(plan),
             &Verb::PortNumber { msisdn, operator, from } => self.port_number(msisdn, operator, from),
             Verb::SetPolicy(policy) => self.set_policy(policy),
+            &Verb::RaiseVersion { to } => Ok(self.raise_version(to)),
         }
     }
 
@@ -164,6 +170,10 @@ impl State {
     fn finish_entry(&mut self, replies: Vec<Reply>) -> Applied {
         let journal = std::mem::take(&mut self.entry.journal);
         self.entry.digest.feed(&(self.index, self.now));
+        if self.version > StateVersion::FIRST {
+            // Programs from before there were versions know no more than what stands above.
+            self.entry.digest.feed(&self.version);
+        }
         self.digest = self.entry.digest.chain(self.digest);
         self.digests.push(self.index, self.digest);
         Applied {

@@ -106,7 +106,7 @@ impl State {
         };
         let Some(slot) = self.payments.find(&asked.payment) else {
             // One this old may have been paid and forgotten: to say that it is reversed could be a lie.
-            if self.is_too_old(asked.payment.issued_at()) {
+            if self.can_be_forgotten(asked.payment.issued_at()) {
                 return Err(Refusal::RequestTooOld);
             }
             let tombstone = Payment {

@@ -8,6 +8,7 @@ use crate::order::Order;
 use crate::state::State;
 use crate::table::Table;
 use crate::time::LogTime;
+use crate::version::EXACT_FORGETTING;
 
 /// What other provinces may still ask about is kept this much longer than the order it belongs to,
 /// so that a refund that was stored and forwarded finds its payment.
@@ -38,6 +39,21 @@ impl State {
     /// not be told from a first request?
     pub(crate) fn is_too_old(&self, issued_at: LogTime) -> bool {
         self.now.ms_since(issued_at) > self.policy.retention_ms || issued_at < self.retention.forgotten_before
+    }
+
+    /// Can anything that was known of an identity have been forgotten here? When not, and nothing is
+    /// known of it, then nothing ever happened under it, and what is kept from now on is its first
+    /// decision: rows go only with identities issued before `forgotten_before`, which never falls.
+    ///
+    /// Version 1 took everything older than the retention for forgotten, although rows stay
+    /// [`FORWARDING_MS`] longer: what another province forwarded that late was refused each time and
+    /// asked again for ever.
+    pub(crate) fn can_be_forgotten(&self, issued_at: LogTime) -> bool {
+        if self.version >= EXACT_FORGETTING {
+            issued_at < self.retention.forgotten_before
+        } else {
+            self.is_too_old(issued_at)
+        }
     }
 
     /// When [`State::prune`] has something to do next.

@@ -23,6 +23,7 @@ use crate::table::Table;
 use crate::time::LogTime;
 use crate::timer::Timers;
 use crate::transfer::{IncomingTransfer, Transfer};
+use crate::version::StateVersion;
 use crate::visibility::{HiddenBecause, visible};
 
 /// Everything the replicas of one province agree on. Cloning it is cheap: big tables are
@@ -54,6 +55,9 @@ pub struct State {
     pub(crate) requests: Requests,
     pub(crate) books: Books,
     pub(crate) retention: Retention,
+    /// By which rules the next command is decided; see [`State::under`].
+    #[serde(skip, default = "first_version")]
+    pub(crate) version: StateVersion,
     #[serde(skip)]
     pub(crate) entry: Entry,
     #[cfg(feature = "mutants")]
@@ -90,6 +94,7 @@ impl State {
             requests: Requests::default(),
             books: Books::default(),
             retention: Retention::default(),
+            version: StateVersion::FIRST,
             entry: Entry::default(),
             #[cfg(feature = "mutants")]
             mutant: crate::mutant::planted(),
@@ -120,11 +125,11 @@ impl State {
         self.digest
     }
 
-    /// The digest of every row, in one fixed order: what a snapshot is verified with. It walks the
-    /// whole state; take it on a clone.
+    /// The digest of every row, in one fixed order, and of the version: what a snapshot is verified
+    /// with. It walks the whole state; take it on a clone.
     #[must_use]
     pub fn content_digest(&self) -> u128 {
-        digest_of(self)
+        if self.version == StateVersion::FIRST { digest_of(self) } else { digest_of(&(self, self.version)) }
     }
 
     /// The policy in force.
@@ -288,6 +293,11 @@ impl State {
             requests: self.requests.len(),
         }
     }
+}
+
+/// Rows alone say nothing of their version.
+const fn first_version() -> StateVersion {
+    StateVersion::FIRST
 }
 
 /// Sizes of the big tables.

@@ -164,8 +164,9 @@ impl State {
     ///
     /// # Errors
     /// In this order: [`Refusal::PaymentMismatch`] for a transfer of our own or a known id with
-    /// other content; the known decision; [`Refusal::RequestTooOld`]; then the amount, the payee's
-    /// number and home, and what [`State::check_payee`] refuses.
+    /// other content; the known decision; [`Refusal::RequestTooOld`] when one could have been
+    /// forgotten, the only answer that decides nothing; then [`Refusal::Unresolved`] for one that comes
+    /// too late, the amount, the payee's number and home, and what [`State::check_payee`] refuses.
     pub(crate) fn credit_transfer(&mut self, asked: &Credit) -> Result<Outcome, Refusal> {
         let Some(payer_home) = asked.transfer.province().filter(|home| *home != self.province) else {
             return Err(Refusal::PaymentMismatch);
@@ -176,7 +177,7 @@ impl State {
             }
             return known.result.map(Outcome::Credited);
         }
-        if self.is_too_old(asked.transfer.issued_at()) {
+        if self.can_be_forgotten(asked.transfer.issued_at()) {
             return Err(Refusal::RequestTooOld);
         }
         let result = self.check_credit(asked);
@@ -208,6 +209,11 @@ impl State {
     }
 
     fn check_credit(&self, asked: &Credit) -> Result<AccountId, Refusal> {
+        if self.is_too_old(asked.transfer.issued_at()) {
+            // Nobody counts on it any more, and it is sure that it was never credited: the payer's
+            // province gives the money back on this, which is kept like any other decision.
+            return Err(Refusal::Unresolved);
+        }
         asked.amount.check_request()?;
         if self.province.is_national() {
             return Err(Refusal::NotHome);

@@ -8,11 +8,10 @@ use std::collections::BTreeSet;
 use mpss_domain::Refusal;
 
 /// Refusals that the rules of this crate can not give yet, each with what will give it.
-const NOT_YET: [(&str, &str); 4] = [
+const NOT_YET: [(&str, &str); 3] = [
     ("account_pending", "the binding of bank accounts, which wait for a confirmation"),
     ("out_of_stock", "card sale from voucher stock"),
     ("price_changed", "doors that name the price the buyer saw"),
-    ("unresolved", "doors that answer before the reversal of an unknown payment is acknowledged"),
 ];
 
 #[test]

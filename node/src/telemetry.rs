@@ -192,6 +192,8 @@ const LOOKED_UP: &[(&str, &str)] = &[
 /// HELP of the gauges that are set where things happen.
 const GAUGES: &[(&str, &str)] = &[
     ("mpss_rows", "Rows of the state, by table"),
+    ("mpss_state_version", "The state version in force: the rules the log is decided by"),
+    ("mpss_state_version_newest", "The newest state version this node executes"),
     ("mpss_outbox_rows", "Effects that are committed and not yet acknowledged, by kind"),
     ("mpss_open_orders", "Orders that are not final"),
     ("mpss_orders_being_driven", "Orders and transfers the leader is bringing to their end"),

@@ -24,6 +24,7 @@ const READY_BOUND: Duration = Duration::from_secs(90);
 pub struct CountryPlan {
     provinces: Vec<(String, u64)>,
     settings: BTreeMap<String, Vec<String>>,
+    program: Option<PathBuf>,
 }
 
 impl CountryPlan {
@@ -31,7 +32,11 @@ impl CountryPlan {
     #[must_use]
     pub fn new(provinces: &[&str], replicas: u64) -> Self {
         let all = provinces.iter().copied().chain([NATIONAL]);
-        Self { provinces: all.map(|province| (province.to_owned(), replicas)).collect(), settings: BTreeMap::new() }
+        Self {
+            provinces: all.map(|province| (province.to_owned(), replicas)).collect(),
+            settings: BTreeMap::new(),
+            program: None,
+        }
     }
 
     /// Another number of replicas for one province.
@@ -47,6 +52,13 @@ impl CountryPlan {
     #[must_use]
     pub fn setting(mut self, section: &str, line: &str) -> Self {
         self.settings.entry(section.into()).or_default().push(line.into());
+        self
+    }
+
+    /// Nodes are first started with another program than the one under test.
+    #[must_use]
+    pub fn program(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
         self
     }
 }
@@ -117,6 +129,7 @@ impl Country {
         let nodes = country.nodes();
         for node in &nodes {
             country.write_settings(node, true);
+            node.process.install(country.plan.program.as_deref());
             node.process.start();
         }
         country.all_ready().await;
@@ -187,6 +200,34 @@ impl Country {
     pub async fn texts_of(&self, msisdn: &str) -> Value {
         let ask = Ask::get(format!("/simulator/sms/{msisdn}"));
         self.client.once(&self.sms.url, &ask).await.expect("the simulator answers").body
+    }
+
+    /// Takes a line out of a node's settings; the node reads them at its next start.
+    ///
+    /// # Panics
+    /// When there is no such line.
+    pub fn without_setting(&self, node: &Node, line: &str) {
+        let path = self.settings_of(node);
+        let text = std::fs::read_to_string(&path).expect("settings can be read");
+        let left: Vec<_> = text.lines().filter(|there| *there != line).collect();
+        assert!(left.len() < text.lines().count(), "{line:?} is not in {}", path.display());
+        std::fs::write(&path, left.join("\n")).expect("settings can be written");
+    }
+
+    /// Adds a line to a section of a node's settings; the node reads them at its next start.
+    ///
+    /// # Panics
+    /// When the node has no such section.
+    pub fn with_setting(&self, node: &Node, section: &str, line: &str) {
+        let path = self.settings_of(node);
+        let text = std::fs::read_to_string(&path).expect("settings can be read");
+        let head = format!("[{section}]\n");
+        assert!(text.contains(&head), "{section} is not in {}", path.display());
+        std::fs::write(&path, text.replace(&head, &format!("{head}{line}\n"))).expect("settings can be written");
+    }
+
+    fn settings_of(&self, node: &Node) -> PathBuf {
+        self.folder.join(format!("{}-{}.toml", node.province, node.number))
     }
 
     /// Waits until every node that runs is ready.
@@ -339,7 +380,7 @@ impl Country {
         for (section, lines) in sections {
             write!(text, "[{section}]\n{}\n\n", lines.join("\n")).expect("a string takes everything");
         }
-        let path = self.folder.join(format!("{}-{}.toml", node.province, node.number));
+        let path = self.settings_of(node);
         let file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
         std::io::Write::write_all(&mut file.expect("settings can be written"), text.as_bytes()).expect("written");
     }

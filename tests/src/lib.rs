@@ -22,6 +22,7 @@ pub mod ports;
 pub mod process;
 pub mod raw_http;
 pub mod reaper;
+pub mod rolling;
 pub mod seeded;
 pub mod stage;
 pub mod trade;

@@ -21,6 +21,8 @@ pub struct Process {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     log: PathBuf,
+    /// Another program than the one under test.
+    program: Mutex<Option<PathBuf>>,
     child: Mutex<Option<Child>>,
 }
 
@@ -33,6 +35,7 @@ impl Process {
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
             environment: vec![("RUST_BACKTRACE".into(), "1".into())],
             log: log.into(),
+            program: Mutex::new(None),
             child: Mutex::new(None),
         }
     }
@@ -43,6 +46,11 @@ impl Process {
         &self.name
     }
 
+    /// Takes another program from the next start on; `None` for the one under test.
+    pub fn install(&self, program: Option<&Path>) {
+        *self.program.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = program.map(Path::to_path_buf);
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -51,7 +59,8 @@ impl Process {
         let mut child = self.lock();
         assert!(child.is_none(), "{} runs already", self.name);
         let log = self.open_log();
-        let started = Command::new(binary::mpss())
+        let installed = self.program.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let started = Command::new(installed.as_deref().unwrap_or_else(|| binary::mpss()))
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

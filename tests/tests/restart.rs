@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use mpss_tests::client::{Answer, Ask, Client};
+use mpss_tests::books;
+use mpss_tests::client::Ask;
 use mpss_tests::country::{CountryPlan, Node};
-use mpss_tests::seeded::Seeded;
+use mpss_tests::rolling::{self, Shop, bought, open_shop};
 use mpss_tests::stage::Stage;
-use mpss_tests::trade::{Errand, Goods, Kind, Trade, purchase};
-use mpss_tests::{books, number_table, patience};
+use mpss_tests::trade::{Kind, Trade, purchase};
 use serde_json::json;
 
-const BUYERS: usize = 8;
 /// How long a node may take to end after SIGTERM.
 const STOP_BOUND: Duration = Duration::from_secs(20);
 /// What a damaged or otherwise unusable folder ends with, as `mpss --help` says.
@@ -28,21 +27,6 @@ static STAGE: Stage = Stage::new(|| {
         .replicas("00", 1)
         .setting("door", "subscriber_requests_per_second = 0")
 });
-
-struct Shop {
-    product: String,
-    buyers: Vec<String>,
-}
-
-async fn open_shop(trade: Trade<'_>, name: &str) -> Shop {
-    let sp = trade.admit_sp("44", name).await;
-    let product = trade.publish("44", &Goods::new(&sp, &title(name), "local", 100)).await;
-    let buyers = number_table::subscribers_of("44", BUYERS, &mut Seeded::new(5).fork(name));
-    for buyer in &buyers {
-        trade.open_with("44", buyer, 400_000).await;
-    }
-    Shop { product, buyers }
-}
 
 /// A product's title that stands in the log as it is written here.
 fn title(name: &str) -> String {
@@ -64,20 +48,11 @@ async fn buy_on(trade: Trade<'_>, shop: &Shop, name: &str, stop: &AtomicBool) {
     futures::future::join_all(buying).await;
 }
 
-async fn bought(trade: Trade<'_>, more: usize) {
-    let from = trade.record.rows().orders.len();
-    patience::until("purchases go on", Duration::from_secs(60), async || {
-        let is = trade.record.rows().orders.len() - from;
-        if is >= more { Ok(()) } else { Err(format!("{is} of {more}")) }
-    })
-    .await;
-}
-
 #[test]
 fn a_province_that_loses_power_keeps_everything_acknowledged() {
     STAGE.play(async |trade| {
         let country = trade.country;
-        let shop = open_shop(trade, "power").await;
+        let shop = open_shop(trade, "power", &title("power")).await;
         let stop = AtomicBool::new(false);
         let outage = async {
             for _ in 0..2 {
@@ -100,50 +75,12 @@ fn a_province_that_loses_power_keeps_everything_acknowledged() {
     });
 }
 
-/// A purchase with one retry, at another node, when the first try has no answer or is told to wait.
-async fn buy_with_one_retry(client: &Client, urls: &[String], ask: &Ask) -> Result<Answer, String> {
-    let mut failures = Vec::new();
-    for url in urls.iter().take(2) {
-        match client.once(url, ask).await {
-            Ok(answer) if !matches!(answer.status, 429 | 503 | 504) => return Ok(answer),
-            Ok(answer) => failures.push(format!("{url}: {} {}", answer.status, answer.body)),
-            Err(error) => failures.push(format!("{url}: {error}")),
-        }
-    }
-    Err(failures.join("; then "))
-}
-
 #[test]
 fn a_rolling_restart_fails_no_request() {
     STAGE.play(async |trade| {
         let country = trade.country;
-        let shop = open_shop(trade, "rolling").await;
-        let (stop, urls) = (AtomicBool::new(false), country.urls("44"));
-        let clients: Vec<_> = shop.buyers.iter().map(|_| country.client().another()).collect();
-        let buying = shop.buyers.iter().zip(&clients).enumerate().map(|(number, (buyer, client))| {
-            let (stop, shop, mut urls) = (&stop, &shop, urls.clone());
-            async move {
-                let mut failed = Vec::new();
-                for turn in 0_u64.. {
-                    if stop.load(Ordering::Relaxed) {
-                        return failed;
-                    }
-                    urls.rotate_left(1 + number % 2);
-                    let ask = purchase(&format!("rolling-{buyer}-{turn}"), buyer, &shop.product, None);
-                    let kind = Kind::Purchase { sp_accepts: true };
-                    match buy_with_one_retry(client, &urls, &ask).await {
-                        Ok(answer) if answer.is_success() => trade.record.note("44", &kind, &answer),
-                        Ok(answer) => failed.push(format!("{} {}", answer.status, answer.body)),
-                        Err(error) => {
-                            failed.push(error);
-                            trade.record.rows().unknown.push(("44".into(), Errand { ask, kind }));
-                        }
-                    }
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                failed
-            }
-        });
+        let shop = open_shop(trade, "rolling", &title("rolling")).await;
+        let stop = AtomicBool::new(false);
         let rolling = async {
             for node in country.nodes_of("44") {
                 bought(trade, 40).await;
@@ -159,8 +96,7 @@ fn a_rolling_restart_fails_no_request() {
             bought(trade, 40).await;
             stop.store(true, Ordering::Relaxed);
         };
-        let (failed, ()) = tokio::join!(futures::future::join_all(buying), rolling);
-        let failed: Vec<_> = failed.into_iter().flatten().collect();
+        let (failed, ()) = tokio::join!(rolling::buy_with_one_retry(trade, &shop, "rolling", &stop), rolling);
         assert!(failed.is_empty(), "{} failed although they were tried twice:\n{}", failed.len(), failed.join("\n"));
         books::check(trade).await;
     });
@@ -170,7 +106,7 @@ fn a_rolling_restart_fails_no_request() {
 fn a_leader_that_stood_still_tells_nothing_old_when_it_goes_on() {
     STAGE.play(async |trade| {
         let country = trade.country;
-        let shop = open_shop(trade, "frozen").await;
+        let shop = open_shop(trade, "frozen", &title("frozen")).await;
         let buyer = &shop.buyers[0];
         let account = trade.record.rows().wallets[buyer].account_id.clone();
         for round in 0..3 {
@@ -234,7 +170,7 @@ async fn stop(node: &Node) {
 fn a_damaged_log_is_named_and_never_used_and_its_replica_is_replaced() {
     STAGE.play(async |trade| {
         let country = trade.country;
-        let shop = open_shop(trade, "damage").await;
+        let shop = open_shop(trade, "damage", &title("damage")).await;
         trade.buy("44", "before", &shop.buyers[0], &shop.product).await.expect("answered");
 
         let broken = country.follower("44").await;

@@ -24,6 +24,7 @@ use crate::raft_runtime::NodeScope;
 use crate::replica::StartError;
 use crate::snapshot::store::SnapshotStore;
 use crate::types::{Payload, RaftEntry, RaftLogId, RaftPayload, RaftVote, Types, log_id};
+use crate::versions::Executes;
 
 const SEGMENT_BYTES: u64 = 16 << 10;
 
@@ -475,7 +476,9 @@ impl openraft::testing::log::StoreBuilder<Types, LogStore, Machine, Guard> for B
         let fatal = Fatal::new(Arc::new(|_| {}));
         let opened = LogStore::open(root.folder("log").await.unwrap(), SEGMENT_BYTES, fatal.clone()).await.unwrap();
         let log = opened.start(&scope);
-        let (snapshots, _) = SnapshotStore::open(root.folder("snapshots").await.unwrap(), province).await.unwrap();
+        let executes = Executes::everything();
+        let snapshots_disk = root.folder("snapshots").await.unwrap();
+        let (snapshots, _) = SnapshotStore::open(snapshots_disk, province, executes).await.unwrap();
         let history = History::open(Box::new(MemoryStore::default())).unwrap();
         let (feed, feeder) = feeder::channel(history);
         let clock = Arc::new(mpss_runtime::real::TokioClock::new());
@@ -487,6 +490,7 @@ impl openraft::testing::log::StoreBuilder<Types, LogStore, Machine, Guard> for B
             scope,
             fatal,
             province,
+            executes,
         });
         Ok((Guard { _folder: folder, _spawner: spawner }, log, machine))
     }

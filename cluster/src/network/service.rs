@@ -16,8 +16,8 @@ use serde::Serialize;
 use super::link::Link;
 use super::wire::{
     self, AppendAnswer, ChunkAnswer, ChunkHead, DoubtAnswer, DoubtAsked, Envelope, HistoryAnswer, HistoryAsked, Kind,
-    LogEndAnswer, ProposeAnswer, ProposeRefusal, ReadIndexAnswer, Refusal, TransferAnswer, TransferAsked, VoteAnswer,
-    VoteAsked,
+    LogEndAnswer, ProposeAnswer, ProposeRefusal, ReadIndexAnswer, Refusal, TransferAnswer, TransferAsked,
+    VersionsAsked, VoteAnswer, VoteAsked,
 };
 use crate::codec::{self, CodecError};
 use crate::doubt::Gate;
@@ -30,6 +30,7 @@ use crate::replica::ProposeError;
 use crate::snapshot::receiver::{ChunkPlace, Receiver, Taken};
 use crate::stored::VoteRow;
 use crate::types::{Raft, RaftVote};
+use crate::versions::Heard;
 
 /// Journal rows in one answer, in bytes.
 const HISTORY_BYTES_MAX: usize = 1 << 20;
@@ -43,6 +44,7 @@ pub(crate) struct Service {
     pub(crate) queue: Arc<Queue>,
     pub(crate) history: History,
     pub(crate) log: LogStore,
+    pub(crate) heard: Arc<Heard>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) scope: Arc<NodeScope>,
 }
@@ -165,6 +167,10 @@ impl Service {
                 let asked: DoubtAsked = codec::decode_body(&body)?;
                 let from = envelope.from;
                 Box::pin(async move { this.reply(&Ok(this.doubt(from, asked).await)) })
+            }
+            Kind::Versions => {
+                let answer = self.heard.answer(codec::decode_body::<VersionsAsked>(&body)?);
+                Box::pin(std::future::ready(self.reply(&Ok(answer))))
             }
             Kind::LogEnd => {
                 let last = self.log.last_log_id().map(Into::into);

@@ -5,8 +5,10 @@
 //! answer   version u8 │ status u8 │ disk u64 │ body
 //! ```
 
+use std::collections::BTreeMap;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use mpss_domain::{ProvinceId, Reply};
+use mpss_domain::{ProvinceId, Reply, VersionRange};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +36,11 @@ pub(crate) enum Kind {
     HistoryPart = 8,
     Doubt = 9,
     LogEnd = 10,
+    Versions = 11,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Append,
         Self::Vote,
         Self::PreVote,
@@ -48,6 +51,7 @@ impl Kind {
         Self::HistoryPart,
         Self::Doubt,
         Self::LogEnd,
+        Self::Versions,
     ];
 }
 
@@ -242,6 +246,19 @@ pub(crate) enum DoubtAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogEndAnswer {
     pub(crate) last: Option<LogIdRow>,
+}
+
+/// The leader tells what each replica executes, as far as it knows, and asks for one more. A program
+/// that does not know the question answers [`Refusal::Malformed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct VersionsAsked {
+    pub(crate) known: BTreeMap<u64, VersionRange>,
+}
+
+/// What the asked replica executes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct VersionsAnswer {
+    pub(crate) executes: VersionRange,
 }
 
 /// A request that waits for its body.
@@ -464,6 +481,7 @@ pub fn fuzz_request(bytes: &[u8]) -> bool {
         Kind::ReadIndex | Kind::LogEnd => bytes.is_empty(),
         Kind::HistoryPart => codec::decode_body::<HistoryAsked>(&bytes).is_ok(),
         Kind::Doubt => codec::decode_body::<DoubtAsked>(&bytes).is_ok(),
+        Kind::Versions => codec::decode_body::<VersionsAsked>(&bytes).is_ok(),
     }
 }
 
@@ -475,6 +493,7 @@ pub fn fuzz_answer(bytes: &[u8]) -> bool {
         | take_answer::<ProposeAnswer>(bytes).is_ok()
         | take_answer::<HistoryAnswer>(bytes).is_ok()
         | take_answer::<DoubtAnswer>(bytes).is_ok()
+        | take_answer::<VersionsAnswer>(bytes).is_ok()
 }
 
 #[cfg(test)]

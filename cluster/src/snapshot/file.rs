@@ -9,9 +9,10 @@ use mpss_domain::State;
 use mpss_runtime::{Disk, DiskFile};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::head::{self, corrupt};
 use crate::codec;
-use crate::sealed_file;
 use crate::stored::SnapshotHead;
+use crate::versions::Executes;
 
 /// Bytes in front of the first chunk.
 pub(crate) const HEAD_BYTES: u64 = 64 << 10;
@@ -34,10 +35,6 @@ impl std::fmt::Debug for SnapshotFile {
     }
 }
 
-fn corrupt(what: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.into())
-}
-
 fn chunk_checksum(number: u64, bytes: &[u8]) -> u32 {
     // The number keeps chunks from changing places unnoticed.
     crc32c::crc32c_append(crc32c::crc32c(&number.to_le_bytes()), bytes)
@@ -54,7 +51,7 @@ pub(crate) async fn write(
     disk: &Arc<dyn Disk>,
     name: &str,
     state: &State,
-    mut head: SnapshotHead,
+    head: SnapshotHead,
 ) -> io::Result<SnapshotFile> {
     let file = disk.open(name).await?;
     file.set_len(0).await?;
@@ -73,10 +70,14 @@ pub(crate) async fn write(
     for (offset, bytes) in std::mem::take(&mut chunks.waiting) {
         file.write_at(offset, &bytes).await?;
     }
-    head.content_bytes = chunks.content_bytes;
-    head.content_digest = chunks.digest.digest128();
-    head.state_digest = state.digest();
-    let mut sealed = sealed_file::seal(&head);
+    let head = SnapshotHead {
+        state_version: state.version(),
+        content_bytes: chunks.content_bytes,
+        content_digest: chunks.digest.digest128(),
+        state_digest: state.digest(),
+        ..head
+    };
+    let mut sealed = head::seal(&head);
     if sealed.len() as u64 > HEAD_BYTES {
         return Err(corrupt("the head of the snapshot is too large"));
     }
@@ -143,8 +144,9 @@ impl Write for ChunkWriter {
     }
 }
 
-/// Reads the head of file `name` and checks that the file is as long as the head says.
-pub(crate) async fn open(disk: &Arc<dyn Disk>, name: &str) -> io::Result<SnapshotFile> {
+/// Reads the head of file `name` and checks that this replica executes its version and that the file
+/// is as long as the head says.
+pub(crate) async fn open(disk: &Arc<dyn Disk>, name: &str, executes: Executes) -> io::Result<SnapshotFile> {
     let file = disk.open(name).await?;
     let length = file.len().await?;
     if length < HEAD_BYTES {
@@ -152,27 +154,20 @@ pub(crate) async fn open(disk: &Arc<dyn Disk>, name: &str) -> io::Result<Snapsho
     }
     let mut bytes = vec![0; usize::try_from(HEAD_BYTES).expect("small")];
     file.read_at(0, &mut bytes).await?;
-    let head = decode_head(&bytes)?;
+    let head = head::unseal(&bytes, executes)?;
     if length != file_bytes(head.content_bytes) {
         return Err(corrupt(format!("{length} bytes long instead of {}", file_bytes(head.content_bytes))));
     }
     Ok(SnapshotFile { disk: disk.clone(), file, name: name.to_owned(), head })
 }
 
-fn decode_head(bytes: &[u8]) -> io::Result<SnapshotHead> {
-    let head: SnapshotHead = sealed_file::unseal(bytes).map_err(corrupt)?;
-    if head.membership.to_raft().is_none() {
-        return Err(corrupt("a voter is no member"));
-    }
-    let used = sealed_file::seal(&head).len();
-    if bytes[used..].iter().any(|byte| *byte != 0) {
-        return Err(corrupt("something is behind the head"));
-    }
-    Ok(head)
-}
-
 /// Copies a snapshot from elsewhere into file `name` of `disk`. Durable when this returns.
-pub(crate) async fn copy(disk: &Arc<dyn Disk>, name: &str, from: &SnapshotFile) -> io::Result<SnapshotFile> {
+pub(crate) async fn copy(
+    disk: &Arc<dyn Disk>,
+    name: &str,
+    from: &SnapshotFile,
+    executes: Executes,
+) -> io::Result<SnapshotFile> {
     let file = disk.open(name).await?;
     file.set_len(0).await?;
     let length = file_bytes(from.head.content_bytes);
@@ -186,7 +181,7 @@ pub(crate) async fn copy(disk: &Arc<dyn Disk>, name: &str, from: &SnapshotFile) 
         offset += step;
     }
     file.sync().await?;
-    open(disk, name).await
+    open(disk, name, executes).await
 }
 
 /// Where content is read from: the file itself when its disk completes reads before it returns, else
@@ -315,8 +310,9 @@ pub(crate) async fn verify(disk: &Arc<dyn Disk>, snapshot: &SnapshotFile) -> io:
 pub(crate) async fn load(disk: &Arc<dyn Disk>, snapshot: &SnapshotFile) -> io::Result<State> {
     let source = Source::new(snapshot, disk.path().is_some()).await?;
     let mut chunks = ChunkReader::new(source, &snapshot.head);
-    let state: State = codec::decode_stream(&mut chunks)?;
+    let rows: State = codec::decode_stream(&mut chunks)?;
     chunks.finish(&snapshot.head)?;
+    let state = rows.under(snapshot.head.state_version);
     if state.digest() != snapshot.head.state_digest || state.province() != snapshot.head.province {
         return Err(corrupt("the state is another one than the head says"));
     }
@@ -331,10 +327,4 @@ fn forgetting(mut state: State) -> State {
         state.forget_requests();
     }
     state
-}
-
-/// Reads a snapshot's head from raw bytes, for fuzzing: no input may panic.
-#[must_use]
-pub fn fuzz_head(bytes: &[u8]) -> bool {
-    decode_head(bytes).is_ok()
 }

@@ -8,8 +8,11 @@
 //! replaced by an older one. Building works on a clone of the state and never stops `apply`.
 
 pub(crate) mod file;
+pub(crate) mod head;
 pub(crate) mod receiver;
 pub(crate) mod store;
 
+#[cfg(test)]
+mod frozen_tests;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use mpss_runtime::DiskFile;
 use tokio::sync::Mutex;
 
 use super::file::{self, SnapshotFile};
+use super::head;
 use super::store::{RECEIVING, SnapshotStore};
 use crate::stored::VoteRow;
 
@@ -79,12 +80,14 @@ impl Receiver {
         let name = current.take().expect("it is the current one").name;
         // A file that arrived damaged is asked for again; it never gets near the state.
         let checked = async {
-            let snapshot = file::open(&self.store.disk, &name).await?;
+            let snapshot = file::open(&self.store.disk, &name, self.store.executes).await?;
             file::verify(&self.store.disk, &snapshot).await?;
             Ok::<_, io::Error>(snapshot)
         };
         match checked.await {
             Ok(snapshot) => Ok(Taken::Whole(snapshot)),
+            // Asking again would not make it another.
+            Err(error) if head::is_other_version(&error) => Err(error),
             Err(error) => {
                 tracing::warn!(%error, "a snapshot arrived damaged");
                 self.store.disk.remove(&name).await?;

@@ -8,8 +8,10 @@ use mpss_runtime::Disk;
 use parking_lot::Mutex;
 
 use super::file::{self, SnapshotFile};
+use super::head;
 use crate::replica::StartError;
 use crate::stored::{LogIdRow, SnapshotHead};
+use crate::versions::Executes;
 
 const PREFIX: &str = "snapshot-";
 /// A snapshot that is being built from this replica's state.
@@ -20,6 +22,7 @@ pub(crate) const RECEIVING: &str = "receiving-";
 /// The folder of snapshots.
 pub(crate) struct SnapshotStore {
     pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) executes: Executes,
     current: Mutex<Option<SnapshotFile>>,
     /// One file is written and published at a time.
     writing: tokio::sync::Mutex<()>,
@@ -42,7 +45,12 @@ impl SnapshotStore {
     ///
     /// # Errors
     /// [`StartError::Damaged`] when the newest snapshot can not be read: the log before it is gone.
-    pub(crate) async fn open(disk: Arc<dyn Disk>, province: ProvinceId) -> Result<(Self, Option<State>), StartError> {
+    /// [`StartError::Foreign`] when it is of another province, or of a version not executed here.
+    pub(crate) async fn open(
+        disk: Arc<dyn Disk>,
+        province: ProvinceId,
+        executes: Executes,
+    ) -> Result<(Self, Option<State>), StartError> {
         let io = |source| StartError::Io { what: "opening the snapshots".to_owned(), source };
         let mut names = disk.list().await.map_err(io)?;
         for leftover in names.iter().filter(|name| !name.starts_with(PREFIX)) {
@@ -50,11 +58,18 @@ impl SnapshotStore {
         }
         names.retain(|name| name.starts_with(PREFIX));
         let Some(newest) = names.pop() else {
-            return Ok((Self { disk, current: Mutex::new(None), writing: tokio::sync::Mutex::new(()) }, None));
+            return Ok((
+                Self { disk, executes, current: Mutex::new(None), writing: tokio::sync::Mutex::new(()) },
+                None,
+            ));
         };
-        let damaged =
-            |error: io::Error| StartError::Damaged { file: newest.clone(), offset: 0, what: error.to_string() };
-        let snapshot = file::open(&disk, &newest).await.map_err(damaged)?;
+        let damaged = |error: io::Error| {
+            if head::is_other_version(&error) {
+                return StartError::Foreign(format!("{newest} can not be used: {error}"));
+            }
+            StartError::Damaged { file: newest.clone(), offset: 0, what: error.to_string() }
+        };
+        let snapshot = file::open(&disk, &newest, executes).await.map_err(damaged)?;
         if snapshot.head.province != province {
             return Err(StartError::Foreign(format!("{newest} is of another province")));
         }
@@ -64,7 +79,7 @@ impl SnapshotStore {
             disk.remove(&older).await.map_err(io)?;
         }
         disk.sync_dir().await.map_err(io)?;
-        let store = Self { disk, current: Mutex::new(Some(snapshot)), writing: tokio::sync::Mutex::new(()) };
+        let store = Self { disk, executes, current: Mutex::new(Some(snapshot)), writing: tokio::sync::Mutex::new(()) };
         Ok((store, Some(state)))
     }
 
@@ -87,7 +102,7 @@ impl SnapshotStore {
         let beside = if Arc::ptr_eq(&received.disk, &self.disk) {
             received
         } else {
-            file::copy(&self.disk, RECEIVING, &received).await?
+            file::copy(&self.disk, RECEIVING, &received, self.executes).await?
         };
         self.publish(beside).await
     }

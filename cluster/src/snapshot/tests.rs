@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use mpss_domain::{Batch, Command, LogTime, ProvinceId, State, Verb};
+use mpss_domain::{Batch, Command, LogTime, ProvinceId, State, StateVersion, Verb};
 use mpss_runtime::Disk;
 use mpss_runtime::memory::{Crash, Device};
 use mpss_runtime::real::FileDisk;
@@ -14,6 +14,7 @@ use super::store::SnapshotStore;
 use crate::replica::StartError;
 use crate::stored::{LogIdRow, SnapshotHead, StoredMembershipRow, VoteRow};
 use crate::types::StoredMembership;
+use crate::versions::Executes;
 
 fn state(sps: u64) -> State {
     let mut state = State::new(ProvinceId::NATIONAL);
@@ -26,6 +27,7 @@ fn state(sps: u64) -> State {
 
 fn head(index: u64) -> SnapshotHead {
     SnapshotHead {
+        state_version: StateVersion::FIRST,
         province: ProvinceId::NATIONAL,
         last_log_id: Some(LogIdRow { term: 1, node: 1, index }),
         membership: StoredMembershipRow::from(&StoredMembership::default()),
@@ -36,7 +38,8 @@ fn head(index: u64) -> SnapshotHead {
 }
 
 async fn open(device: &Device) -> Result<(SnapshotStore, Option<State>), StartError> {
-    SnapshotStore::open(device.open().folder("snapshots").await.unwrap(), ProvinceId::NATIONAL).await
+    SnapshotStore::open(device.open().folder("snapshots").await.unwrap(), ProvinceId::NATIONAL, Executes::everything())
+        .await
 }
 
 #[tokio::test]
@@ -47,13 +50,14 @@ async fn a_state_comes_back_from_real_files_and_from_memory() {
     for disk in [real, memory] {
         // Large enough for several chunks.
         let state = state(400);
-        let (store, none) = SnapshotStore::open(disk.clone(), ProvinceId::NATIONAL).await.unwrap();
+        let (store, none) =
+            SnapshotStore::open(disk.clone(), ProvinceId::NATIONAL, Executes::everything()).await.unwrap();
         assert!(none.is_none());
         let built = store.build(&state, head(400)).await.unwrap();
         assert!(built.head.content_bytes > 800_000);
         file::verify(&disk, &built).await.unwrap();
         drop(store);
-        let (store, loaded) = SnapshotStore::open(disk, ProvinceId::NATIONAL).await.unwrap();
+        let (store, loaded) = SnapshotStore::open(disk, ProvinceId::NATIONAL, Executes::everything()).await.unwrap();
         let loaded = loaded.expect("there is one");
         assert_eq!(loaded.digest(), state.digest());
         assert_eq!(loaded.content_digest(), state.content_digest());

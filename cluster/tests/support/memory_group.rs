@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mpss_cluster::{Member, Replica, ReplicaOptions, StartError};
+use mpss_domain::StateVersion;
 use mpss_runtime::Seams;
 use mpss_runtime::memory::{Crash, Device};
 use mpss_runtime::real::{OsRandom, TokioClock, TokioSpawner};
@@ -19,6 +20,8 @@ pub struct MemoryGroup {
     pub founders: BTreeMap<u64, Member>,
     pub nodes: BTreeMap<u64, Node>,
     pub tune: fn(&mut ReplicaOptions),
+    /// Replicas that execute no more than this; the others all that the program can.
+    pub state_version_max: BTreeMap<u64, StateVersion>,
 }
 
 pub fn address(node: u64) -> String {
@@ -31,6 +34,11 @@ impl MemoryGroup {
     }
 
     pub async fn start_tuned(count: u64, tune: fn(&mut ReplicaOptions)) -> Self {
+        Self::start_held(count, &[], tune).await
+    }
+
+    /// Some of the replicas execute the first state version only.
+    pub async fn start_held(count: u64, held: &[u64], tune: fn(&mut ReplicaOptions)) -> Self {
         let founders = (1..=count).map(|node| (node, member(&address(node)))).collect();
         let mut group = Self {
             network: MemoryNetwork::default(),
@@ -38,6 +46,7 @@ impl MemoryGroup {
             founders,
             nodes: BTreeMap::new(),
             tune,
+            state_version_max: held.iter().map(|node| (*node, StateVersion::FIRST)).collect(),
         };
         for node in 1..=count {
             group.start_node(node).await.expect("starts");
@@ -57,6 +66,9 @@ impl MemoryGroup {
         let founders = if self.founders.contains_key(&node) { self.founders.clone() } else { BTreeMap::new() };
         let mut options = ReplicaOptions::new(node, province(), founders);
         (self.tune)(&mut options);
+        if let Some(max) = self.state_version_max.get(&node) {
+            options.state_version_max = *max;
+        }
         let seams = Seams {
             clock: Arc::new(TokioClock::new()),
             random: Arc::new(OsRandom),

@@ -19,7 +19,24 @@ struct Wires {
     deaf: BTreeSet<(String, String)>,
     /// Appends on these links are answered as if the log did not fit.
     lying: BTreeSet<(String, String)>,
+    /// Programs from before there were state versions.
+    before_versions: BTreeSet<String>,
+    /// How often they were asked for them.
+    asked_before_versions: u64,
     next: u64,
+}
+
+/// The kind of request by which a leader asks for state versions.
+const ASKS_FOR_VERSIONS: u8 = 11;
+
+/// What a program that does not know it answers, byte for byte.
+fn no_kind_of_request() -> Bytes {
+    let what = b"11 is no kind of request";
+    let mut answer = vec![1, 1];
+    answer.extend_from_slice(&77_u64.to_le_bytes());
+    answer.extend_from_slice(&[0, u8::try_from(what.len()).expect("short")]);
+    answer.extend_from_slice(what);
+    Bytes::from(answer)
 }
 
 /// The network.
@@ -45,6 +62,21 @@ impl MemoryNetwork {
                 }
             }
         }
+    }
+
+    /// The replica at `address` runs a program from before there were state versions, or no more.
+    pub fn set_before_versions(&self, address: &str, before: bool) {
+        let mut wires = self.wires.lock();
+        if before {
+            wires.before_versions.insert(address.to_owned());
+        } else {
+            wires.before_versions.remove(address);
+        }
+    }
+
+    /// How often programs from before there were state versions were asked for them.
+    pub fn asked_before_versions(&self) -> u64 {
+        self.wires.lock().asked_before_versions
     }
 
     /// Answers from `to` to `from` are lost, or arrive again.
@@ -79,16 +111,21 @@ struct MemoryTransport {
 impl Transport for MemoryTransport {
     fn call(&self, address: &str, request: Bytes, deadline: Duration) -> BoxFuture<'static, Result<Bytes, CallError>> {
         let link = (self.address.clone(), address.to_owned());
-        let (handler, deaf) = {
+        let (handler, deaf, before_versions) = {
             let wires = self.wires.lock();
             let handler = wires.serving.get(address).map(|(_, handler)| handler.clone());
-            (handler.filter(|_| !wires.cut.contains(&link)), wires.deaf.contains(&link))
+            let handler = handler.filter(|_| !wires.cut.contains(&link));
+            (handler, wires.deaf.contains(&link), wires.before_versions.contains(address))
         };
         let lying = request.get(1) == Some(&APPEND) && self.wires.lock().lying.contains(&link);
         let address = address.to_owned();
         let Some(handler) = handler else {
             return Box::pin(std::future::ready(Err(CallError::Unreachable(address))));
         };
+        if before_versions && request.get(1) == Some(&ASKS_FOR_VERSIONS) {
+            self.wires.lock().asked_before_versions += 1;
+            return Box::pin(std::future::ready(Ok(no_kind_of_request())));
+        }
         let answer = tokio::spawn(handler.handle(request));
         let timer = tokio::time::sleep(deadline);
         let wires = self.wires.clone();

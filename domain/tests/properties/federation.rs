@@ -106,7 +106,6 @@ impl Federation {
         self.worlds.values()
     }
 
-    #[cfg(feature = "mutants")]
     pub(crate) fn worlds_mut(&mut self) -> impl Iterator<Item = &mut World> {
         self.worlds.values_mut()
     }

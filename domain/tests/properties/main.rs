@@ -8,5 +8,6 @@ mod races;
 mod reference_model;
 mod replay;
 mod texts;
+mod versions;
 mod visibility_table;
 mod world;

@@ -25,7 +25,8 @@ use mpss_domain::order::ReversalReason;
 use mpss_domain::{
     AccountId, AccountKind, AccountSelector, AccountStatus, Applied, Batch, Channel, Command, Effect, EffectId,
     LedgerAccount, LogTime, Money, Msisdn, NumberPlan, Operator, OrderId, Outcome, PasswordVerdict, PasswordVerifier,
-    PaymentId, ProductId, ProvinceId, RefundId, Refusal, ReversalId, Scope, SpId, State, TransferId, Verb,
+    PaymentId, ProductId, ProvinceId, RefundId, Refusal, ReversalId, Scope, SpId, State, StateVersion, TransferId,
+    Verb,
 };
 
 /// 2026-11-23 10:00 in China.
@@ -170,6 +171,7 @@ fn refusal(code: &str) -> Result<Refusal, String> {
         Refusal::PayeeNotFound,
         Refusal::PayeeCeilingExceeded,
         Refusal::PaymentNotFound,
+        Refusal::Unresolved,
     ];
     known.into_iter().find(|refusal| refusal.code() == code).ok_or_else(|| format!("{code} is not listed here"))
 }
@@ -224,6 +226,7 @@ impl Stage {
                 same("status", self.state.product(id).expect("made").status.name(), words.need("status")?)?;
             }
             "books" => self.see_books(&words)?,
+            "version" => same("the version in force", self.state.version().to_string().as_str(), words.name(0)?)?,
             "told" => self.see_text(&words)?,
             "waiting" => self.see_effects(&words)?,
             "next-timer" => {
@@ -352,6 +355,10 @@ impl Stage {
                 from: self.at.plus_ms(words.get("after").map_or(Ok(0), duration_ms)?),
             },
             "policy" => self.policy_verb(words)?,
+            "raise-version" => {
+                let to = words.name(0)?.parse().map_err(|_| "a version is a number")?;
+                Verb::RaiseVersion { to: StateVersion(to) }
+            }
             "acknowledge" => {
                 let effects = self.state.effects_from(EffectId(0)).map(|row| row.id).collect();
                 Verb::AcknowledgeEffects { effects }

@@ -60,6 +60,10 @@ struct Seen {
     committed: u64,
     applied: u64,
     snapshot: u64,
+    /// The state version in force there.
+    state_version: Option<u64>,
+    /// The oldest and the newest that the node's program executes.
+    state_versions: Option<(u64, u64)>,
     healthy: bool,
     /// Why it is not healthy.
     health: String,
@@ -117,6 +121,11 @@ fn read_cluster(body: &Value) -> Seen {
         committed: number(&body["log"]["committed"]),
         applied: number(&body["log"]["applied"]),
         snapshot: number(&body["log"]["snapshot"]),
+        state_version: body["state_version"].as_u64(),
+        state_versions: itself.and_then(|replica| {
+            let versions = &replica["state_versions"];
+            Some((versions["oldest"].as_u64()?, versions["newest"].as_u64()?))
+        }),
         ..Seen::default()
     }
 }
@@ -185,6 +194,7 @@ fn print(arguments: &StatusArguments, nodes: &[Seen], wrong: &[String], printer:
         ("applied", Align::Right),
         ("snapshot", Align::Right),
         ("lag", Align::Right),
+        ("state version", Align::Left),
         ("health", Align::Left),
         ("books", Align::Left),
     ]);
@@ -201,7 +211,7 @@ fn print(arguments: &StatusArguments, nodes: &[Seen], wrong: &[String], printer:
 fn row(node: &Seen, all: &[Seen]) -> Vec<(String, Option<Paint>)> {
     if let Some(error) = &node.error {
         let mut cells = vec![("?".to_owned(), None), (node.url.clone(), None), (error.clone(), Some(Paint::Bad))];
-        cells.resize(11, (String::new(), None));
+        cells.resize(12, (String::new(), None));
         return cells;
     }
     let newest = all.iter().filter(|other| other.province == node.province).map(|other| other.committed).max();
@@ -224,9 +234,20 @@ fn row(node: &Seen, all: &[Seen]) -> Vec<(String, Option<Paint>)> {
         plain(node.applied.to_string()),
         plain(node.snapshot.to_string()),
         plain(lag.to_string()),
+        plain(state_version(node)),
         (if node.healthy { "ready".to_owned() } else { node.health.clone() }, Some(health)),
         books,
     ]
+}
+
+/// The version in force and what the node's program executes: `1 of 1 to 2`. A node from before there
+/// were versions says nothing.
+fn state_version(node: &Seen) -> String {
+    match (node.state_version, node.state_versions) {
+        (Some(in_force), Some((oldest, newest))) => format!("{in_force} of {oldest} to {newest}"),
+        (Some(in_force), None) => in_force.to_string(),
+        (None, _) => "not told".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -274,6 +295,16 @@ mod tests {
         }
         let leaderless = [1, 2, 3].map(|number| Seen { leader: None, ..node(number) });
         assert_eq!(judge(&leaderless, 10), ["province 44 has no leader"]);
+    }
+
+    #[test]
+    fn the_state_version_is_told_with_what_the_program_executes() {
+        assert_eq!(state_version(&node(1)), "not told");
+        let body = json!({
+            "told_by": 1, "state_version": 1,
+            "replicas": [{ "node": 1, "state_versions": { "oldest": 1, "newest": 2 } }],
+        });
+        assert_eq!(state_version(&read_cluster(&body)), "1 of 1 to 2");
     }
 
     #[test]

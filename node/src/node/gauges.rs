@@ -42,6 +42,11 @@ fn look(context: &Context) {
     ] {
         metrics::gauge!("mpss_rows", "table" => table).set(u32::try_from(count).unwrap_or(u32::MAX));
     }
+    let versions = context.replica.versions();
+    metrics::gauge!("mpss_state_version").set(versions.in_force.0);
+    if let Some(own) = versions.executed.get(&context.number) {
+        metrics::gauge!("mpss_state_version_newest").set(own.newest.0);
+    }
     let waiting = waiting(context);
     for kind in KINDS {
         metrics::gauge!("mpss_outbox_rows", "kind" => kind).set(waiting.get(kind).copied().unwrap_or(0));

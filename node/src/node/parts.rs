@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mpss_cluster::{Member, Replica, ReplicaOptions, Witness};
 use mpss_config::Settings;
-use mpss_domain::ProvinceId;
+use mpss_domain::{ProvinceId, StateVersion};
 use mpss_routing::http::{NodeLink, ProvinceUrls};
 use mpss_routing::{Dispatch, DispatchOptions, HttpPeers, PeerTransport};
 use mpss_runtime::Seams;
@@ -105,6 +105,7 @@ fn replica_options(settings: &Settings, province: ProvinceId) -> ReplicaOptions 
         snapshot_log_bytes: replication.snapshot_log_bytes,
         snapshot_interval: ms(replication.snapshot_interval_ms),
         digest_interval_entries: replication.digest_interval_entries,
+        state_version_max: StateVersion(replication.state_version_max),
         ..ReplicaOptions::new(settings.node.number, province, founders.collect())
     }
 }

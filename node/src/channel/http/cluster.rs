@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use mpss_cluster::{Member, MembershipError, ReplicaStatus, Role};
-use mpss_domain::ProvinceId;
+use mpss_cluster::{Member, MembershipError, Replica, ReplicaStatus, Role};
+use mpss_domain::{ProvinceId, VersionRange};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -44,6 +44,9 @@ pub(crate) struct ClusterBody {
     leader: Option<u64>,
     /// The election this is the result of.
     term: u64,
+    /// The state version in force where this is told: the rules the log is decided by.
+    #[schema(example = 2)]
+    state_version: u16,
     /// Every replica of the group.
     replicas: Vec<ReplicaBody>,
     /// The replica that tells this, in detail.
@@ -74,6 +77,20 @@ pub(crate) struct ReplicaBody {
     /// `up_to_date`, `behind` or `unknown`.
     #[schema(example = "up_to_date")]
     pub(crate) health: &'static str,
+    /// The state versions its program executes; null when this replica does not know.
+    pub(crate) state_versions: Option<VersionsBody>,
+}
+
+/// The state versions a replica executes, both ends inside.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = ClusterStateVersions)]
+pub(crate) struct VersionsBody {
+    /// The oldest.
+    #[schema(example = 1)]
+    oldest: u16,
+    /// The newest; the group is raised to it when every replica executes it.
+    #[schema(example = 2)]
+    newest: u16,
 }
 
 /// Where a replica's log stands.
@@ -93,8 +110,14 @@ pub(crate) struct LogBody {
 }
 
 impl ClusterBody {
-    pub(crate) fn new(province: ProvinceId, status: &ReplicaStatus, requests_in_flight: usize) -> Self {
-        let replica = |node: &u64, member: &Member, votes: bool| replica(status, *node, member, votes);
+    /// The group as `replica` sees it.
+    pub(crate) fn new(province: ProvinceId, replica: &Replica, requests_in_flight: usize) -> Self {
+        let status = &replica.watch().borrow().clone();
+        let versions = replica.versions();
+        let replica = |node: &u64, member: &Member, votes: bool| ReplicaBody {
+            state_versions: versions.executed.get(node).map(|range| VersionsBody::from(*range)),
+            ..self::replica(status, *node, member, votes)
+        };
         let voters = status.voters.iter().map(|(node, member)| replica(node, member, true));
         let learners = status.learners.iter().map(|(node, member)| replica(node, member, false));
         Self {
@@ -104,6 +127,7 @@ impl ClusterBody {
             told_by: status.node,
             leader: status.leader,
             term: status.term,
+            state_version: versions.in_force.0,
             replicas: voters.chain(learners).collect(),
             log: LogBody {
                 first: status.first_log,
@@ -145,6 +169,13 @@ fn replica(status: &ReplicaStatus, node: u64, member: &Member, votes: bool) -> R
             Some(_) => "behind",
             None => "unknown",
         },
+        state_versions: None,
+    }
+}
+
+impl From<VersionRange> for VersionsBody {
+    fn from(range: VersionRange) -> Self {
+        Self { oldest: range.oldest.0, newest: range.newest.0 }
     }
 }
 
@@ -174,7 +205,7 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     {
         return Ok(answer);
     }
-    Ok(answer::found(&ClusterBody::new(door.here(), &status, door.in_flight.count())))
+    Ok(answer::found(&ClusterBody::new(door.here(), &door.context.replica, door.in_flight.count())))
 }
 
 fn leader_elsewhere(status: &ReplicaStatus) -> Option<&Member> {
@@ -242,8 +273,7 @@ pub(crate) async fn change_members(State(door): State<Door>, call: Call) -> Answ
     match done {
         Ok(()) => {
             tracing::warn!(change = ask.change.as_str(), node = ask.node, voters = ?ask.voters, "the group was changed");
-            let status = replica.watch().borrow().clone();
-            Ok(answer::found(&ClusterBody::new(door.here(), &status, door.in_flight.count())))
+            Ok(answer::found(&ClusterBody::new(door.here(), &door.context.replica, door.in_flight.count())))
         }
         Err(MembershipError::NotLeader(Some(leader))) => door.leader.pass(&call, &leader).await,
         Err(MembershipError::NotLeader(None)) => {

@@ -23,13 +23,13 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}.bad{color:#a00;font-wei
     responses((status = 200, description = "A page for people", body = String, content_type = "text/html")),
 )]
 pub(crate) async fn show(State(door): State<Door>) -> Response {
-    let status = door.context.replica.watch().borrow().clone();
-    let cluster = ClusterBody::new(door.here(), &status, door.in_flight.count());
+    let term = door.context.replica.watch().borrow().term;
+    let cluster = ClusterBody::new(door.here(), &door.context.replica, door.in_flight.count());
     // This replica's own view: the page must also show when there is no leader to ask.
     let view = door.context.replica.view();
     let books = TrialBalanceBody::of(&view);
     let mut page = String::with_capacity(8 << 10);
-    write_page(&mut page, &cluster, &books, &view, status.term).expect("a String takes everything");
+    write_page(&mut page, &cluster, &books, &view, term).expect("a String takes everything");
     let mut response = Response::new(Body::from(page));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
@@ -58,8 +58,9 @@ fn write_page(
          <title>MPSS {province} {zh} {en}</title><style>{STYLE}</style>\
          <h1>MPSS {province} {zh} · {en}</h1>\
          <p>移动支付业务系统 · Mobile payment service system</p>\
-         <h2>集群 · Cluster <small>(term {term})</small></h2>\
-         <table><tr><th>节点 Node<th>角色 Role<th>状态 Health<th>落后 Behind<th>地址 Address</tr>"
+         <h2>集群 · Cluster <small>(term {term}, state version {})</small></h2>\
+         <table><tr><th>节点 Node<th>角色 Role<th>状态 Health<th>落后 Behind<th>地址 Address</tr>",
+        state.version()
     )?;
     for replica in cluster.replicas() {
         let class = if replica.health == "behind" { "bad" } else { "good" };
