@@ -11,6 +11,7 @@
 //! seed give the same trace, byte for byte.
 
 pub mod country;
+pub mod edge;
 pub mod faults;
 pub mod oracle;
 pub mod outside;
