@@ -40,6 +40,7 @@ const MUST_BE_SHOWN: &[&str] = &[
     "deadlines between provinces",
     "disks that stand still",
     "floods",
+    "halves behind whole requests",
     "huge bodies",
     "huge headers",
     "idle connections",

@@ -13,7 +13,7 @@ use super::scene::Scene;
 
 /// A storm, and the calm after it.
 const STORM: Duration = Duration::from_secs(10);
-const CYCLE: Duration = Duration::from_secs(24);
+const CYCLE: Duration = Duration::from_secs(30);
 /// The longest way of a message in calm and in storms, in ms.
 const WAY_MAX_MS: u64 = 10;
 const STORM_WAYS_MAX_MS: &[u64] = &[10, 40, 150, 400];
@@ -101,7 +101,7 @@ impl Faults {
             self.pending.push((now, Pending::Stopped(machine, now + STOP_MAX)));
         }
         let (one, other) = (random.pick(&self.hosts).clone(), random.pick(&self.hosts).clone());
-        let until = now + Duration::from_millis(random.between(200, 5_000));
+        let until = now + Duration::from_millis(random.between(200, 4_000));
         let pair = (one.clone().min(other.clone()), one.clone().max(other.clone()));
         if one != other && !self.apart.contains(&pair) {
             let who = format!("{one} and {other}");
@@ -123,7 +123,7 @@ impl Faults {
             }
         }
         if random.happens(STALL) {
-            let until = now + Duration::from_millis(random.between(300, 7_000));
+            let until = now + Duration::from_millis(random.between(300, 5_000));
             self.strike(now, "disks that stand still", &self.machines[machine].name.clone(), until - now);
             self.machines[machine].stall(until);
         }

@@ -40,8 +40,6 @@ pub const HEADER_DEADLINE: Duration = Duration::from_secs(2);
 pub const IDLE_MAX: Duration = Duration::from_secs(10);
 /// Bytes of a body at most.
 pub const BODY_BYTES_MAX: usize = 65_536;
-/// How long a door that closes waits for what was begun.
-const CLOSING_MAX: Duration = Duration::from_secs(3);
 
 /// The machine. Cheap to clone.
 #[derive(Clone)]
@@ -137,11 +135,8 @@ impl Machine {
         let mut spawners = Vec::new();
         for (listener, router) in [(public, services.public.clone()), (peer, services.peer.clone())] {
             let spawner = HostSpawner::default();
-            let options = ServeOptions {
-                idle_max: IDLE_MAX,
-                closing_max: CLOSING_MAX,
-                ..ServeOptions::new(&node.context().settings.door)
-            };
+            // A closing door waits longer than any request may take, so that it closes behind the last.
+            let options = ServeOptions { idle_max: IDLE_MAX, ..ServeOptions::new(&node.context().settings.door) };
             let seams = Seams { spawner: Arc::new(spawner.clone()) as Arc<dyn Spawner>, ..seams.clone() };
             doors.push(tokio::spawn(serve_on(listener, router, options, seams, closing.clone())));
             spawners.push(spawner);

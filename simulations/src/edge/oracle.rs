@@ -137,9 +137,9 @@ impl Country {
                 for lost in told.difference(there) {
                     scene.violated("one effect", format!("{msisdn}: {lost} was answered and is not there"));
                 }
-                let more = there.difference(told).count();
-                if more > open {
-                    let what = format!("{msisdn}: {more} {what} nobody was told of, with {open} outcomes open");
+                let more: Vec<_> = there.difference(told).collect();
+                if more.len() > open {
+                    let what = format!("{msisdn}: {what} nobody was told of, with {open} outcomes open: {more:?}");
                     scene.violated("one effect", what);
                 }
             }
@@ -171,7 +171,7 @@ impl Country {
         }
         let mut add = |msisdn: Msisdn, money: Money| {
             if let Some(wallet) = expected.get_mut(&msisdn) {
-                *wallet = *wallet + money;
+                *wallet += money;
             }
         };
         for (msisdn, amount) in self.paid.values().flatten() {

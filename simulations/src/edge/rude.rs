@@ -48,6 +48,15 @@ pub struct Rude {
     pub book: Book,
 }
 
+/// How a request of a flood came.
+#[derive(Debug, Clone, Copy)]
+struct Came {
+    sent: bool,
+    served: bool,
+    in_time: bool,
+    at_once: bool,
+}
+
 /// Whether the outcome of a request is asked for later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Later {
@@ -63,6 +72,7 @@ const WAYS: &[Way] = &[
     ("slow headers", 4),
     ("silent connections", 2),
     ("idle connections", 3),
+    ("halves behind whole requests", 2),
     ("slow bodies", 3),
     ("bodies cut off", 3),
     ("bodies longer than announced", 3),
@@ -113,6 +123,7 @@ impl Rude {
             "slow headers" => self.slow_headers(machine, key).await,
             "silent connections" => self.silent(machine, key).await,
             "idle connections" => self.idle(machine, key).await,
+            "halves behind whole requests" => self.half(machine, key).await,
             "slow bodies" => self.slow_body(machine, key).await,
             "bodies cut off" => self.body_cut_off(machine, key).await,
             "bodies longer than announced" => self.longer_body(machine, key).await,
@@ -156,6 +167,18 @@ impl Rude {
         self.cut_at(&raw, key, closed, HEADER_DEADLINE * (periods + 1) + IDLE_MAX)
     }
 
+    /// Half a request right behind a whole one. Nobody can tell from outside how much of what came
+    /// belongs to which, so that it is cut as an idle connection at the latest.
+    async fn half(&self, machine: &Machine, key: &str) -> Option<()> {
+        let mut raw = Raw::connect(machine, PUBLIC_PORT).await?;
+        raw.write(&[HEALTH, b"GET /healthz HT"].concat()).await;
+        let reply = raw.reply(SLACK).await;
+        let closed = raw.closed(IDLE_MAX * 3, None).await;
+        self.expect(&raw, "answered meanwhile", key, reply.is_some_and(|reply| reply.status == 200), "no answer")?;
+        let right = closed.is_some_and(|closed| closed <= HEADER_DEADLINE + IDLE_MAX + SLACK);
+        self.expect(&raw, "slow callers are cut", key, right, &format!("cut after {:?} ms", closed.map(ms)))
+    }
+
     /// A body that does not end: answered 408 when its time is over, and nothing was done.
     async fn slow_body(&self, machine: &Machine, key: &str) -> Option<()> {
         let mut raw = Raw::connect(machine, PUBLIC_PORT).await?;
@@ -168,7 +191,8 @@ impl Rude {
             if let Some(reply) = raw.reply(HEADER_DEADLINE / 4).await {
                 break Some(reply);
             }
-            if now() > begun + HEADER_DEADLINE * 3 {
+            // The last byte never comes.
+            if sent + 1 == body.len() || !raw.is_served() {
                 break None;
             }
             raw.write(&body[sent..=sent]).await;
@@ -204,17 +228,12 @@ impl Rude {
         raw.write(&[head, body].concat()).await;
         let first = raw.reply(ANSWER_MAX).await;
         let closed = raw.closed(SLACK, None).await;
-        self.expect(&raw, "one fate", key, first.is_some(), "the request before the rest was not answered")?;
-        self.expect(
-            &raw,
-            "slow callers are cut",
-            key,
-            closed.is_some(),
-            "what is no request left the connection open",
-        )?;
+        let shown = self.expect(&raw, "one fate", key, first.is_some(), "the request before the rest was not answered");
+        let what = "what is no request left the connection open";
+        self.expect(&raw, "slow callers are cut", key, closed.is_some(), what);
         let noted = [self.note(key, machine, first, Later::Asked)];
         self.settle_as(machine, key, &noted).await;
-        Some(())
+        shown
     }
 
     /// Many requests in one write: answered in order, the same one twice with one effect.
@@ -322,8 +341,9 @@ impl Rude {
 
     /// More requests at once than are worked on: the rest is refused at once, and nothing was done.
     async fn flood(&self, machine: &Machine, key: &str) -> Option<()> {
-        self.caller.scene.trouble(now() + STALL);
-        machine.stall(now() + STALL);
+        let stalled_until = now() + STALL;
+        self.caller.scene.trouble(stalled_until);
+        machine.stall(stalled_until);
         let mut flood = JoinSet::new();
         for number in 0..FLOOD {
             let (machine, key) = (machine.clone(), format!("{key}-{number}"));
@@ -337,36 +357,37 @@ impl Rude {
                     reply = raw.reply(ANSWER_MAX).await;
                 }
                 let served = raw.as_ref().is_some_and(Raw::is_served);
-                (number, key, raw.is_some(), served, reply, now().saturating_sub(begun))
+                // Whoever had to wait for a connection comes when the flood is over.
+                let in_time = raw.is_some() && begun + SLACK * 2 < stalled_until;
+                let at_once = now().saturating_sub(begun) <= SLACK;
+                (number, key, Came { sent: raw.is_some(), served, in_time, at_once }, reply)
             });
         }
-        let (mut refused, mut served_all) = (0, true);
         let mut ended = Vec::new();
         while let Some(Ok(one)) = flood.join_next().await {
             ended.push(one);
         }
         // Whoever ends first is not who began first.
         ended.sort_by_key(|one| one.0);
-        for (number, key, sent, served, reply, took) in ended {
-            served_all &= served;
-            let status = reply.as_ref().map(|reply| reply.status);
-            if matches!(status, Some(429 | 503)) && took <= SLACK {
-                refused += 1;
-            }
-            if sent && number % 4 == 0 {
+        let served = ended.iter().all(|(_, _, came, _)| came.served);
+        let offered = ended.iter().filter(|(_, _, came, _)| came.in_time).count();
+        let status = |reply: &Option<Reply>| reply.as_ref().map(|reply| reply.status);
+        let refused = |reply| matches!(status(reply), Some(429 | 503));
+        let refused = ended.iter().filter(|(_, _, came, reply)| came.in_time && came.at_once && refused(reply)).count();
+        for (number, key, came, reply) in ended.into_iter().filter(|(_, _, came, _)| came.sent) {
+            if number % 4 == 0 {
                 let noted = [self.note(&key, machine, reply, Later::Asked)];
                 self.settle_as(machine, &key, &noted).await;
-            } else if sent {
+            } else {
                 self.note(&key, machine, reply, Later::NeverAsked);
             }
         }
-        if !served_all {
+        if !served {
             return None;
         }
-        self.caller.scene.count_many("requests refused at once in a flood", refused);
-        let expected = (FLOOD - IN_FLIGHT_MAX) as u64;
-        if refused < expected {
-            let what = format!("{key}: {refused} of {FLOOD} requests were refused at once, not {expected}");
+        self.caller.scene.count_many("requests refused at once in a flood", refused as u64);
+        if refused + IN_FLIGHT_MAX < offered {
+            let what = format!("{key}: {refused} of {offered} requests were refused at once");
             self.caller.scene.violated("requests are bounded", what);
         }
         Some(())

@@ -16,7 +16,7 @@ use crate::world::SeededRandom;
 const LINES_KEPT: usize = 300;
 /// How long after the last trouble callers must be answered as if there had been none: connections
 /// that lost something are given up, circuits close, the order driver has come round.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(4);
 
 /// The scene. Cheap to clone.
 #[derive(Clone)]
