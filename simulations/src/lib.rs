@@ -12,6 +12,7 @@
 
 pub mod command_line;
 pub mod country;
+pub mod edge;
 pub mod faults;
 pub mod oracle;
 pub mod outside;

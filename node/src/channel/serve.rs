@@ -19,6 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Semaphore, watch};
 use tower::Service;
 
+use super::accept::Accept;
+
 /// Headers of one request at most, in bytes together.
 const HEADERS_BYTES_MAX: usize = 16 * 1024;
 /// How long an idle connection is kept.
@@ -61,15 +63,22 @@ pub async fn serve(
     router: Router,
     options: ServeOptions,
     seams: Seams,
+    shutdown: watch::Receiver<bool>,
+) {
+    match listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener)) {
+        Ok(listener) => serve_on(listener, router, options, seams, shutdown).await,
+        Err(error) => tracing::error!(%error, "the door can not be opened"),
+    }
+}
+
+/// The same, wherever connections come from.
+pub async fn serve_on<A: Accept>(
+    listener: A,
+    router: Router,
+    options: ServeOptions,
+    seams: Seams,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let listener = match listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener)) {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::error!(%error, "the door can not be opened");
-            return;
-        }
-    };
     let places = Arc::new(Semaphore::new(options.connections_max));
     let options = Arc::new(options);
     loop {
@@ -86,17 +95,13 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         let stream = match accepted {
-            Ok((stream, _)) => stream,
+            Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 seams.clock.sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        // Without this, small answers wait 40 ms for the caller's acknowledgement.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was not set");
-        }
         let connection = connection(stream, router.clone(), Arc::clone(&options), seams.clone(), shutdown.clone());
         seams.spawner.spawn(
             "connection",
@@ -122,8 +127,8 @@ async fn closed(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|shut| *shut).await;
 }
 
-async fn connection(
-    stream: tokio::net::TcpStream,
+async fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
     router: Router,
     options: Arc<ServeOptions>,
     seams: Seams,
@@ -238,12 +243,12 @@ impl Drop for Begun {
 }
 
 /// A socket that counts what is read from it.
-struct Watched {
-    stream: tokio::net::TcpStream,
+struct Watched<S> {
+    stream: S,
     progress: Arc<Progress>,
 }
 
-impl AsyncRead for Watched {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
@@ -257,7 +262,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,

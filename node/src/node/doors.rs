@@ -5,6 +5,7 @@ use mpss_runtime::TaskHandle;
 use tokio::sync::{oneshot, watch};
 
 use super::{Context, Listeners};
+use crate::channel::in_flight::InFlight;
 use crate::channel::{self, ServeOptions};
 use crate::home::Home;
 use crate::serving::Serving;
@@ -16,14 +17,20 @@ pub struct Services {
     pub public: Router,
     /// Other provinces.
     pub peer: Router,
+    in_flight: [InFlight; 2],
 }
 
 impl Services {
     pub(super) fn new(context: &Context, home: Home, serving: Serving) -> Self {
-        Self {
-            public: channel::http::router(context.clone(), home.clone(), serving),
-            peer: channel::peer::router(context.clone(), home),
-        }
+        let (public, callers) = channel::http::router(context.clone(), home.clone(), serving);
+        let (peer, provinces) = channel::peer::router(context.clone(), home);
+        Self { public, peer, in_flight: [callers, provinces] }
+    }
+
+    /// Requests being worked on now: callers' and other provinces'.
+    #[must_use]
+    pub fn requests_in_flight(&self) -> [usize; 2] {
+        self.in_flight.each_ref().map(InFlight::count)
     }
 }
 

@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::channel::guard::{Guard, GuardParts};
+use crate::channel::in_flight::InFlight;
 use crate::channel::route_metrics::RouteMetrics;
 use crate::home::Home;
 use crate::intake::{EdgeCode, Problem};
@@ -59,8 +60,8 @@ pub(crate) use leader::TO_LEADER;
 
 use door::Door;
 
-/// The callers' interface of a node, bounded as its settings say.
-pub fn router(context: Context, home: Home, serving: Serving) -> Router {
+/// The callers' interface of a node, bounded as its settings say, and what counts its requests.
+pub(crate) fn router(context: Context, home: Home, serving: Serving) -> (Router, InFlight) {
     let changes = context.replica.watch();
     let metrics_text: MetricsText = Arc::new(move || {
         let status = changes.borrow().clone();
@@ -70,8 +71,8 @@ pub fn router(context: Context, home: Home, serving: Serving) -> Router {
     router_with(context, home, serving, options)
 }
 
-/// The callers' interface of a node with these bounds.
-pub fn router_with(context: Context, home: Home, serving: Serving, options: HttpOptions) -> Router {
+/// The callers' interface of a node with these bounds, and what counts its requests.
+pub(crate) fn router_with(context: Context, home: Home, serving: Serving, options: HttpOptions) -> (Router, InFlight) {
     let (router, document) = routes();
     let served = document.to_json().expect("a document can be written as JSON").into();
     let door = Door::new(context, home, serving, options, served);
@@ -92,7 +93,9 @@ pub fn router_with(context: Context, home: Home, serving: Serving, options: Http
         metrics,
         deadline_header: None,
     }));
-    router.fallback(unknown_route).method_not_allowed_fallback(method_not_allowed).layer(guard).with_state(door)
+    let in_flight = door.in_flight.clone();
+    let router = router.fallback(unknown_route).method_not_allowed_fallback(method_not_allowed);
+    (router.layer(guard).with_state(door), in_flight)
 }
 
 /// The document that describes the callers' interface.

@@ -60,8 +60,8 @@ struct PeerDoor {
 
 type Answer = Result<Response, Problem>;
 
-/// The provinces' own interface of a node.
-pub fn router(context: Context, home: Home) -> Router {
+/// The provinces' own interface of a node, and what counts its requests.
+pub(crate) fn router(context: Context, home: Home) -> (Router, InFlight) {
     let door = &context.settings.door;
     let body_deadline = Duration::from_millis(door.header_deadline_ms);
     let routes = [
@@ -71,15 +71,16 @@ pub fn router(context: Context, home: Home) -> Router {
         (REFUNDS, Method::POST),
         (TRANSFERS, Method::POST),
     ];
+    let in_flight = InFlight::new(door.requests_in_flight_max);
     let guard = Guard(Arc::new(GuardParts {
         clock: Arc::clone(&context.seams.clock),
-        in_flight: InFlight::new(door.requests_in_flight_max),
+        in_flight: in_flight.clone(),
         deadline: Duration::from_millis(door.request_deadline_ms),
         body_deadline,
         metrics: RouteMetrics::new(routes),
         deadline_header: Some(HeaderName::from_static(wire::DEADLINE_HEADER)),
     }));
-    Router::new()
+    let router = Router::new()
         .route(PAYMENTS, post(pay))
         .route(PAYMENT, get(fate))
         .route(REVERSAL, post(reverse))
@@ -88,7 +89,8 @@ pub fn router(context: Context, home: Home) -> Router {
         .fallback(|| async { Problem::edge(EdgeCode::UnknownRoute) })
         .method_not_allowed_fallback(|| async { Problem::edge(EdgeCode::MethodNotAllowed) })
         .layer(guard)
-        .with_state(PeerDoor { context, home, body_deadline })
+        .with_state(PeerDoor { context, home, body_deadline });
+    (router, in_flight)
 }
 
 /// One message of another province, read whole and bounded.

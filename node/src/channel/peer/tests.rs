@@ -22,7 +22,7 @@ impl Border {
     async fn open() -> Self {
         let trial = Trial::start().await;
         trial.open(local(1), Money::yuan(10)).await;
-        let router = router(trial.context.clone(), trial.home.clone());
+        let (router, _) = router(trial.context.clone(), trial.home.clone());
         Self { trial, router, next: 1.into() }
     }
 

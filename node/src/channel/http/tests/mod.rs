@@ -154,7 +154,7 @@ impl Shop {
         let mut options = HttpOptions::new(&context.settings.door, Arc::new(|| "# metrics\n".to_owned()));
         options.subscriber_requests_per_second = 0;
         change(&mut options);
-        let router = router_with(context, home, serving, options);
+        let (router, _) = router_with(context, home, serving, options);
         Self { trial, router, elsewhere }
     }
 

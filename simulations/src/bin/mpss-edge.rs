@@ -1,0 +1,18 @@
+//! `mpss-edge`: the HTTP edge from seeds.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mpss_simulations::edge::{Arguments, command};
+
+/// The HTTP edge from seeds: real doors behind a simulated TCP network.
+#[derive(Debug, Parser)]
+#[command(name = "mpss-edge", version, about)]
+struct Program {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+fn main() -> ExitCode {
+    ExitCode::from(command(&Program::parse().arguments, &[]))
+}
