@@ -9,12 +9,15 @@
 //! Only clock, randomness, network, disk and the border of a process are simulated; everything
 //! between is what production runs. One run belongs to one process: the same program and the same
 //! seed give the same trace, byte for byte.
+//!
+//! [`processes`] is the other country: real processes on real sockets, for what can not be simulated.
 
 pub mod country;
 pub mod faults;
 pub mod oracle;
 pub mod outside;
 pub mod people;
+pub mod processes;
 pub mod record;
 pub mod run;
 pub mod world;

@@ -13,7 +13,7 @@ use mpss_tests::country::{CountryPlan, Node};
 use mpss_tests::seeded::Seeded;
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::{Errand, Goods, Kind, Trade, purchase};
-use mpss_tests::{books, number_table, patience};
+use mpss_tests::{binary, books, number_table, patience};
 use serde_json::json;
 
 const BUYERS: usize = 8;
@@ -23,7 +23,7 @@ const STOP_BOUND: Duration = Duration::from_secs(20);
 const COULD_NOT_START: i32 = 3;
 
 static STAGE: Stage = Stage::new(|| {
-    CountryPlan::new(&["44", "51"], 3)
+    CountryPlan::new(binary::mpss(), &["44", "51"], 3)
         .replicas("51", 1)
         .replicas("00", 1)
         .setting("door", "subscriber_requests_per_second = 0")

@@ -1,4 +1,4 @@
-//! One child process of the test: started, ended hard or softly, frozen, started again.
+//! One child process: started, ended hard or softly, frozen, started again.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
-use crate::{binary, patience, reaper};
+use super::{patience, reaper};
 
-/// Lines of a log shown when a test fails.
+/// Lines of a log shown when something goes wrong.
 const LOG_LINES_SHOWN: usize = 40;
 
 /// A program with its arguments that can be started and ended again and again. Signals go to the
@@ -18,6 +18,7 @@ const LOG_LINES_SHOWN: usize = 40;
 #[derive(Debug)]
 pub struct Process {
     name: String,
+    program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     log: PathBuf,
@@ -25,11 +26,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// `mpss` with these arguments; everything it prints goes to `log`. Not started yet.
+    /// A program with these arguments; everything it prints goes to `log`. Not started yet.
     #[must_use]
-    pub fn mpss(name: &str, arguments: &[&str], log: &Path) -> Self {
+    pub fn new(name: &str, program: &Path, arguments: &[&str], log: &Path) -> Self {
         Self {
             name: name.into(),
+            program: program.into(),
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
             environment: vec![("RUST_BACKTRACE".into(), "1".into())],
             log: log.into(),
@@ -51,7 +53,7 @@ impl Process {
         let mut child = self.lock();
         assert!(child.is_none(), "{} runs already", self.name);
         let log = self.open_log();
-        let started = Command::new(binary::mpss())
+        let started = Command::new(&self.program)
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
