@@ -12,6 +12,7 @@
 //!
 //! [`processes`] is the other country: real processes on real sockets, for what can not be simulated.
 
+pub mod chaos;
 pub mod country;
 pub mod faults;
 pub mod oracle;

@@ -59,6 +59,7 @@ enum Command {
         #[command(flatten)]
         scene: Scene,
     },
+    Chaos(mpss_simulations::chaos::Arguments),
     /// Run every seed twice, each time in a process of its own, and compare the traces
     Twice {
         /// First and last seed, such as 1..100
@@ -135,6 +136,7 @@ fn main() -> ExitCode {
         Command::Hunt { seeds, scene } => hunt(&seeds, &scene),
         Command::Sweep { seeds, scene } => sweep(&seeds, &scene),
         Command::Twice { seeds, scene } => twice(&seeds, &scene),
+        Command::Chaos(arguments) => mpss_simulations::chaos::command(&arguments),
     };
     match result {
         Ok(code) => ExitCode::from(code),

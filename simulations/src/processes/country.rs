@@ -292,7 +292,15 @@ impl Country {
     /// # Panics
     /// When none does within the bound.
     pub async fn leader(&self, province: &str) -> Arc<Node> {
-        patience::until(&format!("{province} has a leader"), READY_BOUND, async || {
+        self.leads(province).await.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// Which node of a province leads, as the nodes themselves say.
+    ///
+    /// # Errors
+    /// When none does within the bound.
+    pub async fn leads(&self, province: &str) -> Result<Arc<Node>, String> {
+        patience::asked(&format!("{province} has a leader"), READY_BOUND, async || {
             for node in self.nodes_of(province) {
                 let Ok(answer) = self.client.once(&node.url(), &Ask::get("/v1/cluster".into())).await else { continue };
                 let named = answer.body["leader"].as_u64();
