@@ -359,7 +359,8 @@ impl Opening {
 }
 
 /// Opens the read side. What can not be opened is put aside and begun again: everything in it is
-/// derived.
+/// derived. A disk without room is no damage: what is put aside then would be whole and take the room for
+/// good, once for each start.
 async fn open_history(seams: &Seams) -> Result<History, StartError> {
     const FOLDER: &str = "history";
     let failed = |error: HistoryError| StartError::Io {
@@ -375,6 +376,7 @@ async fn open_history(seams: &Seams) -> Result<History, StartError> {
     };
     match open() {
         Ok(history) => Ok(history),
+        Err(error) if error.wants_room() => Err(failed(error)),
         Err(error) => {
             let aside = format!("{FOLDER}.damaged-{:016x}", draw(seams));
             tracing::warn!(%error, aside, "the history can not be opened and is begun again");

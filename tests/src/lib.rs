@@ -6,23 +6,19 @@
 //!    └────▶ trade ─▶ client ─▶ HTTP ─▶ nodes        books: what must be true of all of them afterwards
 //! ```
 //!
+//! Countries of processes and those who trade on them are `mpss_simulations::processes`, because
+//! `mpss-sim chaos` stands on them too.
+//!
 //! One test file is one process with one [`country::Country`]; its parts run one after the other.
 //! Nothing here waits for a fixed time: everything asks again, with a growing pause, until what it
 //! waits for has happened or its bound is over.
 
-pub mod attempts;
 pub mod binary;
-pub mod books;
-pub mod client;
-pub mod country;
 pub mod decoders;
-pub mod number_table;
-pub mod patience;
-pub mod ports;
-pub mod process;
 pub mod raw_http;
-pub mod reaper;
 pub mod rolling;
-pub mod seeded;
 pub mod stage;
-pub mod trade;
+
+pub use mpss_simulations::processes::{
+    attempts, books, client, country, deliveries, number_table, patience, ports, process, reaper, seeded, trade,
+};

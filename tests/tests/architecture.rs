@@ -17,7 +17,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mpss-cluster", &["mpss-domain", "mpss-runtime"]),
     ("mpss-node", &["mpss-domain", "mpss-runtime", "mpss-config", "mpss-routing", "mpss-cluster"]),
     ("mpss-simulations", &["mpss-domain", "mpss-runtime", "mpss-config", "mpss-routing", "mpss-cluster", "mpss-node"]),
-    ("mpss-tests", &["mpss-domain", "mpss-runtime", "mpss-config", "mpss-routing", "mpss-cluster", "mpss-node"]),
+    (
+        "mpss-tests",
+        &[
+            "mpss-domain",
+            "mpss-runtime",
+            "mpss-config",
+            "mpss-routing",
+            "mpss-cluster",
+            "mpss-node",
+            "mpss-simulations",
+        ],
+    ),
 ];
 
 /// Libraries a crate must never name, and why.

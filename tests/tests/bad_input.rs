@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use mpss_tests::client::Ask;
 use mpss_tests::country::CountryPlan;
-use mpss_tests::number_table;
 use mpss_tests::raw_http::{Connection, RawAnswer};
 use mpss_tests::seeded::Seeded;
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::{Goods, PASSWORD, Trade};
+use mpss_tests::{binary, number_table};
 use serde_json::{Value, json};
 
 const REQUESTS_USUAL: usize = 30_000;
@@ -28,7 +28,7 @@ const HEADER_DEADLINE: Duration = Duration::from_secs(1);
 const BODY_BYTES_MAX: usize = 65_536;
 
 static STAGE: Stage = Stage::new(|| {
-    CountryPlan::new(&["44"], 1)
+    CountryPlan::new(binary::mpss(), &["44"], 1)
         .setting("door", "subscriber_requests_per_second = 0")
         .setting("door", &format!("header_deadline_ms = {}", HEADER_DEADLINE.as_millis()))
         .setting("door", &format!("body_bytes_max = {BODY_BYTES_MAX}"))

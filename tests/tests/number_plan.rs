@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, reason = "a test")]
 
 use futures::StreamExt;
+use mpss_tests::binary;
 use mpss_tests::client::{Answer, Ask};
 use mpss_tests::country::CountryPlan;
 use mpss_tests::number_table::{self, Row};
@@ -15,7 +16,8 @@ use serde_json::json;
 const NUMBERS: usize = 10_000;
 const ASKED_AT_ONCE: usize = 16;
 
-static STAGE: Stage = Stage::new(|| CountryPlan::new(&["44"], 1).setting("door", "subscriber_requests_per_second = 0"));
+static STAGE: Stage =
+    Stage::new(|| CountryPlan::new(binary::mpss(), &["44"], 1).setting("door", "subscriber_requests_per_second = 0"));
 
 async fn look_up(trade: Trade<'_>, msisdn: &str) -> Answer {
     let ask = Ask::get(format!("/v1/number-plan/{msisdn}"));

@@ -7,7 +7,7 @@ use mpss_tests::country::CountryPlan;
 use mpss_tests::seeded::Seeded;
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::{Goods, Kind, purchase};
-use mpss_tests::{books, number_table};
+use mpss_tests::{binary, books, number_table};
 
 const IN_FLIGHT_MAX: usize = 4;
 const REQUESTS_PER_SECOND: usize = 20;
@@ -15,7 +15,7 @@ const CALLERS: usize = 120;
 const PURCHASES: usize = 10;
 
 static STAGE: Stage = Stage::new(|| {
-    CountryPlan::new(&["44"], 3)
+    CountryPlan::new(binary::mpss(), &["44"], 3)
         .replicas("00", 1)
         .setting("door", &format!("requests_in_flight_max = {IN_FLIGHT_MAX}"))
         .setting("door", &format!("subscriber_requests_per_second = {REQUESTS_PER_SECOND}"))

@@ -15,8 +15,8 @@ use mpss_tests::client::Client;
 use mpss_tests::country::{CountryPlan, NATIONAL};
 use mpss_tests::seeded::Seeded;
 use mpss_tests::stage::Stage;
-use mpss_tests::trade::{Errand, Goods, Kind, Trade, is_final, purchase};
-use mpss_tests::{books, number_table, patience};
+use mpss_tests::trade::{Errand, Goods, Kind, Trade, purchase};
+use mpss_tests::{binary, books, deliveries, number_table, patience};
 
 const PROVINCES: [&str; 3] = ["11", "44", "51"];
 const KILLS_USUAL: u64 = 6;
@@ -34,8 +34,9 @@ const OUTAGE_BOUND: Duration = Duration::from_secs(10);
 /// The goal for 99 of 100 outages.
 const OUTAGE_GOAL: Duration = Duration::from_secs(2);
 
-static STAGE: Stage =
-    Stage::new(|| CountryPlan::new(&PROVINCES, 3).setting("door", "subscriber_requests_per_second = 0"));
+static STAGE: Stage = Stage::new(|| {
+    CountryPlan::new(binary::mpss(), &PROVINCES, 3).setting("door", "subscriber_requests_per_second = 0")
+});
 
 /// What is sold and who buys.
 struct Market {
@@ -225,27 +226,6 @@ async fn actions(done: &AtomicU64, more: u64) {
     .await;
 }
 
-/// Goods are handed out once for every order that is delivered, and at most once for any other.
-async fn handed_out_once(trade: Trade<'_>) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let sps = PROVINCES.iter().map(|province| format!("sp-{province}")).chain(["sp-00".to_owned()]);
-    let orders: Vec<_> = trade.record.rows().orders.iter().map(|(id, order)| (id.clone(), order.clone())).collect();
-    for sp in sps {
-        let serving = sp.trim_start_matches("sp-");
-        for (id, order) in orders.iter().filter(|(_, order)| order.serving == serving && order.sp_accepts) {
-            let status = trade.order(&order.serving, id, 0).await.expect("known").text("status");
-            assert!(is_final(&status));
-            let seen = trade.country.sp_saw(&sp, id).await;
-            let times = seen["delivered"].as_u64().unwrap_or(0);
-            let must = matches!(status.as_str(), "delivered" | "partly_refunded" | "refunded");
-            if times > 1 || (must && times != 1) {
-                wrong.push(format!("{id} is {status} and {sp} handed it out {times} times: {seen}"));
-            }
-        }
-    }
-    wrong
-}
-
 fn print(outages: &mut [Duration]) {
     outages.sort_unstable();
     let at = |share: usize| outages[(outages.len() * share / 100).min(outages.len() - 1)];
@@ -283,7 +263,10 @@ async fn chaos(trade: Trade<'_>) {
     country.all_ready().await;
     let findings = books::check(trade).await;
     eprintln!("{findings:?}");
-    let wrong = handed_out_once(trade).await;
+    let mut wrong = Vec::new();
+    for serving in PROVINCES.iter().copied().chain([NATIONAL]) {
+        wrong.extend(deliveries::not_handed_out_once(trade, &format!("sp-{serving}"), serving).await);
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(findings.orders > 100, "too little was bought to say anything");
     assert_eq!(findings.replicas, country.nodes().len());

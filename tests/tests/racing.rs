@@ -11,7 +11,7 @@ use mpss_tests::country::CountryPlan;
 use mpss_tests::seeded::Seeded;
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::{Errand, Goods, Kind, PASSWORD, Trade, purchase};
-use mpss_tests::{books, number_table, patience};
+use mpss_tests::{binary, books, number_table, patience};
 use serde_json::json;
 
 const REQUESTS: usize = 1_000;
@@ -20,7 +20,7 @@ const CONNECTIONS: usize = 50;
 const RACE_BOUND: Duration = Duration::from_secs(120);
 
 static STAGE: Stage = Stage::new(|| {
-    CountryPlan::new(&["44", "51"], 3)
+    CountryPlan::new(binary::mpss(), &["44", "51"], 3)
         .replicas("51", 1)
         .replicas("00", 1)
         .setting("door", "subscriber_requests_per_second = 0")

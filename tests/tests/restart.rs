@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use mpss_tests::books;
 use mpss_tests::client::Ask;
 use mpss_tests::country::{CountryPlan, Node};
 use mpss_tests::rolling::{self, Shop, bought, open_shop};
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::{Kind, Trade, purchase};
+use mpss_tests::{binary, books};
 use serde_json::json;
 
 /// How long a node may take to end after SIGTERM.
@@ -22,7 +22,7 @@ const STOP_BOUND: Duration = Duration::from_secs(20);
 const COULD_NOT_START: i32 = 3;
 
 static STAGE: Stage = Stage::new(|| {
-    CountryPlan::new(&["44", "51"], 3)
+    CountryPlan::new(binary::mpss(), &["44", "51"], 3)
         .replicas("51", 1)
         .replicas("00", 1)
         .setting("door", "subscriber_requests_per_second = 0")

@@ -10,7 +10,7 @@ use mpss_tests::country::{CountryPlan, NATIONAL, Node};
 use mpss_tests::seeded::Seeded;
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::{Errand, Goods, Kind, Trade, purchase};
-use mpss_tests::{books, number_table, patience};
+use mpss_tests::{binary, books, number_table, patience};
 use serde_json::{Value, json};
 
 const PRICE: i64 = 100;
@@ -20,8 +20,9 @@ const PAYMENT_TAKEOVER_MS: u64 = 1_000;
 const PAYMENT_BOUND_MS: u64 = 3_000;
 const BOUND: Duration = Duration::from_secs(60);
 
-static STAGE: Stage =
-    Stage::new(|| CountryPlan::new(&["44", "51"], 1).setting("door", "subscriber_requests_per_second = 0"));
+static STAGE: Stage = Stage::new(|| {
+    CountryPlan::new(binary::mpss(), &["44", "51"], 1).setting("door", "subscriber_requests_per_second = 0")
+});
 
 /// A visitor from 51, what 44 sells to visitors and to its own, and what the nation sells.
 struct Scene {

@@ -15,7 +15,7 @@ use mpss_tests::country::{CountryPlan, Node};
 use mpss_tests::rolling::{self, bought, open_shop};
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::Trade;
-use mpss_tests::{books, patience};
+use mpss_tests::{binary, books, patience};
 use serde_json::{Value, json};
 
 /// How long a node may take to end after SIGTERM.
@@ -31,12 +31,12 @@ fn program_before() -> Option<PathBuf> {
 }
 
 static STAGE: Stage = Stage::new(|| {
-    let plan = CountryPlan::new(&["44"], 3)
+    let plan = CountryPlan::new(binary::mpss(), &["44"], 3)
         .replicas("00", 1)
         .setting("door", "subscriber_requests_per_second = 0")
         .setting("replication", "heartbeat_ms = 100");
     match program_before() {
-        Some(program) => plan.program(program),
+        Some(program) => plan.first_program(program),
         None => plan.setting("replication", HELD),
     }
 });

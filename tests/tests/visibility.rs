@@ -5,17 +5,19 @@
 
 use mpss_tests::client::{Answer, Ask};
 use mpss_tests::country::{CountryPlan, NATIONAL};
-use mpss_tests::number_table;
 use mpss_tests::seeded::Seeded;
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::{Goods, Trade, purchase};
+use mpss_tests::{binary, number_table};
 
 const PROVINCES: [&str; 3] = ["11", "44", "51"];
 /// Where a subscriber may be: the provinces of this country and one that runs no node here.
 const LOCATIONS: [&str; 4] = ["11", "44", "51", "31"];
 
 static STAGE: Stage = Stage::new(|| {
-    CountryPlan::new(&PROVINCES, 1).replicas("44", 3).setting("door", "subscriber_requests_per_second = 0")
+    CountryPlan::new(binary::mpss(), &PROVINCES, 1)
+        .replicas("44", 3)
+        .setting("door", "subscriber_requests_per_second = 0")
 });
 
 /// One row of the table's margin: a product.

@@ -58,6 +58,15 @@ pub enum HistoryError {
     Missing(RecordPosition),
 }
 
+impl HistoryError {
+    /// True when the disk has no room for what the store wanted to write.
+    pub(crate) fn wants_room(&self) -> bool {
+        let Self::Store(source) = self else { return false };
+        let Some(StoreError::Sled(sled::Error::Io(error))) = source.downcast_ref() else { return false };
+        matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+    }
+}
+
 impl From<StoreError> for HistoryError {
     fn from(error: StoreError) -> Self {
         Self::Store(Box::new(error))

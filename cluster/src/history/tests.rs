@@ -164,3 +164,11 @@ fn sled_keeps_its_rows_and_progress_over_a_restart() {
     again.record(&[entry(1, 2), entry(4, 2), entry(6, 2)]).unwrap();
     assert_eq!((again.cursor(), again.gaps()), (6, vec![(2, 3), (4, 5)]), "what is here is passed over");
 }
+
+#[test]
+fn a_disk_without_room_is_told_from_damage() {
+    let sled_failed = |kind: std::io::ErrorKind| HistoryError::from(StoreError::Sled(sled::Error::Io(kind.into())));
+    assert!(sled_failed(std::io::ErrorKind::StorageFull).wants_room());
+    assert!(!sled_failed(std::io::ErrorKind::InvalidData).wants_room());
+    assert!(!HistoryError::from(StoreError::Key(3)).wants_room());
+}

@@ -20,6 +20,8 @@ pub use arguments::Arguments;
 
 use arguments::Command;
 
+use crate::{chaos, edge};
+
 /// Everything was as it must be.
 const PASSED: u8 = 0;
 /// Something was violated.
@@ -38,6 +40,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Shrink(asked) => shrink::run(&asked),
         Command::Explain(asked) => explain::run(&asked),
         Command::Pinned(asked) => pinned::run(&asked),
+        Command::Chaos(asked) => chaos::command(&asked),
+        Command::Edge(asked) => edge::command(&asked),
         Command::Scenarios(asked) => words::scenarios(asked.name.as_deref()),
         Command::Faults => words::faults(),
         Command::Properties => words::properties(),

@@ -41,17 +41,25 @@ pub async fn no_midnight_within(span: Duration) {
 ///
 /// # Panics
 /// When it has not been by `bound`, with the last refusal: what was waited for did not happen.
-pub async fn until<T, E: std::fmt::Display>(
+pub async fn until<T, E: std::fmt::Display>(what: &str, bound: Duration, ask: impl AsyncFnMut() -> Result<T, E>) -> T {
+    asked(what, bound, ask).await.unwrap_or_else(|why| panic!("{why}"))
+}
+
+/// Asks until the answer is `Ok`.
+///
+/// # Errors
+/// When it has not been by `bound`: what was waited for, and the last refusal.
+pub async fn asked<T, E: std::fmt::Display>(
     what: &str,
     bound: Duration,
     mut ask: impl AsyncFnMut() -> Result<T, E>,
-) -> T {
+) -> Result<T, String> {
     let begun = Instant::now();
     let mut pause = Pause::default();
     loop {
         match ask().await {
-            Ok(answer) => return answer,
-            Err(why) if begun.elapsed() > bound => panic!("{what}: not after {bound:?}: {why}"),
+            Ok(answer) => return Ok(answer),
+            Err(why) if begun.elapsed() > bound => return Err(format!("{what}: not after {bound:?}: {why}")),
             Err(_) => pause.wait().await,
         }
     }

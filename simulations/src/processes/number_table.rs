@@ -1,10 +1,11 @@
 //! The national number plan, read by other code than the platform's: what it says is compared with
 //! what nodes answer.
 
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use crate::seeded::Seeded;
+use mpss_routing::national_plan::NATIONAL_PLAN_TEXT;
+
+use super::seeded::Seeded;
 
 /// One line of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,19 +20,12 @@ pub struct Row {
     pub operator: String,
 }
 
-/// The file.
-#[must_use]
-pub fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../routing/data/number-ranges.csv")
-}
-
 /// All lines.
 ///
 /// # Panics
-/// When the file can not be read: it is part of the project.
+/// When a line is not as all others: the table is part of the project.
 pub fn rows() -> &'static [Row] {
     static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-        let text = std::fs::read_to_string(file()).expect("the plan is part of the project");
         let row = |line: &str| {
             let mut fields = line.split(',').map(str::trim);
             let mut next = || fields.next().unwrap_or_else(|| panic!("{line:?} has four fields"));
@@ -39,7 +33,7 @@ pub fn rows() -> &'static [Row] {
             let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("{line:?}: {text:?} is a prefix"));
             Row { first: number(first), last: number(last), province: province.into(), operator: operator.into() }
         };
-        text.lines().skip(1).filter(|line| !line.trim().is_empty()).map(row).collect()
+        NATIONAL_PLAN_TEXT.lines().skip(1).filter(|line| !line.trim().is_empty()).map(row).collect()
     });
     &ROWS
 }

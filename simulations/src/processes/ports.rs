@@ -7,7 +7,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{LazyLock, Mutex};
 
-use crate::seeded::Seeded;
+use super::seeded::Seeded;
 
 const FIRST: u64 = 10_240;
 const TRIES_MAX: usize = 10_000;

@@ -1,4 +1,4 @@
-//! One child process of the test: started, ended hard or softly, frozen, started again.
+//! One child process: started, ended hard or softly, frozen, started again.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
-use crate::{binary, patience, reaper};
+use super::{patience, reaper};
 
-/// Lines of a log shown when a test fails.
+/// Lines of a log shown when something goes wrong.
 const LOG_LINES_SHOWN: usize = 40;
 
 /// A program with its arguments that can be started and ended again and again. Signals go to the
@@ -18,24 +18,26 @@ const LOG_LINES_SHOWN: usize = 40;
 #[derive(Debug)]
 pub struct Process {
     name: String,
+    program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     log: PathBuf,
-    /// Another program than the one under test.
-    program: Mutex<Option<PathBuf>>,
+    /// Another program than the usual one.
+    installed: Mutex<Option<PathBuf>>,
     child: Mutex<Option<Child>>,
 }
 
 impl Process {
-    /// `mpss` with these arguments; everything it prints goes to `log`. Not started yet.
+    /// A program with these arguments; everything it prints goes to `log`. Not started yet.
     #[must_use]
-    pub fn mpss(name: &str, arguments: &[&str], log: &Path) -> Self {
+    pub fn new(name: &str, program: &Path, arguments: &[&str], log: &Path) -> Self {
         Self {
             name: name.into(),
+            program: program.into(),
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
             environment: vec![("RUST_BACKTRACE".into(), "1".into())],
             log: log.into(),
-            program: Mutex::new(None),
+            installed: Mutex::new(None),
             child: Mutex::new(None),
         }
     }
@@ -46,9 +48,9 @@ impl Process {
         &self.name
     }
 
-    /// Takes another program from the next start on; `None` for the one under test.
+    /// Takes another program from the next start on; `None` for the usual one.
     pub fn install(&self, program: Option<&Path>) {
-        *self.program.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = program.map(Path::to_path_buf);
+        *self.installed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = program.map(Path::to_path_buf);
     }
 
     /// Starts it.
@@ -59,8 +61,8 @@ impl Process {
         let mut child = self.lock();
         assert!(child.is_none(), "{} runs already", self.name);
         let log = self.open_log();
-        let installed = self.program.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        let started = Command::new(installed.as_deref().unwrap_or_else(|| binary::mpss()))
+        let installed = self.installed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let started = Command::new(installed.as_deref().unwrap_or(&self.program))
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::attempts::Attempts;
-use crate::patience::Pause;
+use super::attempts::Attempts;
+use super::patience::Pause;
 
 /// How long one try may take; longer than a node's own deadline, so that its answer is seen.
 const TRY_DEADLINE: Duration = Duration::from_secs(20);
@@ -131,6 +131,7 @@ pub fn yuan(fen: i64) -> String {
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
+    try_deadline: Duration,
     attempts: Attempts,
 }
 
@@ -147,20 +148,29 @@ impl Client {
     /// When the HTTP library can not start.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_deadline(TRY_DEADLINE)
+    }
+
+    /// A caller with its own connections that waits this long for the answer to one try.
+    ///
+    /// # Panics
+    /// When the HTTP library can not start.
+    #[must_use]
+    pub fn with_deadline(try_deadline: Duration) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
             .tcp_nodelay(true)
             .connect_timeout(Duration::from_secs(2))
-            .timeout(TRY_DEADLINE)
+            .timeout(try_deadline)
             .build()
             .expect("an HTTP client without TLS");
-        Self { http, attempts: Attempts::default() }
+        Self { http, try_deadline, attempts: Attempts::default() }
     }
 
     /// Another caller with connections of its own and the same record.
     #[must_use]
     pub fn another(&self) -> Self {
-        Self { attempts: self.attempts.clone(), ..Self::new() }
+        Self { attempts: self.attempts.clone(), ..Self::with_deadline(self.try_deadline) }
     }
 
     /// Everything it tried.

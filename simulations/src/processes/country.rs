@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::client::{Ask, Client};
-use crate::process::Process;
-use crate::{patience, ports, reaper};
+use super::client::{Ask, Client};
+use super::process::Process;
+use super::{patience, ports, reaper};
 
 /// The national platform.
 pub const NATIONAL: &str = "00";
@@ -22,21 +22,32 @@ const READY_BOUND: Duration = Duration::from_secs(90);
 /// What a country is made of.
 #[derive(Debug, Clone)]
 pub struct CountryPlan {
+    program: PathBuf,
     provinces: Vec<(String, u64)>,
     settings: BTreeMap<String, Vec<String>>,
-    program: Option<PathBuf>,
+    folder: Option<PathBuf>,
+    first_program: Option<PathBuf>,
 }
 
 impl CountryPlan {
-    /// These provinces and the national platform with `replicas` each.
+    /// These provinces and the national platform with `replicas` each, run by `program`, which is `mpss`.
     #[must_use]
-    pub fn new(provinces: &[&str], replicas: u64) -> Self {
+    pub fn new(program: &Path, provinces: &[&str], replicas: u64) -> Self {
         let all = provinces.iter().copied().chain([NATIONAL]);
         Self {
+            program: program.into(),
             provinces: all.map(|province| (province.to_owned(), replicas)).collect(),
             settings: BTreeMap::new(),
-            program: None,
+            folder: None,
+            first_program: None,
         }
+    }
+
+    /// Puts settings, data and logs into this folder, where they stay; else they go with the country.
+    #[must_use]
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.into());
+        self
     }
 
     /// Another number of replicas for one province.
@@ -57,8 +68,8 @@ impl CountryPlan {
 
     /// Nodes are first started with another program than the one under test.
     #[must_use]
-    pub fn program(mut self, program: PathBuf) -> Self {
-        self.program = Some(program);
+    pub fn first_program(mut self, program: PathBuf) -> Self {
+        self.first_program = Some(program);
         self
     }
 }
@@ -88,12 +99,40 @@ impl Node {
     pub fn url(&self) -> String {
         format!("http://{}", self.public)
     }
+
+    /// Its name: province and number.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.process.name()
+    }
+
+    /// Where it really listens.
+    #[must_use]
+    pub const fn listens(&self) -> SeenAt {
+        SeenAt { public: self.public, peer: self.peer, raft: self.raft }
+    }
 }
+
+/// Where a node finds another one.
+#[derive(Debug, Clone, Copy)]
+pub struct SeenAt {
+    /// Callers' door.
+    pub public: SocketAddr,
+    /// Provinces' door.
+    pub peer: SocketAddr,
+    /// Replication.
+    pub raft: SocketAddr,
+}
+
+/// Tells where the first node finds the second one. All replicas of a group must be told the same of
+/// each other: the addresses are part of what the group is founded with.
+pub type Finds<'a> = &'a dyn Fn(&Node, &Node) -> SeenAt;
 
 /// A country that runs.
 #[derive(Debug)]
 pub struct Country {
     folder: PathBuf,
+    keeps: bool,
     plan: CountryPlan,
     nodes: Mutex<BTreeMap<String, Vec<Arc<Node>>>>,
     sp: Simulator,
@@ -113,27 +152,59 @@ impl Country {
     /// # Panics
     /// When a node is not ready in time; its log is shown.
     pub async fn start(plan: CountryPlan) -> Self {
-        let folder = tempfile::Builder::new().prefix("mpss-country-").tempdir().expect("a temporary folder").keep();
-        if std::env::var_os("MPSS_KEEP").is_some() {
+        let country = Self::placed(plan);
+        country.found(&|_, node| node.listens()).await;
+        country
+    }
+
+    /// Gives every node its place; none runs yet. The simulators of the outside do.
+    ///
+    /// # Panics
+    /// When there can be no folder or a simulator does not start.
+    #[must_use]
+    pub fn placed(plan: CountryPlan) -> Self {
+        let keeps = plan.folder.is_some() || std::env::var_os("MPSS_KEEP").is_some();
+        let folder = match &plan.folder {
+            Some(folder) => {
+                std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+                folder.clone()
+            }
+            None => tempfile::Builder::new().prefix("mpss-country-").tempdir().expect("a temporary folder").keep(),
+        };
+        if keeps {
             eprintln!("kept: {}", folder.display());
         } else {
             reaper::folder(&folder);
         }
-        let (sp, sms) = (Simulator::start("sp", &folder), Simulator::start("sms", &folder));
-        let country = Self { folder, plan, nodes: Mutex::default(), sp, sms, client: Client::new() };
+        let simulator = |kind| Simulator::start(kind, &plan.program, &folder);
+        let (sp, sms) = (simulator("sp"), simulator("sms"));
+        let nodes = Mutex::default();
+        let country = Self { folder, keeps, plan, nodes, sp, sms, client: Client::new() };
         let provinces = country.plan.provinces.clone();
         for (province, replicas) in &provinces {
             let nodes = (1..=*replicas).map(|number| Arc::new(country.place(province, number))).collect();
             country.lock().insert(province.clone(), nodes);
         }
-        let nodes = country.nodes();
-        for node in &nodes {
-            country.write_settings(node, true);
-            node.process.install(country.plan.program.as_deref());
+        country
+    }
+
+    /// Starts every node for the first time and waits until all are ready.
+    ///
+    /// # Panics
+    /// When a node is not ready in time; its log is shown.
+    pub async fn found(&self, finds: Finds<'_>) {
+        for node in &self.nodes() {
+            self.write_settings(node, true, finds);
+            node.process.install(self.plan.first_program.as_deref());
             node.process.start();
         }
-        country.all_ready().await;
-        country
+        self.all_ready().await;
+    }
+
+    /// Where settings, data and logs are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The caller used by the country itself; others may be made.
@@ -259,7 +330,15 @@ impl Country {
     /// # Panics
     /// When none does within the bound.
     pub async fn leader(&self, province: &str) -> Arc<Node> {
-        patience::until(&format!("{province} has a leader"), READY_BOUND, async || {
+        self.leads(province).await.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// Which node of a province leads, as the nodes themselves say.
+    ///
+    /// # Errors
+    /// When none does within the bound.
+    pub async fn leads(&self, province: &str) -> Result<Arc<Node>, String> {
+        patience::asked(&format!("{province} has a leader"), READY_BOUND, async || {
             for node in self.nodes_of(province) {
                 let Ok(answer) = self.client.once(&node.url(), &Ask::get("/v1/cluster".into())).await else { continue };
                 let named = answer.body["leader"].as_u64();
@@ -287,7 +366,7 @@ impl Country {
     /// Starts a replica that no one knows yet: it founds nothing and waits to be added.
     pub async fn start_newcomer(&self, province: &str, number: u64) -> Arc<Node> {
         let node = Arc::new(self.place(province, number));
-        self.write_settings(&node, false);
+        self.write_settings(&node, false, &|_, node| node.listens());
         node.process.start();
         self.lock().entry(province.into()).or_default().push(Arc::clone(&node));
         node
@@ -318,7 +397,8 @@ impl Country {
         let name = format!("{province}-{number}");
         let settings = self.folder.join(format!("{name}.toml"));
         let arguments = ["serve", "--config", settings.to_str().expect("a plain path")];
-        let process = Process::mpss(&name, &arguments, &self.folder.join(format!("{name}.log")));
+        let log = self.folder.join(format!("{name}.log"));
+        let process = Process::new(&name, &self.plan.program, &arguments, &log);
         Node {
             province: province.into(),
             number,
@@ -331,7 +411,7 @@ impl Country {
     }
 
     /// Writes what a node is started with, readable by its owner alone because it holds the pepper.
-    fn write_settings(&self, node: &Node, founds: bool) {
+    fn write_settings(&self, node: &Node, founds: bool, finds: Finds<'_>) {
         let mut sections: BTreeMap<String, Vec<String>> = self.plan.settings.clone();
         let mut add = |section: String, lines: Vec<String>| sections.entry(section).or_default().extend(lines);
         add(
@@ -353,18 +433,20 @@ impl Country {
         for (province, nodes) in &*self.lock() {
             if *province == node.province {
                 for founder in nodes.iter().filter(|_| founds) {
+                    let seen = finds(node, founder);
                     add(
                         format!("founders.{}", founder.number),
                         vec![
-                            format!("raft_address = \"{}\"", founder.raft),
-                            format!("public_url = \"{}\"", founder.url()),
+                            format!("raft_address = \"{}\"", seen.raft),
+                            format!("public_url = \"http://{}\"", seen.public),
                         ],
                     );
                 }
             } else {
+                let seen: Vec<SeenAt> = nodes.iter().map(|other| finds(node, other)).collect();
                 let list = |urls: Vec<String>| format!("[{}]", urls.join(", "));
-                let public = list(nodes.iter().map(|node| format!("\"http://{}\"", node.public)).collect());
-                let peer = list(nodes.iter().map(|node| format!("\"http://{}\"", node.peer)).collect());
+                let public = list(seen.iter().map(|seen| format!("\"http://{}\"", seen.public)).collect());
+                let peer = list(seen.iter().map(|seen| format!("\"http://{}\"", seen.peer)).collect());
                 add(
                     format!("provinces.{province}"),
                     vec![format!("public_urls = {public}"), format!("peer_urls = {peer}")],
@@ -387,11 +469,11 @@ impl Country {
 }
 
 impl Simulator {
-    fn start(kind: &str, folder: &Path) -> Self {
+    fn start(kind: &str, program: &Path, folder: &Path) -> Self {
         let address = ports::free();
         let listen = address.to_string();
-        let process =
-            Process::mpss(kind, &["simulate", kind, "--listen", &listen], &folder.join(format!("{kind}.log")));
+        let log = folder.join(format!("{kind}.log"));
+        let process = Process::new(kind, program, &["simulate", kind, "--listen", &listen], &log);
         process.start();
         Self { url: format!("http://{address}"), process }
     }
@@ -407,7 +489,7 @@ impl Drop for Country {
         if self.sp.process.pid().is_some() {
             self.sp.process.kill();
         }
-        if std::env::var_os("MPSS_KEEP").is_none() {
+        if !self.keeps {
             let _ = std::fs::remove_dir_all(&self.folder);
         }
     }

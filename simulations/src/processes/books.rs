@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use serde_json::Value;
 
-use crate::client::{Ask, fen, yuan};
-use crate::trade::{Bought, Rows, Trade, is_final};
-use crate::{patience, trade};
+use super::client::{Ask, fen, yuan};
+use super::trade::{Bought, Rows, Trade, is_final};
+use super::{patience, trade};
 
 /// How long everything may take to come to rest.
 const REST_BOUND: Duration = Duration::from_secs(120);
@@ -40,10 +40,21 @@ pub struct Findings {
 /// # Panics
 /// When anything differs, with every difference and its history.
 pub async fn check(trade: Trade<'_>) -> Findings {
-    let mut findings = Findings { resolved: resolve(trade).await, ..Findings::default() };
-    let mut wrong = Vec::new();
+    let (findings, wrong) = compare(trade).await;
+    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+    findings
+}
 
-    let orders = all_final(trade).await;
+/// Asks for what is unknown, waits until all is final, and compares everything: what was gone through,
+/// and every difference with its history.
+///
+/// # Panics
+/// When a province can not be asked.
+pub async fn compare(trade: Trade<'_>) -> (Findings, Vec<String>) {
+    let (resolved, mut wrong) = resolve(trade).await;
+    let mut findings = Findings { resolved, ..Findings::default() };
+
+    let orders = all_final(trade, &mut wrong).await;
     for (id, order) in &orders {
         let status = order["status"].as_str().unwrap_or_default().to_owned();
         *findings.by_status.entry(status).or_default() += 1;
@@ -51,10 +62,10 @@ pub async fn check(trade: Trade<'_>) -> Findings {
         wrong.extend(order_differs(id, &bought, order).map(|what| with_history(trade, id, &what)));
     }
     findings.orders = orders.len();
-    let transfers = all_transfers(trade).await;
+    let transfers = all_transfers(trade, &mut wrong).await;
     findings.transfers = transfers.len();
 
-    let expected = expected_balances(&trade.record.rows(), &orders, &transfers);
+    let expected = expected_balances(&trade.record.rows(), &orders, &transfers, &mut wrong);
     let wallets: Vec<_> = trade.record.rows().wallets.clone().into_iter().collect();
     let mut by_province: BTreeMap<String, i64> = BTreeMap::new();
     for (msisdn, wallet) in &wallets {
@@ -71,7 +82,13 @@ pub async fn check(trade: Trade<'_>) -> Findings {
 
     let mut books = BTreeMap::new();
     for province in trade.country.provinces() {
-        let (balance, replicas) = replicas_agree(trade, &province).await;
+        let (balance, replicas) = match agreed(trade, &province).await {
+            Ok(agreed) => agreed,
+            Err(why) => {
+                wrong.push(why);
+                continue;
+            }
+        };
         findings.replicas += replicas;
         wrong.extend(unbalanced(&province, &balance));
         let in_wallets = credit_of(&balance, |name| name == "wallets");
@@ -91,8 +108,8 @@ pub async fn check(trade: Trade<'_>) -> Findings {
         books.insert(province, balance);
     }
     wrong.extend(clearing_differs(&books));
-    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
-    findings
+    wrong.append(&mut trade.record.rows().contradictions);
+    (findings, wrong)
 }
 
 /// The trial balance of one province, the same at all its replicas.
@@ -100,8 +117,12 @@ pub async fn check(trade: Trade<'_>) -> Findings {
 /// # Panics
 /// When replicas that stand at the same log entry do not agree, or they never stand at the same one.
 pub async fn replicas_agree(trade: Trade<'_>, province: &str) -> (Value, usize) {
+    agreed(trade, province).await.unwrap_or_else(|why| panic!("{why}"))
+}
+
+async fn agreed(trade: Trade<'_>, province: &str) -> Result<(Value, usize), String> {
     let mut seen: BTreeMap<u64, (String, Value)> = BTreeMap::new();
-    patience::until(&format!("{province}: all replicas stand at one log entry"), REST_BOUND, async || {
+    patience::asked(&format!("{province}: all replicas stand at one log entry"), REST_BOUND, async || {
         let mut positions = BTreeSet::new();
         let nodes = trade.country.nodes_of(province);
         for node in nodes.iter().filter(|node| node.process.runs()) {
@@ -112,15 +133,17 @@ pub async fn replicas_agree(trade: Trade<'_>, province: &str) -> (Value, usize) 
             let position = answer.body["log_index"].as_u64().expect("a log position");
             let digest = answer.text("digest");
             let (first, _) = seen.entry(position).or_insert_with(|| (digest.clone(), answer.body.clone()));
-            assert_eq!(*first, digest, "{}: another digest at log entry {position}", node.process.name());
+            if *first != digest {
+                return Ok(Err(format!("{}: another digest at log entry {position}", node.name())));
+            }
             positions.insert(position);
         }
         match positions.iter().collect::<Vec<_>>()[..] {
-            [one] => Ok((seen[one].1.clone(), nodes.len())),
+            [one] => Ok(Ok((seen[one].1.clone(), nodes.len()))),
             _ => Err(format!("they stand at {positions:?}")),
         }
     })
-    .await
+    .await?
 }
 
 /// What does not balance in one province's books.
@@ -179,47 +202,73 @@ fn amount(value: &Value) -> i128 {
 }
 
 /// Sends again what nobody answered, until it is answered.
-async fn resolve(trade: Trade<'_>) -> usize {
+async fn resolve(trade: Trade<'_>) -> (usize, Vec<String>) {
     let unknown = std::mem::take(&mut trade.record.rows().unknown);
-    let count = unknown.len();
+    let (mut resolved, mut wrong) = (0, Vec::new());
     for (province, errand) in unknown {
-        let answer = trade.client.ask(&trade.country.urls(&province), &errand.ask, REST_BOUND).await;
-        let answer = answer.unwrap_or_else(|error| panic!("still unknown: {error}"));
-        trade.record.note(&province, &errand.kind, &answer);
+        match trade.client.ask(&trade.country.urls(&province), &errand.ask, REST_BOUND).await {
+            Ok(answer) => {
+                trade.record.note(&province, &errand.kind, &answer);
+                resolved += 1;
+            }
+            Err(error) => wrong.push(format!("still unknown: {error}")),
+        }
     }
-    count
+    (resolved, wrong)
 }
 
 /// Every acknowledged order as it is when nothing more happens to it by itself.
-async fn all_final(trade: Trade<'_>) -> BTreeMap<String, Value> {
+async fn all_final(trade: Trade<'_>, wrong: &mut Vec<String>) -> BTreeMap<String, Value> {
     let orders: Vec<_> = trade.record.rows().orders.iter().map(|(id, order)| (id.clone(), order.clone())).collect();
     let asked = orders.into_iter().map(|(id, order)| async move {
-        let answer = patience::until(&format!("order {id} is final"), REST_BOUND, async || {
+        let answer = patience::asked(&format!("order {id} is final"), REST_BOUND, async || {
             let answer = trade.order(&order.serving, &id, 5).await?;
-            assert_eq!(answer.status, 200, "acknowledged, and not there: {id}: {}", answer.body);
+            if answer.status != 200 {
+                return Ok(Err(format!("acknowledged, and not there: {id}: {} {}", answer.status, answer.body)));
+            }
             let pending = answer.body["refund_pending"].as_str().is_some_and(|pending| fen(pending) > 0);
-            if is_final(&answer.text("status")) && !pending { Ok(answer.body) } else { Err(answer.body.to_string()) }
+            let rests = is_final(&answer.text("status")) && !pending;
+            if rests { Ok(Ok(answer.body)) } else { Err(answer.body.to_string()) }
         })
         .await;
-        (id, answer)
+        (id, answer.flatten())
     });
-    futures::stream::iter(asked).buffer_unordered(QUESTIONS_AT_ONCE).collect().await
+    let answers: Vec<_> = futures::stream::iter(asked).buffer_unordered(QUESTIONS_AT_ONCE).collect().await;
+    sorted_out(trade, answers, wrong)
 }
 
-async fn all_transfers(trade: Trade<'_>) -> BTreeMap<String, Value> {
-    let transfers: Vec<_> = trade.record.rows().transfers.iter().map(|(id, sent)| (id.clone(), sent.clone())).collect();
+/// What was found; what was not is a difference.
+fn sorted_out(
+    trade: Trade<'_>,
+    answers: Vec<(String, Result<Value, String>)>,
+    wrong: &mut Vec<String>,
+) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
-    for (id, sent) in transfers {
-        let answer = patience::until(&format!("transfer {id} is final"), REST_BOUND, async || {
-            let answer = trade.ask(&sent.province, &Ask::get(format!("/v1/transfers/{id}"))).await?;
-            assert_eq!(answer.status, 200, "acknowledged, and not there: {id}: {}", answer.body);
-            let settled = matches!(answer.text("status").as_str(), "completed" | "returned");
-            if settled { Ok(answer.body) } else { Err(answer.body.to_string()) }
-        })
-        .await;
-        found.insert(id, answer);
+    for (id, answer) in answers {
+        match answer {
+            Ok(body) => drop(found.insert(id, body)),
+            Err(why) => wrong.push(with_history(trade, &id, &why)),
+        }
     }
     found
+}
+
+async fn all_transfers(trade: Trade<'_>, wrong: &mut Vec<String>) -> BTreeMap<String, Value> {
+    let transfers: Vec<_> = trade.record.rows().transfers.iter().map(|(id, sent)| (id.clone(), sent.clone())).collect();
+    let mut answers = Vec::new();
+    for (id, sent) in transfers {
+        let answer = patience::asked(&format!("transfer {id} is final"), REST_BOUND, async || {
+            let answer = trade.ask(&sent.province, &Ask::get(format!("/v1/transfers/{id}"))).await?;
+            if answer.status != 200 {
+                return Ok(Err(format!("acknowledged, and not there: {id}: {} {}", answer.status, answer.body)));
+            }
+            let settled = matches!(answer.text("status").as_str(), "completed" | "returned");
+            if settled { Ok(Ok(answer.body)) } else { Err(answer.body.to_string()) }
+        })
+        .await;
+        answers.push((id, answer.flatten()));
+    }
+    sorted_out(trade, answers, wrong)
 }
 
 /// How an order is not what was acknowledged.
@@ -269,6 +318,7 @@ fn expected_balances(
     rows: &Rows,
     orders: &BTreeMap<String, Value>,
     transfers: &BTreeMap<String, Value>,
+    wrong: &mut Vec<String>,
 ) -> BTreeMap<String, i64> {
     let mut balances: BTreeMap<_, _> =
         rows.wallets.iter().map(|(msisdn, wallet)| (msisdn.clone(), wallet.paid_in)).collect();
@@ -280,7 +330,9 @@ fn expected_balances(
     }
     for (id, transfer) in transfers.iter().filter(|(_, transfer)| transfer["status"] == "completed") {
         let sent = &rows.transfers[id];
-        assert_eq!(fen(transfer["amount"].as_str().unwrap_or_default()), sent.amount, "{id} moved another amount");
+        if fen(transfer["amount"].as_str().unwrap_or_default()) != sent.amount {
+            wrong.push(format!("{id} moved another amount than {}: {transfer}", yuan(sent.amount)));
+        }
         move_by(&sent.payer, -sent.amount);
         move_by(&sent.payee, sent.amount);
     }

@@ -1,9 +1,9 @@
-//! Nothing outlives a test: when the test process ends, however it ends, its children end and its
-//! folders go.
+//! Nothing outlives this process: when it ends, however it ends, its children end, its file systems are
+//! unmounted and its folders go.
 //!
-//! Statics are never dropped and a killed test drops nothing, so a small shell waits at the other
-//! end of a pipe. The pipe closes with the test process; the shell then ends the processes still on
-//! its list, by number, and removes the folders.
+//! Statics are never dropped and a killed process drops nothing, so a small shell waits at the other
+//! end of a pipe. The pipe closes with the process; the shell then ends the processes still on its
+//! list, by number, lets go of the mounts and removes the folders.
 
 use std::io::Write;
 use std::path::Path;
@@ -13,15 +13,19 @@ use std::sync::{LazyLock, Mutex};
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP PIPE
 pids=' '
+mounts=''
 while read -r verb what; do
     case $verb in
         born) pids="$pids$what " ;;
         dead) case $pids in *" $what "*) pids="${pids%% $what *} ${pids#* $what }" ;; esac ;;
+        mount) mounts="$mounts$what
+" ;;
         folder) set -- "$@" "$what" ;;
     esac
 done
 for pid in $pids; do kill -9 "$pid" 2>/dev/null; done
 sleep 0.2
+printf %s "$mounts" | while read -r mount; do umount -l "$mount" 2>/dev/null; done
 [ $# -eq 0 ] || rm -rf -- "$@"
 "#;
 
@@ -56,6 +60,11 @@ pub fn born(pid: u32) {
 /// A process that has ended and was waited for; its number may be given to another.
 pub fn dead(pid: u32) {
     tell(&format!("dead {pid}\n"));
+}
+
+/// A file system to unmount when this process ends; one that was unmounted before does no harm.
+pub fn mount(path: &Path) {
+    tell(&format!("mount {}\n", path.display()));
 }
 
 /// A folder to remove when this process ends.
