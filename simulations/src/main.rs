@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use mpss_simulations::command_line::{self, Arguments};
 
+/// A simulated country is made of small allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     command_line::run(Arguments::parse())
 }

@@ -491,6 +491,7 @@ impl openraft::testing::log::StoreBuilder<Types, LogStore, Machine, Guard> for B
             fatal,
             province,
             executes,
+            witness: None,
         });
         Ok((Guard { _folder: folder, _spawner: spawner }, log, machine))
     }

@@ -41,7 +41,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Explain(asked) => explain::run(&asked),
         Command::Pinned(asked) => pinned::run(&asked),
         Command::Chaos(asked) => chaos::command(&asked),
-        Command::Edge(asked) => edge::command(&asked),
+        Command::Edge(asked) => Ok(edge::command(&asked, &["edge"])),
         Command::Scenarios(asked) => words::scenarios(asked.name.as_deref()),
         Command::Faults => words::faults(),
         Command::Properties => words::properties(),

@@ -45,7 +45,7 @@ enum Process {
         stop: oneshot::Sender<()>,
     },
     On {
-        node: Node,
+        node: Box<Node>,
         spawner: SimSpawner,
     },
     /// Ends in good order.
@@ -384,7 +384,7 @@ impl Country {
             Ok((node, services)) => {
                 self.network().open_site(&format!("{name}:80"), spawner.clone(), services.public);
                 self.network().open_site(&format!("{name}:81"), spawner.clone(), services.peer);
-                self.set(name, Process::On { node, spawner });
+                self.set(name, Process::On { node: Box::new(node), spawner });
                 Ok(())
             }
             Err(error) => {

@@ -124,9 +124,11 @@ impl Machine {
         let link = Arc::new(Link(Http::new(self.scene.clone())));
         let urls = others.iter().map(|other| (*other, urls(*other))).collect();
         let outside = Outside {
-            peers: Arc::new(HttpPeers::over(link, clock, urls)),
+            peers: Arc::new(HttpPeers::over(link.clone(), clock, urls)),
+            nodes: link,
             sms: Some(Arc::new(outsiders.clone())),
             sps: Arc::new(outsiders),
+            witness: None,
         };
         let settings = self.settings(&others);
         let (node, services) = Node::start_inside(settings, seams.clone(), outside).await?;

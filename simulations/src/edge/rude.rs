@@ -374,7 +374,7 @@ impl Rude {
         let status = |reply: &Option<Reply>| reply.as_ref().map(|reply| reply.status);
         let refused = |reply| matches!(status(reply), Some(429 | 503));
         let refused = ended.iter().filter(|(_, _, came, reply)| came.in_time && came.at_once && refused(reply)).count();
-        for (number, key, came, reply) in ended.into_iter().filter(|(_, _, came, _)| came.sent) {
+        for (number, key, _, reply) in ended.into_iter().filter(|(_, _, came, _)| came.sent) {
             if number % 4 == 0 {
                 let noted = [self.note(&key, machine, reply, Later::Asked)];
                 self.settle_as(machine, &key, &noted).await;
