@@ -321,7 +321,8 @@ impl Country {
     /// The process of a machine stands still, or goes on.
     pub fn hold(&self, name: &str, held: bool) {
         let machines = self.parts.machines.lock();
-        if let Process::On { spawner, .. } = &machines[name].process {
+        // A process that is asked to end while it stands still ends when it goes on.
+        if let Process::On { spawner, .. } | Process::Stopping(spawner) = &machines[name].process {
             let gate = spawner.gate().clone();
             drop(machines);
             if held { gate.hold() } else { gate.release() }
