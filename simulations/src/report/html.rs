@@ -93,7 +93,8 @@ struct FlowView {
 }
 
 struct CoverageView {
-    flows: Vec<(String, &'static str)>,
+    /// The name in pieces, so that a narrow column can break it.
+    flows: Vec<(Vec<String>, &'static str)>,
     rows: Vec<CoverageRow>,
     calm: Vec<String>,
     all: Vec<String>,
@@ -330,8 +331,12 @@ fn coverage_of(record: &Record) -> CoverageView {
         all: found.all.iter().map(|times| numbers::grouped(*times)).collect(),
         never,
         pairs: found.rows.len() * found.flows.len(),
-        flows: found.flows.into_iter().map(|flow| (flow.clone(), words::flow_zh(&flow))).collect(),
+        flows: found.flows.iter().map(|flow| (pieces(flow), words::flow_zh(flow))).collect(),
     }
+}
+
+fn pieces(name: &str) -> Vec<String> {
+    name.split('_').map(str::to_owned).collect()
 }
 
 /// Nothing is 0; the rest is 1 to 5 by orders of magnitude, because one frequent flow would make all

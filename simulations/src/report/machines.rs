@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::record::{FaultSpan, Leadership, Record};
 
-/// Kinds of faults during which a machine does nothing at all. A kind may say more, as in `crash_torn`.
-const DARK: [&str; 5] = ["crash", "blackout", "power", "killed", "restart"];
+/// Kinds of faults during which a machine does nothing at all: its process has ended, or stands still.
+const DARK: [&str; 7] =
+    ["crash", "restart", "blackout", "pause", "bit_flip_log", "bit_flip_snapshot", "machine_replaced"];
 
 /// From when to when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub struct Failover {
 /// Whether a fault of this kind leaves a machine dark.
 #[must_use]
 pub fn darkens(kind: &str) -> bool {
-    DARK.iter().any(|dark| kind.starts_with(dark))
+    DARK.contains(&kind)
 }
 
 /// What each machine of a record did.

@@ -26,6 +26,7 @@ pub(crate) fn length(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
         1_000..120_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        120_000..3_600_000 if (ms / 1_000).is_multiple_of(60) => format!("{} min", ms / 60_000),
         120_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms / 1_000 % 60),
         _ => format!("{} h {} min", ms / 3_600_000, ms / 60_000 % 60),
     }
@@ -79,6 +80,7 @@ mod tests {
         assert_eq!(length(999), "999 ms");
         assert_eq!(length(12_345), "12.3 s");
         assert_eq!(length(200_000), "3 min 20 s");
+        assert_eq!(length(120_000), "2 min");
         assert_eq!(length(7_500_000), "2 h 5 min");
         assert_eq!(times(60_000, 2_400), "25×");
         assert_eq!(times(60_000, 17_000), "3.5×");

@@ -101,12 +101,18 @@ fn the_matrix_and_the_tables_say_what_was_counted() {
             .collect();
         assert_eq!(cells, counted.met.iter().map(u64::to_string).collect::<Vec<_>>());
     }
+    let below: Vec<String> = rows[rows.len() - 2..].iter().map(words).collect();
+    let joined = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<String>();
+    assert_eq!(
+        below,
+        [format!("无故障 no fault{}", joined(&coverage.calm)), format!("全部 all{}", joined(&coverage.all))]
+    );
     let never: Vec<String> = document
         .descendants()
         .filter(|node| node.tag_name().name() == "tr" && has_class(node, "never"))
         .map(|row| words(&row))
         .collect();
-    assert_eq!(never, ["double_delivery_refused✕ 从未 never seen"]);
+    assert_eq!(never, ["ported number refused✕ 从未 never seen"]);
 }
 
 #[test]
@@ -197,7 +203,7 @@ fn the_page_of_a_sweep_shows_every_seed() {
     assert_eq!((cells.len(), of("violated"), of("inconclusive")), (61, 1, 1));
     assert_eq!((count(&document, "violation"), count(&document, "small")), (3, 4));
     assert!(page.contains("mpss-sim run --seed 42 ") && page.contains("违反") && page.contains("signal 11"));
-    assert!(words(&document.root_element()).contains("double_delivery_refused✕ 从未 never seen"));
+    assert!(words(&document.root_element()).contains("ported number refused✕ 从未 never seen"));
 
     let nothing = sweep_html::page(&SweepSummary::new("", "", "", 0));
     leave("sweep-empty.html", &nothing);

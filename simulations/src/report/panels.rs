@@ -9,6 +9,8 @@ use crate::record::{FaultSpan, Record};
 
 const THROUGHPUT: i64 = 150;
 const LATENCY: i64 = 150;
+/// How many marks of beginnings can be told apart.
+const BEGIN_MARKS: usize = 300;
 /// Between the two, for the heading of the second.
 const GAP: i64 = 44;
 
@@ -148,6 +150,10 @@ fn shade(canvas: &mut Canvas, faults: &[FaultSpan], area: Area) {
 fn begin_marks(canvas: &mut Canvas, record: &Record, kinds: &lanes::Kinds, y: i64) {
     let begins: std::collections::BTreeSet<(i64, usize)> =
         record.faults.iter().map(|fault| (canvas.time.x(fault.from_ms), kinds.colour(&fault.kind))).collect();
+    // So many that they would be one band say nothing; the lanes below have them all.
+    if begins.len() > BEGIN_MARKS {
+        return;
+    }
     for (x, colour) in begins {
         canvas.plot.area(&format!("k{colour}"), Area { x, y: y - 7, width: 2, height: 7 }, "");
     }

@@ -141,17 +141,22 @@ impl SweepSummary {
     }
 
     fn count(&mut self, record: &Record) {
-        let mut add = |name: String, times: u64| *self.counts.entry(name).or_default() += times;
+        // What the run has counted itself is not counted twice.
+        let mut add = |name: String, times: u64| {
+            if !record.counts.contains_key(&name) {
+                *self.counts.entry(name).or_default() += times;
+            }
+        };
         let ended = Ended::of(&record.operations);
         add("requests done".to_owned(), ended.done);
         add("requests refused".to_owned(), ended.refused);
         add("requests unknown".to_owned(), ended.unknown);
         add("leader changes".to_owned(), leader_changes(record));
         for fault in &record.faults {
-            add(format!("fault {}", fault.kind), 1);
+            add(format!("fault: {}", fault.kind), 1);
         }
         for (name, times) in &record.counts {
-            add(name.clone(), *times);
+            *self.counts.entry(name.clone()).or_default() += times;
         }
     }
 
@@ -188,6 +193,10 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
+    fn kinds(record: &Record, kind: &str) -> usize {
+        record.faults.iter().filter(|fault| fault.kind == kind).count()
+    }
+
     #[test]
     fn seeds_add_up() {
         let mut summary = SweepSummary::new("0.1.0", "nation", "mpss-sim sweep", 0);
@@ -196,12 +205,15 @@ mod tests {
         summary.add(&one);
         summary.add(&other);
         assert_eq!(summary.verdict(), Verdict::Passed);
-        assert_eq!(summary.counts["messages_lost"], one.counts["messages_lost"] + other.counts["messages_lost"]);
+        assert_eq!(summary.counts["messages lost"], one.counts["messages lost"] + other.counts["messages lost"]);
         let requests: u64 =
             ["done", "refused", "unknown"].iter().map(|end| summary.counts[&format!("requests {end}")]).sum();
         assert_eq!(requests, (one.operations.len() + other.operations.len()) as u64);
-        assert_eq!(summary.seen["leader_died_with_order_open"].seeds, 2);
-        assert_eq!(summary.never_seen(), ["double_delivery_refused"]);
+        let struck: usize = [&one, &other].iter().map(|record| kinds(record, "crash")).sum();
+        assert_eq!(summary.counts["fault: crash"], struck as u64);
+        assert_eq!(summary.counts["leader changes"], 2 * one.counts["leader changes"], "it is not counted twice");
+        assert_eq!(summary.seen["leader died with unsynced tail"].seeds, 2);
+        assert_eq!(summary.never_seen(), ["ported number refused"]);
         assert_eq!(summary.virtual_ms(), one.virtual_ms + other.virtual_ms);
         assert!(summary.failovers.values().sum::<u64>() >= 2);
 

@@ -116,7 +116,7 @@ fn tiles(summary: &SweepSummary) -> Vec<Tile> {
     let of = |verdict| count_of(summary.seeds.iter().filter(|seed| seed.verdict == verdict).count());
     let tile = |chinese, english, figure, more| Tile { chinese, english, figure, more };
     let operations = summary.seeds.iter().map(|seed| seed.operations).sum();
-    let faults = summary.counts.iter().filter(|(name, _)| name.starts_with("fault ")).map(|(_, times)| times).sum();
+    let faults = summary.counts.iter().filter(|(name, _)| name.starts_with("fault: ")).map(|(_, times)| times).sum();
     let failovers = summary.failovers.values().sum();
     vec![
         tile(

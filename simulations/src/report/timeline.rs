@@ -19,9 +19,9 @@ use crate::record::Record;
 /// How wide the names at the left are.
 const GUTTER: i64 = 164;
 /// How wide time is.
-const PLOT: i64 = 1_000;
+const PLOT: i64 = 990;
 /// Room at the right for the last mark's words.
-const MARGIN: i64 = 12;
+const MARGIN: i64 = 22;
 
 /// The two drawings, and what the plots could not say by themselves.
 #[derive(Debug)]

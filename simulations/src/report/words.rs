@@ -6,42 +6,62 @@ const FLOWS: &[(&str, &str)] = &[
     ("local", "本地购买"),
     ("roaming", "漫游购买"),
     ("national", "全国购买"),
+    ("racing", "并发购买"),
     ("transfer", "转账"),
     ("top_up", "充值"),
-    ("limits", "限额"),
-    ("password", "密码"),
-    ("freeze", "冻结"),
-    ("thaw", "解冻"),
-    ("unfreeze", "解冻"),
     ("reversal", "冲正"),
     ("refund", "退款"),
     ("balance", "余额"),
     ("statement", "流水"),
-    ("payout", "派奖"),
-    ("open", "开户"),
-    ("close", "销户"),
+    ("catalogue", "商品目录"),
+    ("limits", "限额"),
+    ("password", "密码"),
+    ("wrong_password", "密码错误"),
+    ("freeze", "冻结"),
+    ("thaw", "解冻"),
+    ("travel", "漫游出行"),
+    ("conflict", "请求号冲突"),
     ("bad_input", "错误报文"),
+    ("set_up", "布置"),
+    ("new_plan", "下发号段表"),
+    ("port_number", "携号转网"),
+    ("change_group", "调整副本组"),
+    ("show_cluster", "查看副本组"),
 ];
 
 const FAULTS: &[(&str, &str)] = &[
     ("crash", "崩溃"),
-    ("blackout", "全省断电"),
-    ("partition", "分区"),
-    ("cut", "断链"),
-    ("weather", "网络劣化"),
-    ("delay", "延迟"),
-    ("loss", "丢包"),
-    ("doubled", "重复"),
-    ("outside", "外部失联"),
-    ("sp", "SP 故障"),
-    ("sms", "短信故障"),
-    ("clock", "时钟偏差"),
-    ("disk", "磁盘故障"),
-    ("stall", "停顿"),
-    ("pause", "停顿"),
     ("restart", "重启"),
-    ("overload", "过载"),
-    ("upgrade", "升级"),
+    ("blackout", "全省断电"),
+    ("pause", "停顿"),
+    ("slow_node", "机器变慢"),
+    ("slow_disk", "磁盘变慢"),
+    ("stalled_sync", "落盘停滞"),
+    ("full_disk", "磁盘写满"),
+    ("sync_error", "落盘失败"),
+    ("bit_flip_log", "日志位翻转"),
+    ("bit_flip_snapshot", "快照位翻转"),
+    ("clock_jump", "时钟跳变"),
+    ("machine_replaced", "换机"),
+    ("province_replaced", "全省换机"),
+    ("cut", "断链"),
+    ("isolation", "孤立"),
+    ("province_cut", "省际断链"),
+    ("loss", "丢包"),
+    ("delay", "延迟"),
+    ("duplication", "重复"),
+    ("reordering", "乱序"),
+    ("sp_loses", "SP 丢失"),
+    ("sp_late", "SP 迟答"),
+    ("sp_twice", "SP 重复"),
+    ("sp_refuses", "SP 拒绝"),
+    ("smsc_loses", "短信丢失"),
+    ("smsc_late", "短信迟答"),
+    ("smsc_twice", "短信重复"),
+    ("smsc_refuses", "短信拒绝"),
+    ("new_plan", "新号段表"),
+    ("ported_number", "携号转网"),
+    ("leadership_handed_over", "移交主节点"),
 ];
 
 /// The Chinese of a flow; empty when there is none.
@@ -49,14 +69,9 @@ pub(crate) fn flow_zh(flow: &str) -> &'static str {
     exact(FLOWS, flow)
 }
 
-/// The Chinese of a kind of fault, also when more words follow the kind, as in `cut_one_way`.
+/// The Chinese of a kind of fault; empty when there is none.
 pub(crate) fn fault_zh(kind: &str) -> &'static str {
-    let known = exact(FAULTS, kind);
-    if !known.is_empty() {
-        return known;
-    }
-    let first = kind.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or(kind);
-    exact(FAULTS, first)
+    exact(FAULTS, kind)
 }
 
 /// Where a flow stands among the others: purchases first, then the rest, the unknown last.
