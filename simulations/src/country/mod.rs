@@ -506,12 +506,12 @@ impl std::fmt::Debug for Country {
     }
 }
 
-/// A sync takes a millisecond or two, now and then much longer, and longer still while the disk is
+/// A sync takes a millisecond to three, now and then much longer, and longer still while the disk is
 /// slow.
 fn pace(clock: &SimClock, random: Arc<SeededRandom>, slow: Arc<Mutex<(u64, u64)>>) -> Pace {
     let clock = clock.clone();
     Arc::new(move || {
-        let ms = if random.happens(10_000) { random.between(20, 200) } else { random.between(0, 2) };
+        let ms = if random.happens(10_000) { random.between(20, 200) } else { random.between(1, 3) };
         let (low, high) = *slow.lock();
         let more = if high > 0 { random.between(low, high) } else { 0 };
         clock.sleep(Duration::from_millis(ms + more))

@@ -25,7 +25,7 @@ pub(super) fn of(country: &Country, name: &str, machine: &Machine) -> Settings {
     line(format!("node.number = {}", machine.number));
     line(format!("node.data_dir = \"/{name}\""));
     // Small, so that segments are used again and snapshots are taken and sent within a minute.
-    line("replication.segment_bytes = 131072".to_owned());
+    line("replication.segment_bytes = 65536".to_owned());
     line("replication.snapshot_log_bytes = 262144".to_owned());
     line("replication.digest_interval_entries = 50".to_owned());
     line(format!("password.peppers.1 = \"{}\"", "5a".repeat(32)));

@@ -1,11 +1,18 @@
 //! Processes that crash, stop, stand still or are slow, and clocks that are wrong.
 
+use std::time::Duration;
+
 use mpss_domain::ProvinceId;
+use mpss_runtime::Clock;
 use mpss_runtime::memory::Crash;
 
 use super::Hand;
 use crate::scenario::{FaultKind, Strike, Target};
 use crate::world::{About, Condition};
+
+/// How long a crash waits for something that is not synced: so many times so long.
+const TAIL_WAITS_MAX: u32 = 500;
+const TAIL_PAUSE: Duration = Duration::from_millis(1);
 
 impl Hand {
     pub(super) async fn strike_machine(&mut self, strike: &Strike) {
@@ -64,7 +71,21 @@ impl Hand {
         Some((crash, ended))
     }
 
+    /// A crash hurts most while something is written and not synced: half of them wait for it a while.
+    async fn wait_for_a_tail(&self, names: &[String]) {
+        if self.below(2) == 0 {
+            return;
+        }
+        for _ in 0..TAIL_WAITS_MAX {
+            if names.iter().any(|name| self.country.device(name).unsynced_bytes() > 0) {
+                return;
+            }
+            self.country.clock().sleep(TAIL_PAUSE).await;
+        }
+    }
+
     async fn crash(&mut self, strike: &Strike, name: &str) {
+        self.wait_for_a_tail(&[name.to_owned()]).await;
         let Some((crash, ended)) = self.end_process(name, strike.strength) else { return self.spared(strike) };
         let led = if ended.led { ", it led" } else { "" };
         let span = self.broken(strike, name, format!("{} bytes not synced, {crash:?}{led}", ended.unsynced));
@@ -88,6 +109,7 @@ impl Hand {
 
     async fn blackout(&mut self, strike: &Strike, province: ProvinceId) {
         let names = self.country.names_of(province);
+        self.wait_for_a_tail(&names).await;
         let ended: Vec<_> = names
             .iter()
             .filter_map(|name| {

@@ -19,6 +19,8 @@ use crate::world::clock::BEGIN_MS;
 
 /// The other password, for those who change theirs.
 const OTHER_PASSWORD: &str = "739164";
+/// Wrong passwords of somebody who does not give up.
+const GUESSES: u32 = 6;
 /// Purchases of a race.
 const RACERS: usize = 4;
 /// Virtual time after which another business day is far away.
@@ -107,7 +109,12 @@ impl Living {
                     "msisdn": self.me.msisdn, "product_id": self.goods(Flow::Local, random).product, "quantity": 1,
                     "account_kind": "virtual", "payment_password": "135792", "channel": "app",
                 });
-                self.change(flow, self.me.home, "POST", "/v1/orders".to_owned(), key, body).await;
+                // Some try on until they are locked out.
+                let tries = if random.happens(200_000) { GUESSES } else { 1 };
+                for guess in 0..tries {
+                    let key = format!("{key}-{guess}");
+                    self.change(flow, self.me.home, "POST", "/v1/orders".to_owned(), &key, body.clone()).await;
+                }
             }
             Flow::Freeze => self.freeze(key, random).await,
             Flow::Thaw => {
