@@ -123,8 +123,7 @@ fn read_cluster(body: &Value) -> Seen {
         snapshot: number(&body["log"]["snapshot"]),
         state_version: body["state_version"].as_u64(),
         state_versions: itself.and_then(|replica| {
-            let versions = &replica["state_versions"];
-            Some((versions["oldest"].as_u64()?, versions["newest"].as_u64()?))
+            Some((replica["oldest_state_version"].as_u64()?, replica["newest_state_version"].as_u64()?))
         }),
         ..Seen::default()
     }
@@ -302,7 +301,7 @@ mod tests {
         assert_eq!(state_version(&node(1)), "not told");
         let body = json!({
             "told_by": 1, "state_version": 1,
-            "replicas": [{ "node": 1, "state_versions": { "oldest": 1, "newest": 2 } }],
+            "replicas": [{ "node": 1, "oldest_state_version": 1, "newest_state_version": 2 }],
         });
         assert_eq!(state_version(&read_cluster(&body)), "1 of 1 to 2");
     }

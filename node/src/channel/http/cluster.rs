@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use mpss_cluster::{Member, MembershipError, Replica, ReplicaStatus, Role};
-use mpss_domain::{ProvinceId, VersionRange};
+use mpss_domain::ProvinceId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -77,20 +77,12 @@ pub(crate) struct ReplicaBody {
     /// `up_to_date`, `behind` or `unknown`.
     #[schema(example = "up_to_date")]
     pub(crate) health: &'static str,
-    /// The state versions its program executes; null when this replica does not know.
-    pub(crate) state_versions: Option<VersionsBody>,
-}
-
-/// The state versions a replica executes, both ends inside.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[schema(as = ClusterStateVersions)]
-pub(crate) struct VersionsBody {
-    /// The oldest.
+    /// The oldest state version its program executes; null when this replica does not know.
     #[schema(example = 1)]
-    oldest: u16,
-    /// The newest; the group is raised to it when every replica executes it.
+    pub(crate) oldest_state_version: Option<u16>,
+    /// The newest one; the group is raised to what every replica executes.
     #[schema(example = 2)]
-    newest: u16,
+    pub(crate) newest_state_version: Option<u16>,
 }
 
 /// Where a replica's log stands.
@@ -115,7 +107,8 @@ impl ClusterBody {
         let status = &replica.watch().borrow().clone();
         let versions = replica.versions();
         let replica = |node: &u64, member: &Member, votes: bool| ReplicaBody {
-            state_versions: versions.executed.get(node).map(|range| VersionsBody::from(*range)),
+            oldest_state_version: versions.executed.get(node).map(|range| range.oldest.0),
+            newest_state_version: versions.executed.get(node).map(|range| range.newest.0),
             ..self::replica(status, *node, member, votes)
         };
         let voters = status.voters.iter().map(|(node, member)| replica(node, member, true));
@@ -169,13 +162,8 @@ fn replica(status: &ReplicaStatus, node: u64, member: &Member, votes: bool) -> R
             Some(_) => "behind",
             None => "unknown",
         },
-        state_versions: None,
-    }
-}
-
-impl From<VersionRange> for VersionsBody {
-    fn from(range: VersionRange) -> Self {
-        Self { oldest: range.oldest.0, newest: range.newest.0 }
+        oldest_state_version: None,
+        newest_state_version: None,
     }
 }
 
