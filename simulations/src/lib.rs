@@ -16,5 +16,6 @@ pub mod oracle;
 pub mod outside;
 pub mod people;
 pub mod record;
+pub mod reference;
 pub mod run;
 pub mod world;
