@@ -20,6 +20,17 @@ struct First {
     outcome: Outcome,
 }
 
+impl First {
+    /// Could this be why the request was answered so?
+    fn explains(&self, request: Request, found: &Reply) -> bool {
+        if self.content == request.content {
+            found.replayed && found.index == self.index
+        } else {
+            found.outcome == Outcome::Refused(Refusal::DuplicateRequest)
+        }
+    }
+}
+
 /// First answers.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
@@ -54,7 +65,9 @@ impl Answers {
     }
 
     pub(super) fn look_up(&mut self, request: Request, order: Option<OrderId>, found: &Reply) -> Known {
-        if self.by_key.get(&request.key).is_some_and(|first| first.at < self.ended_before) && !still_known(found) {
+        // After the window it is known exactly when the reply shows it.
+        let over = |first: &First| first.at < self.ended_before;
+        if self.by_key.get(&request.key).is_some_and(|first| over(first) && !first.explains(request, found)) {
             self.by_key.remove(&request.key);
         }
         let first = self.by_key.get(&request.key).or_else(|| self.by_order.get(&(order?, request.key)));

@@ -14,8 +14,8 @@
 //! the sum of its movements, a status is read off a timeline, a window is two times compared.
 //!
 //! Where the specification leaves open *when* something is forgotten (a request's answer after its
-//! window, a row after its retention) the reference follows the real one, and only there:
-//! [`answers`], [`forgetting`].
+//! window, a row after its retention) the reference follows the real one, and only there: `answers.rs`,
+//! `forgetting.rs`.
 
 mod accounts;
 mod answers;

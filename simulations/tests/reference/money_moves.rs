@@ -20,7 +20,7 @@ pub(crate) fn msisdn(code: u8, n: u64) -> Msisdn {
 
 /// Somebody of `code`, or of anywhere.
 pub(crate) fn somebody(draw: &mut Draw, code: u8) -> Msisdn {
-    let code = if draw.one_in(12) { draw.of(&[0, 44, 51, 99]) } else { code };
+    let code = if draw.one_in(30) { draw.of(&[0, 44, 51, 99]) } else { code };
     msisdn(code, draw.below(PEOPLE))
 }
 
@@ -39,7 +39,7 @@ fn limit(draw: &mut Draw) -> Option<Money> {
     match draw.below(8) {
         0 => Some(Money::fen(0)),
         1 => Some(Money::yuan(100_000)),
-        2..=5 => Some(Money::yuan(i64::try_from(draw.below(200) + 20).expect("small"))),
+        2..=5 => Some(Money::yuan(i64::try_from(draw.below(150) + 20).expect("small"))),
         _ => None,
     }
 }
@@ -95,7 +95,11 @@ impl Walk {
 
     /// A purchase here, by somebody at home here or elsewhere.
     pub(crate) fn order(&mut self, at: usize, draw: &mut Draw) {
-        let home = if draw.one_in(2) { CODES[at] } else { draw.of(&CODES) };
+        let home = match draw.below(25) {
+            0 => 0,
+            1..=12 if at > 0 => CODES[at],
+            _ => draw.of(&[44, 51]),
+        };
         let buyer = somebody(draw, home);
         let location = if draw.one_in(4) { draw.of(&CODES) } else { CODES[at] };
         let account = match draw.below(8) {
@@ -162,7 +166,7 @@ impl Walk {
 
     pub(crate) fn transfer(&mut self, at: usize, draw: &mut Draw) {
         let payer = somebody(draw, CODES[at]);
-        let payee_home = draw.of(&CODES);
+        let payee_home = if draw.one_in(15) { 0 } else { draw.of(&[44, 51]) };
         let payee = if draw.one_in(15) { payer } else { somebody(draw, payee_home) };
         let verdict = self.provinces[at].verdict_of(draw, Some(payer));
         let verb = Verb::Transfer {

@@ -64,7 +64,20 @@ impl Walk {
             6 => request.epoch += 1,
             _ => {}
         }
-        self.net.push((home, Message::Asked(Verb::Pay(Box::new(request)), at)));
+        self.forward(home, Message::Asked(Verb::Pay(Box::new(request)), at));
+    }
+
+    fn forward(&mut self, to: usize, message: Message) {
+        self.asked.push((to, message.clone()));
+        self.net.push((to, message));
+    }
+
+    /// A message that is long forgotten turns up again.
+    pub(crate) fn long_ago(&mut self, draw: &mut Draw) {
+        if let Some(place) = (self.asked.len() as u64).checked_sub(1) {
+            let place = usize::try_from(draw.below(place + 1)).expect("small");
+            self.net.push(self.asked[place].clone());
+        }
     }
 
     /// What the outbox of a province forwards, again and again.
@@ -97,7 +110,7 @@ impl Walk {
                 }
                 _ => continue,
             };
-            self.net.push((place_of(home), Message::Asked(verb, at)));
+            self.forward(place_of(home), Message::Asked(verb, at));
         }
     }
 

@@ -46,7 +46,7 @@ impl Walk {
                 verifier: verifier(draw),
                 verdict: mpss_domain::PasswordVerdict { verifier_version: 0, matches: true },
                 per_payment_limit: None,
-                daily_limit: None,
+                daily_limit: (n == 0).then_some(Money::yuan(90)),
             };
             if let Outcome::Account(view) = province.ask_internally(opening) {
                 let (account, amount) = (view.account.id, Money::yuan(400));
@@ -100,11 +100,11 @@ impl Walk {
 
     /// A number plan, a number that is carried away or back, a policy.
     pub(crate) fn rules_move(&mut self, at: usize, draw: &mut Draw) {
-        let verb = match draw.below(8) {
-            0..=1 => Verb::InstallNumberPlan(Box::new(self.plan(at, draw))),
-            2..=4 => Verb::PortNumber {
+        let verb = match draw.below(9) {
+            0..=2 => Verb::InstallNumberPlan(Box::new(self.plan(at, draw))),
+            3..=4 => Verb::PortNumber {
                 msisdn: somebody(draw, CODES[at]),
-                operator: if draw.one_in(3) { Operator::ChinaUnicom } else { Operator::ChinaTelecom },
+                operator: if draw.one_in(4) { Operator::ChinaUnicom } else { Operator::ChinaTelecom },
                 from: self.provinces[at].at.plus_ms(if draw.one_in(2) { 0 } else { draw.below(3 * HOUR_MS) }),
             },
             _ => Verb::SetPolicy(Box::new(self.policy(at, draw))),
@@ -121,7 +121,7 @@ impl Walk {
         };
         let telecom = Operator::ChinaTelecom;
         let mut ranges = vec![range(0, 44, telecom), range(44, 44, telecom), range(51, 51, telecom)];
-        match draw.below(8) {
+        match draw.below(24) {
             0 => ranges[1] = range(44, 51, telecom),
             1 => ranges[2] = range(51, 51, Operator::ChinaMobile),
             2 => drop(ranges.remove(1)),

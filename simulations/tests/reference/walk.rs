@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mpss_domain::{Command, Effect, EffectId, Verb};
+use mpss_domain::order::ReversalReason;
+use mpss_domain::{Command, Effect, EffectId, LogTime, Money, OrderStatus, Verb};
 
 use crate::draw::Draw;
 use crate::province::Province;
@@ -15,11 +16,17 @@ pub(crate) struct Walk {
     pub(crate) provinces: Vec<Province>,
     /// Under way between provinces: to whom, and what.
     pub(crate) net: Vec<(usize, Message)>,
+    /// Everything that was ever asked of another province.
+    pub(crate) asked: Vec<(usize, Message)>,
 }
 
 impl Walk {
     pub(crate) fn new() -> Self {
-        let mut walk = Self { provinces: CODES.iter().map(|code| Province::new(*code)).collect(), net: Vec::new() };
+        let mut walk = Self {
+            provinces: CODES.iter().map(|code| Province::new(*code)).collect(),
+            net: Vec::new(),
+            asked: Vec::new(),
+        };
         // Something to begin with, so that short lives are not spent on opening accounts.
         let mut draw = Draw::new(7);
         for at in 0..CODES.len() {
@@ -31,21 +38,25 @@ impl Walk {
     pub(crate) fn step(&mut self, step: u64) {
         let mut draw = Draw::new(step);
         let at = usize::try_from(draw.below(3)).expect("small");
-        match draw.below(40) {
-            0..=3 => self.account_moves(at, &mut draw),
-            4..=5 => self.top_up(at, &mut draw),
-            6 => self.goods_move(at, &mut draw),
-            7..=12 => self.order(at, &mut draw),
-            13..=15 => self.answer_notices(at, &mut draw),
-            16..=17 => self.ask_back(at, &mut draw),
-            18..=19 => self.transfer(at, &mut draw),
-            20..=21 => self.send(at, &mut draw),
-            22..=27 => self.deliver(&mut draw),
-            28..=29 => self.meddle(at, &mut draw),
-            30..=33 => self.provinces[at].again(&mut draw),
-            34 => self.rules_move(at, &mut draw),
-            35 => self.acknowledge(at, &mut draw),
-            36 => self.many_at_once(at, &mut draw),
+        // The national platform is nobody's home.
+        let home = if draw.one_in(25) { 0 } else { draw.of(&[1, 2]) };
+        match draw.below(50) {
+            0..=2 => self.account_moves(home, &mut draw),
+            3..=4 => self.top_up(home, &mut draw),
+            5 => self.goods_move(at, &mut draw),
+            6..=13 => self.order(at, &mut draw),
+            14..=17 => self.answer_notices(at, &mut draw),
+            18..=19 => self.ask_back(at, &mut draw),
+            20..=21 => self.transfer(home, &mut draw),
+            22..=24 => self.send(at, &mut draw),
+            25..=32 => self.deliver(&mut draw),
+            33..=35 => self.meddle(at, &mut draw),
+            36..=38 => self.provinces[at].again(&mut draw),
+            39 => self.rules_move(at, &mut draw),
+            40 => self.acknowledge(at, &mut draw),
+            41 => self.many_at_once(at, &mut draw),
+            42 => self.edge_of_a_window(at, &mut draw),
+            43 => self.long_ago(&mut draw),
             _ => self.pass_time(&mut draw),
         }
     }
@@ -68,17 +79,17 @@ impl Walk {
 
     /// Moments, mostly; sometimes hours, days, months. Clocks of provinces differ, and go back.
     fn pass_time(&mut self, draw: &mut Draw) {
-        let ms = match draw.below(24) {
-            0..=13 => draw.below(40_000),
-            14..=18 => draw.below(3 * 3_600_000),
-            19..=21 => draw.below(2 * 86_400_000),
-            22 => draw.below(6 * 86_400_000),
+        let ms = match draw.below(40) {
+            0..=25 => draw.below(10_000),
+            26..=33 => draw.below(2 * 3_600_000),
+            34..=37 => draw.below(2 * 86_400_000),
+            38 => draw.below(6 * 86_400_000),
             _ => draw.below(60 * 86_400_000),
         };
         let ticks = if draw.one_in(6) { draw.below(6) } else { 1 };
         for province in &mut self.provinces {
             let skew = if draw.one_in(8) { draw.below(2_000) } else { 0 };
-            province.at = mpss_domain::LogTime(province.at.0 + ms - skew.min(ms));
+            province.at = LogTime(province.at.0 + ms - skew.min(ms));
             for _ in 0..ticks {
                 province.entry(vec![Command::internal(Verb::Tick)]);
                 province.at = province.at.plus_ms(if ticks > 1 { 61_000 } else { 0 });
@@ -87,8 +98,36 @@ impl Walk {
         if draw.one_in(10) {
             let back = draw.below(10_000);
             let province = &mut self.provinces[usize::try_from(draw.below(3)).expect("small")];
-            province.at = mpss_domain::LogTime(province.at.0 - back);
+            province.at = LogTime(province.at.0 - back);
         }
+    }
+
+    /// The moment at which a window ends, or one beside it.
+    fn edge_of_a_window(&mut self, at: usize, draw: &mut Draw) {
+        let province = &mut self.provinces[at];
+        let policy = province.state.policy().clone();
+        let order = province.some_order(draw);
+        let beside = [0, 1, 1_000, 300_000];
+        let past_the_edge = draw.one_in(2);
+        let delivered = province.state.order(order).filter(|order| order.status == OrderStatus::Delivered);
+        let paid_at = delivered.and_then(mpss_domain::Order::paid_at);
+        let edge = match paid_at {
+            Some(paid_at) if draw.one_in(2) => paid_at.plus_ms(policy.reversal_window_ms),
+            _ => {
+                let Some((_, sent_at)) = draw.recent(&province.sent) else { return };
+                sent_at.plus_ms(policy.duplicate_window_ms)
+            }
+        };
+        let ms = draw.of(&beside);
+        let moment = LogTime(if past_the_edge { edge.0 + ms } else { edge.0 - ms });
+        if moment < province.state.now() {
+            return;
+        }
+        province.at = moment;
+        if paid_at.is_some() {
+            province.ask(draw, Verb::ReverseOrder { order, reason: ReversalReason::Requested, note: String::new() });
+        }
+        province.again(draw);
     }
 
     fn acknowledge(&mut self, at: usize, draw: &mut Draw) {
@@ -110,8 +149,8 @@ impl Walk {
             let account = province.some_account(draw);
             let verb = match draw.below(6) {
                 0 => Verb::RecordDeliveries { answers: vec![(order, draw.one_in(2)), (order, true)] },
-                1 => Verb::RefundOrder { order, amount: self_amount(draw), note: String::new() },
-                2 => Verb::TopUpCash { account, amount: self_amount(draw), agent: "agent".into() },
+                1 => Verb::RefundOrder { order, amount: small_amount(draw), note: String::new() },
+                2 => Verb::TopUpCash { account, amount: small_amount(draw), agent: "agent".into() },
                 3 => Verb::FreezeAccount { account, verdict: province.verdict(draw, Some(account)), until: None },
                 4 => Verb::UnfreezeAccount { account, verdict: province.verdict(draw, Some(account)) },
                 _ => Verb::Tick,
@@ -137,6 +176,6 @@ impl Walk {
     }
 }
 
-fn self_amount(draw: &mut Draw) -> mpss_domain::Money {
-    mpss_domain::Money::fen(i64::try_from(draw.below(4_000)).expect("small"))
+fn small_amount(draw: &mut Draw) -> Money {
+    Money::fen(i64::try_from(draw.below(4_000)).expect("small"))
 }
