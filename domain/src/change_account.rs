@@ -35,9 +35,9 @@ impl State {
         // From here it must succeed.
         if let Some(verifier) = verifier {
             let credential = &mut self.subscribers.get_mut(&msisdn).expect("it has an account").credential;
+            // The day's count stays: it is the subscriber's, not the password's.
             credential.version += 1;
             credential.verifier = verifier.clone();
-            credential.failures = 0;
         }
         let account = self.accounts.get_mut(&id).expect("it has an owner");
         (account.per_payment_limit, account.daily_limit) = limits;

@@ -74,7 +74,9 @@ impl State {
         };
         let outcome = self.execute(&command.verb);
         if !matches!(outcome, Outcome::Refused(refusal) if refusal.is_transient()) {
-            self.requests.remember(&place, self.index, request, order, outcome.clone());
+            // With an order that is not kept its answers would never be forgotten.
+            let kept = order.filter(|id| self.order(*id).is_some());
+            self.requests.remember(&place, self.index, request, kept, outcome.clone());
         }
         Reply { outcome, index: self.index, replayed: false }
     }

@@ -22,6 +22,7 @@ pub mod outside;
 pub mod people;
 pub mod processes;
 pub mod record;
+pub mod reference;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use mpss_simulations::edge::{Arguments, command};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 /// The HTTP edge from seeds: real doors behind a simulated TCP network.
 #[derive(Debug, Parser)]
@@ -14,5 +16,7 @@ struct Program {
 }
 
 fn main() -> ExitCode {
-    ExitCode::from(command(&Program::parse().arguments, &[]))
+    ExitCode::from(command(&Program::parse().arguments, &[], |seed| {
+        mad_turmoil::rand::set_rng(StdRng::seed_from_u64(seed))
+    }))
 }

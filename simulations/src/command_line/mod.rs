@@ -29,11 +29,15 @@ const VIOLATED: u8 = 1;
 /// The run itself went wrong, or did not see what it had to see: that is no pass.
 const INCONCLUSIVE: u8 = 2;
 
+/// Gives whoever asks the system for random bytes those of a seed. It comes from the program: a library
+/// that named it would stop the clocks of everything it is linked into.
+pub type Entropy = fn(u64);
+
 /// Does what was typed.
 #[must_use]
-pub fn run(arguments: Arguments) -> ExitCode {
+pub fn run(arguments: Arguments, entropy: Entropy) -> ExitCode {
     let result = match arguments.command {
-        Command::Run(asked) => run_one::run(&asked),
+        Command::Run(asked) => run_one::run(&asked, entropy),
         Command::Sweep(asked) => sweep::run(&asked),
         Command::Twice(asked) => twice::run(&asked),
         Command::Hunt(asked) => hunt::run(&asked),
@@ -41,7 +45,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Explain(asked) => explain::run(&asked),
         Command::Pinned(asked) => pinned::run(&asked),
         Command::Chaos(asked) => chaos::command(&asked),
-        Command::Edge(asked) => Ok(edge::command(&asked, &["edge"])),
+        Command::Edge(asked) => Ok(edge::command(&asked, &["edge"], entropy)),
         Command::Scenarios(asked) => words::scenarios(asked.name.as_deref()),
         Command::Faults => words::faults(),
         Command::Properties => words::properties(),

@@ -1,11 +1,8 @@
 //! One seed, in this process.
 
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-
 use super::arguments::Run;
 use super::progress::real_time;
-use super::{INCONCLUSIVE, PASSED, VIOLATED, mutants, words};
+use super::{Entropy, INCONCLUSIVE, PASSED, VIOLATED, mutants, words};
 use crate::record::Verdict;
 use crate::report::{html, json};
 use crate::run::{RunPlan, run as play};
@@ -14,7 +11,7 @@ use crate::run::{RunPlan, run as play};
 const STACK_BYTES: usize = 64 << 20;
 
 #[expect(clippy::print_stdout, reason = "what the command is for")]
-pub(super) fn run(asked: &Run) -> Result<u8, String> {
+pub(super) fn run(asked: &Run, entropy: Entropy) -> Result<u8, String> {
     if let Some(mutant) = &asked.mutant {
         mutants::plant(mutant)?;
     }
@@ -33,7 +30,7 @@ pub(super) fn run(asked: &Run) -> Result<u8, String> {
     let playing = std::thread::Builder::new().name("run".to_owned()).stack_size(STACK_BYTES).spawn(move || {
         // From here on whoever asks the system for random bytes gets the seed's: hash maps and tokio's own
         // choices are part of the run.
-        mad_turmoil::rand::set_rng(StdRng::seed_from_u64(seed));
+        entropy(seed);
         play(&plan)
     });
     let playing = playing.map_err(|error| format!("the run's thread: {error}"))?;

@@ -5,8 +5,6 @@ use std::process::Command;
 use std::time::Duration;
 
 use clap::Args;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{EdgePlan, EdgeReport, run};
@@ -89,9 +87,9 @@ pub struct Arguments {
 /// Does what the arguments say; `this` are the words that bring another process of this program here.
 /// Returns the exit code: 0 when all was as it must be, 1 for a violation, 2 when nothing was shown.
 #[must_use]
-pub fn command(arguments: &Arguments, this: &[&str]) -> u8 {
+pub fn command(arguments: &Arguments, this: &[&str], entropy: fn(u64)) -> u8 {
     let result = match arguments.seed {
-        Some(seed) => Ok(arguments.run_here(seed)),
+        Some(seed) => Ok(arguments.run_here(seed, entropy)),
         None => arguments.sweep(this),
     };
     result.unwrap_or_else(|why| {
@@ -102,9 +100,9 @@ pub fn command(arguments: &Arguments, this: &[&str]) -> u8 {
 
 impl Arguments {
     #[expect(clippy::print_stdout, reason = "what the command is for")]
-    fn run_here(&self, seed: u64) -> u8 {
+    fn run_here(&self, seed: u64, entropy: fn(u64)) -> u8 {
         // From here on whoever asks the system for random bytes gets the seed's.
-        mad_turmoil::rand::set_rng(StdRng::seed_from_u64(seed));
+        entropy(seed);
         let begun = real_time();
         let plan = EdgePlan { seed, seconds: self.seconds, calm: self.calm, echo: self.echo };
         let report = run(&plan);

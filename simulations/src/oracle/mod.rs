@@ -33,6 +33,7 @@ mod money;
 mod one_answer;
 mod one_debit;
 mod promises;
+mod replay;
 mod reversals;
 mod texts;
 mod visibility;
@@ -166,6 +167,7 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<reversals::Reversals>::default(),
         Box::<late_debits::LateDebits>::default(),
         Box::<texts::Texts>::default(),
+        Box::<replay::Replay>::default(),
         Box::<after_commit::AfterCommit>::default(),
         Box::new(milestones::Milestones::new(tally.clone())),
         Box::<finality::Finality>::default(),

@@ -1,0 +1,179 @@
+//! 购买, taking an order (product §4, §5; source §4.2, §6.3). The order of refusals: the request id;
+//! quantity and amount; the number; the product; its SP; the scope; then, at home, the account; the
+//! password; the status; the limits; the funds.
+
+use mpss_domain::catalogue::{ProductRef, ProductStatus};
+use mpss_domain::journal::PostingReason;
+use mpss_domain::order::OrderEvent;
+use mpss_domain::{
+    AccountId, AccountKind, AccountSelector, Effect, LedgerAccount, LogTime, Money, Msisdn, OrderId, Outcome,
+    PasswordVerdict, PaymentId, ProvinceId, Refusal, SmsText, Verb,
+};
+
+use super::Reference;
+use super::accounts::check_in_use;
+use super::days::day_of;
+use super::orders::Sale;
+use super::payments::Decision;
+use super::rules::check_visible;
+use super::wallet::Movement;
+
+/// May one request move this much?
+pub(super) fn check_amount(amount: Money) -> Result<(), Refusal> {
+    if amount <= Money::ZERO || amount > Money::REQUEST_MAX {
+        return Err(Refusal::AmountOutOfRange);
+    }
+    Ok(())
+}
+
+/// A payment that passed every check.
+pub(super) struct Debit<'a> {
+    pub(super) payment: PaymentId,
+    pub(super) order: OrderId,
+    pub(super) serving: ProvinceId,
+    pub(super) msisdn: Msisdn,
+    pub(super) account: AccountId,
+    pub(super) amount: Money,
+    pub(super) epoch: u64,
+    pub(super) against: LedgerAccount,
+    pub(super) title: &'a str,
+}
+
+impl Reference {
+    pub(super) fn place_order(&mut self, verb: &Verb) -> Result<Outcome, Refusal> {
+        let &Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict } = verb
+        else {
+            unreachable!("the verb is chosen by its name")
+        };
+        let known = self.goods.get(&product);
+        // The cheapest thing costs a fen, so even of an unknown product there is a quantity too large.
+        let price = known.map_or(1, |product| product.versions[product.versions.len() - 1].price.as_fen());
+        let fen = i128::from(price) * i128::from(quantity);
+        if fen == 0 || fen > i128::from(Money::REQUEST_MAX.as_fen()) {
+            return Err(Refusal::AmountOutOfRange);
+        }
+        let amount = Money::fen(i64::try_from(fen).expect("at most what one request may move"));
+        if home == ProvinceId::NATIONAL {
+            return Err(Refusal::NotHome);
+        }
+        self.check_home(msisdn, home, epoch)?;
+        let product = known.ok_or(Refusal::ProductNotFound)?;
+        if product.status != ProductStatus::Published {
+            return Err(Refusal::ProductNotPublished);
+        }
+        let terms = product.versions[product.versions.len() - 1].clone();
+        let version = u32::try_from(product.versions.len()).expect("versions are counted in 32 bits");
+        let product = ProductRef { id: product.id, version };
+        if self.sps[&terms.sp].suspended {
+            return Err(Refusal::SpSuspended);
+        }
+        check_visible(terms.scope, self.province, home, location)?;
+        let paid_here = home == self.province;
+        let payer = if paid_here {
+            // A door that sent no verdict took another province for home.
+            let verdict = verdict.ok_or(Refusal::PasswordChanged)?;
+            Some(self.check_payer(msisdn, account, verdict, amount)?)
+        } else {
+            None
+        };
+
+        let id: OrderId = self.identities.next(self.now, self.province);
+        let payment: PaymentId = self.identities.next(self.now, self.province);
+        let sale = Sale {
+            payment,
+            msisdn,
+            home,
+            location,
+            product,
+            sp: terms.sp,
+            scope: terms.scope,
+            quantity,
+            amount,
+            account,
+            channel,
+            epoch,
+            pay_by: LogTime(self.now.0.saturating_add(self.policy.payment_bound_ms)),
+            deliver_by: LogTime(0),
+            timeline: Vec::new(),
+        };
+        self.orders.insert(id, sale);
+        self.event(id, OrderEvent::Created);
+        if let Some(payer) = payer {
+            self.debit(&Debit {
+                payment,
+                order: id,
+                serving: self.province,
+                msisdn,
+                account: payer,
+                amount,
+                epoch,
+                against: LedgerAccount::SpPayable(terms.sp),
+                title: &terms.title,
+            });
+            self.paid(id);
+        } else {
+            self.event(id, OrderEvent::PaymentAsked);
+            let takeover = LogTime(self.now.0.saturating_add(self.policy.payment_takeover_ms));
+            self.effect_not_before(takeover, Effect::ResolvePayment { order: id, home });
+        }
+        Ok(Outcome::Order(id))
+    }
+
+    /// The checks at home, from the account on.
+    pub(super) fn check_payer(
+        &mut self,
+        msisdn: Msisdn,
+        selector: AccountSelector,
+        verdict: PasswordVerdict,
+        amount: Money,
+    ) -> Result<AccountId, Refusal> {
+        let named = match selector {
+            AccountSelector::Id(id) => Some(id),
+            AccountSelector::Kind(kind) => self.newest_account(msisdn, kind),
+        };
+        let id = named.ok_or(Refusal::AccountNotFound)?;
+        let wallet = self.wallets.get(&id).filter(|wallet| wallet.msisdn == msisdn).ok_or(Refusal::AccountNotFound)?;
+        if wallet.kind != AccountKind::StoredValue {
+            return Err(Refusal::AccountKindUnsupported);
+        }
+        self.check_password(msisdn, id, verdict)?;
+        let wallet = &self.wallets[&id];
+        check_in_use(wallet)?;
+        // A ceiling that was lowered binds at once, whatever limit the subscriber has set.
+        let ceilings = self.ceilings(wallet.kind, self.people[&msisdn].tier);
+        if amount > wallet.per_payment_limit || amount > ceilings.per_payment {
+            return Err(Refusal::PerPaymentLimitExceeded);
+        }
+        let used = wallet.used_on(day_of(self.now)) + amount;
+        if used > wallet.daily_limit || used > ceilings.daily {
+            return Err(Refusal::DailyLimitExceeded);
+        }
+        if amount > wallet.balance() {
+            return Err(Refusal::InsufficientFunds);
+        }
+        Ok(id)
+    }
+
+    /// The one place where a purchase is paid.
+    pub(super) fn debit(&mut self, debit: &Debit<'_>) {
+        let &Debit { order, amount, account, .. } = debit;
+        let out = Movement::of(-amount, PostingReason::Purchase(order), debit.against).using(amount);
+        let balance = self.move_money(account, &out);
+        let decision = Decision {
+            order: Some(order),
+            msisdn: Some(debit.msisdn),
+            account: Some(account),
+            serving: debit.serving,
+            amount,
+            epoch: debit.epoch,
+            day: day_of(self.now),
+            at: self.now,
+            index: self.index,
+            declined: None,
+            reversal: None,
+            refunds: Vec::new(),
+        };
+        self.payments.insert(debit.payment, decision);
+        self.text(debit.msisdn, SmsText::Debited { order, title: debit.title.to_owned(), amount, balance });
+    }
+}

@@ -1,0 +1,56 @@
+//! What happens by itself at a time, when a tick comes: accounts thaw, orders that nobody answers are
+//! reversed (product §2, §4: no order stays open for ever).
+
+use mpss_domain::order::ReversalReason;
+use mpss_domain::{AccountId, AccountStatus, LogTime, OrderId, OrderStatus, Outcome};
+
+use super::Reference;
+
+/// What one tick does at most; the rest waits for the next.
+const DUE_PER_TICK_MAX: usize = 1_024;
+
+/// What is due at one time is done in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    DeliveryDeadline(OrderId),
+    PaymentBound(OrderId),
+    Thaw(AccountId),
+}
+
+impl Reference {
+    /// Oldest first.
+    pub(super) fn tick(&mut self) -> Outcome {
+        let mut due: Vec<_> = self.deadlines().filter(|(at, _)| *at <= self.now).collect();
+        due.sort_unstable();
+        for (_, what) in due.into_iter().take(DUE_PER_TICK_MAX) {
+            if !self.has_room() {
+                break;
+            }
+            match what {
+                Due::DeliveryDeadline(order) => self.reverse(order, ReversalReason::DeliveryTimedOut),
+                Due::PaymentBound(order) => self.reverse(order, ReversalReason::PaymentUnknown),
+                Due::Thaw(account) => self.thaw(account),
+            }
+        }
+        self.tick_may_forget();
+        Outcome::Done
+    }
+
+    /// Everything that ends by itself, in no order.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = (LogTime, Due)> {
+        let orders = self.waiting.iter().filter_map(|id| {
+            let order = &self.orders[id];
+            let what = match order.status() {
+                OrderStatus::Paying => Due::PaymentBound(*id),
+                OrderStatus::Delivering => Due::DeliveryDeadline(*id),
+                _ => return None,
+            };
+            Some((order.deadline()?, what))
+        });
+        let accounts = self.frozen.iter().filter_map(|id| match self.wallets[id].status {
+            AccountStatus::Frozen { until } => Some((until?, Due::Thaw(*id))),
+            _ => None,
+        });
+        orders.chain(accounts)
+    }
+}
