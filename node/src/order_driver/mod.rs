@@ -247,7 +247,7 @@ impl Driving {
         let wall = LogTime(self.context.seams.clock.wall_ms());
         for (id, row) in rows {
             #[cfg(feature = "mutants")]
-            let row = row.filter(|row| !self.is_forgotten(row));
+            let row = row.filter(|row| !is_forgotten(row, self.found));
             let Some(row) = row else {
                 hands.failures.remove(&id);
                 self.lines.done(key, [id]);
@@ -267,13 +267,6 @@ impl Driving {
         }
     }
 
-    #[cfg(feature = "mutants")]
-    fn is_forgotten(&self, row: &EffectRow) -> bool {
-        crate::mutant::Mutant::ReversalLostOnLeaderChange.is_planted()
-            && matches!(row.effect, Effect::ReversePayment { .. })
-            && row.id <= self.found
-    }
-
     fn set_alarm(&mut self, myself: &ActorRef<DriverMessage>) {
         let next = self.lanes.values().filter_map(|hands| hands.later.first()).map(|(at, _)| *at).min();
         if let Some(next) = next {
@@ -282,6 +275,14 @@ impl Driving {
         let waiting: usize = self.lanes.keys().map(|key| self.lines.handed(*key)).sum();
         metrics::gauge!("mpss_orders_being_driven").set(u32::try_from(waiting).unwrap_or(u32::MAX));
     }
+}
+
+/// The fault that a new leader does not look for what its predecessor had begun.
+#[cfg(feature = "mutants")]
+fn is_forgotten(row: &EffectRow, found: EffectId) -> bool {
+    crate::mutant::Mutant::ReversalLostOnLeaderChange.is_planted()
+        && matches!(row.effect, Effect::ReversePayment { .. })
+        && row.id <= found
 }
 
 /// Whose lane a row belongs to, when it is the driver's.

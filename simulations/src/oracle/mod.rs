@@ -33,7 +33,6 @@ mod money;
 mod one_answer;
 mod one_debit;
 mod promises;
-mod replay;
 mod reversals;
 mod texts;
 mod visibility;
@@ -167,7 +166,6 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<reversals::Reversals>::default(),
         Box::<late_debits::LateDebits>::default(),
         Box::<texts::Texts>::default(),
-        Box::<replay::Replay>::default(),
         Box::<after_commit::AfterCommit>::default(),
         Box::new(milestones::Milestones::new(tally.clone())),
         Box::<finality::Finality>::default(),
