@@ -30,7 +30,7 @@ fn count(report: &str, of: &str) -> u64 {
 fn a_calm_country_loses_nothing_and_forgets_nothing() {
     let report = passes(&["run", "calm", "--seed", "1", "--seconds", "20"]);
     assert_eq!(count(&report, "crashes"), 0, "{report}");
-    assert!(count(&report, "local") > 50 && count(&report, "roaming") > 20, "{report}");
+    assert!(count(&report, "local") > 50 && count(&report, "roaming") > 5, "{report}");
     assert_eq!(count(&report, "outcomes nobody was told"), 0, "{report}");
     assert_eq!(count(&report, "texts that came again"), 0, "{report}");
 }
@@ -97,7 +97,8 @@ fn a_run_is_recorded_drawn_and_explained() {
         &html,
     ]);
     assert!(std::fs::read_to_string(html).expect("the page was written").contains("calm"));
-    assert!(told.contains(order) || !order.is_empty());
+    let told = passes(&["explain", &file("run.json"), "--order", order]);
+    assert!(told.contains(order), "{told}");
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn mistakes_are_named_by_their_key() {
         ("[workload]\nseconds = \"long\"", "workload.seconds"),
         ("[workload]\npause_ms = [9, 3]", "workload.pause_ms"),
         ("[workload]\nhot_sp_ppm = 1000001", "workload.hot_sp_ppm"),
-        ("[workload.habits]\nsinging = 3", "workload.habits.singing"),
+        ("[workload.habits]\nsinging = 3", "workload.habits"),
         ("[[faults.rule]]\nkind = \"flood\"\nevery_ms = 1", "faults.rule[0].kind"),
         ("[[faults.rule]]\nkind = \"cut\"", "faults.rule[0].every_ms"),
         ("[[faults.rule]]\nkind = \"cut\"\nat_ms = [1]\ntargets = [\"44\"]", "faults.rule[0].targets[0]"),
