@@ -122,7 +122,7 @@ pub struct Bucket {
 /// Requests by when they ended, in stretches of `long_ms`; every stretch until `until_ms` is there, also
 /// when nothing ended in it.
 #[must_use]
-pub fn buckets(operations: &[Operation], long_ms: u64, until_ms: u64) -> Vec<Bucket> {
+pub fn buckets(operations: &[&Operation], long_ms: u64, until_ms: u64) -> Vec<Bucket> {
     let last = usize::try_from(until_ms / long_ms.max(1)).unwrap_or(0);
     let mut took: Vec<Vec<u64>> = vec![Vec::new(); last + 1];
     let mut buckets: Vec<Bucket> = vec![Bucket::default(); last + 1];
@@ -172,7 +172,10 @@ mod tests {
         assert_eq!(flows.len(), 1);
         assert_eq!(flows[0].ended, Ended { done: 1, refused: 3, unknown: 1 });
         assert_eq!(flows[0].codes, [("limit".to_owned(), 2), ("busy".to_owned(), 1)]);
-        let all: Vec<u64> = buckets(&operations, 1_000, 3_500).iter().map(|bucket| bucket.ended.all()).collect();
+        let all: Vec<u64> = buckets(&operations.iter().collect::<Vec<_>>(), 1_000, 3_500)
+            .iter()
+            .map(|bucket| bucket.ended.all())
+            .collect();
         assert_eq!(all, [1, 1, 2, 1], "what ends after the run is in the last stretch");
     }
 }

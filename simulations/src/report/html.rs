@@ -12,6 +12,8 @@ const STORIES: usize = 24;
 const VIOLATIONS: usize = 50;
 /// How many lines of history a page holds, half of them from the beginning and half from the end.
 const LINES: usize = 6_000;
+/// From more flows than this on, the matrix has narrow columns.
+const DENSE: usize = 14;
 /// How many lines around one violation.
 const AROUND: usize = 200;
 
@@ -98,6 +100,8 @@ struct CoverageView {
     rows: Vec<CoverageRow>,
     calm: Vec<String>,
     all: Vec<String>,
+    /// So many flows that their names stand upright.
+    dense: bool,
     never: usize,
     pairs: usize,
 }
@@ -329,6 +333,7 @@ fn coverage_of(record: &Record) -> CoverageView {
         rows: found.rows.iter().map(row).collect(),
         calm: found.calm.iter().map(|times| numbers::grouped(*times)).collect(),
         all: found.all.iter().map(|times| numbers::grouped(*times)).collect(),
+        dense: found.flows.len() > DENSE,
         never,
         pairs: found.rows.len() * found.flows.len(),
         flows: found.flows.iter().map(|flow| (pieces(flow), words::flow_zh(flow))).collect(),

@@ -73,6 +73,11 @@ fn the_page_of_a_run_shows_all_of_it() {
     assert_eq!(inside("alive"), 12, "a lane for each machine");
     assert_eq!((inside("led"), inside("dark")), (7, 6), "leaderships, and machines in the dark");
     assert_eq!(inside("moment"), 2);
+    let touched = plot.descendants().filter(|node| has_class(node, "touch"));
+    let ended: u64 =
+        touched.filter_map(|node| words(&node).lines().nth(1)?.split(' ').next()?.parse::<u64>().ok()).sum();
+    assert_eq!(ended + sample::SCENE, record.operations.len() as u64, "what set the scene is not drawn");
+    assert!(page.contains("without the 90 that set the scene"));
     assert!(inside("done") > 40 && inside("refused") > 20 && inside("unknown") > 2 && inside("slowest") > 40);
     assert_eq!((count(&document, "story"), count(&document, "never")), (2, 3 + coverage_pairs_without(&document)));
 }

@@ -14,7 +14,7 @@
 
 use super::svg::{Area, Svg, fitted};
 use super::{figures, lanes, numbers, panels, scale};
-use crate::record::Record;
+use crate::record::{Operation, Record};
 
 /// How wide the names at the left are.
 const GUTTER: i64 = 164;
@@ -30,6 +30,8 @@ pub(crate) struct Timeline {
     pub(crate) plot: String,
     /// How long a bucket is, in words.
     pub(crate) bucket: String,
+    /// How many requests ended before people began, and are not drawn.
+    pub(crate) before_open: usize,
 }
 
 /// A drawing that grows downwards.
@@ -46,7 +48,7 @@ impl Canvas {
     pub(crate) fn heading(&mut self, chinese: &str, english: &str, more: &str) {
         self.gutter.words("h", (0, self.y + 13), chinese);
         self.gutter.words("h2", (0, self.y + 29), english);
-        self.plot.words("t", (0, self.y + 13), more);
+        self.plot.words("t say", (0, self.y + 13), more);
         self.y += 22;
     }
 
@@ -83,7 +85,11 @@ pub(crate) fn timeline(record: &Record) -> Timeline {
     let time = scale::TimeScale { width: PLOT, until_ms };
     let mut canvas = Canvas { time, gutter: Svg::default(), plot: Svg::default(), y: 0 };
 
-    let buckets = figures::buckets(&record.operations, bucket_ms, until_ms - 1);
+    // What sets the scene comes all at once, and would make people's requests look like none.
+    let ended_ms = |operation: &Operation| operation.at_ms.saturating_add(operation.took_ms);
+    let drawn: Vec<&Operation> =
+        record.operations.iter().filter(|operation| ended_ms(operation) >= record.open_ms).collect();
+    let buckets = figures::buckets(&drawn, bucket_ms, until_ms - 1);
     let kinds = lanes::kinds(&record.faults);
     let moments = moments(&mut canvas, record);
     panels::requests(&mut canvas, record, &kinds, &buckets, bucket_ms);
@@ -97,7 +103,7 @@ pub(crate) fn timeline(record: &Record) -> Timeline {
         canvas.plot.line_below("grid", (x, 40), (x, height - 26));
     }
     for x in moments {
-        canvas.plot.line("moment", (x, 4), (x, height - 26));
+        canvas.plot.line_below("moment", (x, 4), (x, height - 26));
     }
     canvas.plot.open("cross", "");
     canvas.plot.line("crossline", (0, 30), (0, height - 26));
@@ -105,6 +111,7 @@ pub(crate) fn timeline(record: &Record) -> Timeline {
     Timeline {
         gutter: canvas.gutter.finish("gutter", (GUTTER, height), "names of what stands at the right"),
         plot: canvas.plot.finish("plot", (PLOT + MARGIN, height), "requests, latency, faults and machines over time"),
+        before_open: record.operations.len() - drawn.len(),
         bucket: if bucket_ms == 1_000 { "1 s".to_owned() } else { numbers::length(bucket_ms) },
     }
 }
