@@ -28,6 +28,7 @@ const MUST_BE_SHOWN: &[&str] = &[
     "bodies longer than announced",
     "callers gone before the answer",
     "callers gone for ever",
+    "callers who believed that nothing was done",
     "calls between provinces",
     "changes of the weather",
     "connections broken in a request",

@@ -86,6 +86,8 @@ pub enum Patience {
     Endless,
     /// Until anything but an answer came.
     OneTry,
+    /// Until it is told that nothing was done, which it believes.
+    Believing,
 }
 
 /// Somebody who asks, from the host this was made on. Cheap to clone.
@@ -119,14 +121,14 @@ impl Caller {
                 }
             };
             self.scene.count("tries");
-            let pause_min = match fate {
+            let pause_min = match &fate {
                 Fate::Answer(reply) => {
                     if tries > 1 && unknown {
                         self.scene.count("answers after unknown");
                     }
                     self.judge_calm(key, calm, begun, hurried);
                     self.scene.tell(now(), &format!("{key}: {} after {tries}", reply.status));
-                    return Ended::Answered(reply);
+                    return Ended::Answered(reply.clone());
                 }
                 Fate::Refused(seconds) => {
                     self.scene.count("refused with a time to come again");
@@ -138,7 +140,11 @@ impl Caller {
                     0
                 }
             };
-            if patience == Patience::OneTry {
+            let believes = patience == Patience::Believing && matches!(fate, Fate::Refused(_)) && !unknown;
+            if believes {
+                self.scene.count("callers who believed that nothing was done");
+            }
+            if believes || patience == Patience::OneTry {
                 self.scene.count("callers gone for ever");
                 self.scene.tell(now(), &format!("{key}: its caller has gone, unknown: {unknown}"));
                 return Ended::Gone { unknown };
@@ -221,7 +227,11 @@ impl Caller {
                 return;
             }
             let key = format!("{}-{turn}", me.msisdn);
-            let patience = if self.random.happens(150_000) { Patience::OneTry } else { Patience::Endless };
+            let patience = match self.random.below(100) {
+                0..15 => Patience::OneTry,
+                15..45 => Patience::Believing,
+                _ => Patience::Endless,
+            };
             match self.random.below(100) {
                 0..75 => {
                     let goods = self.random.pick(&goods).clone();
