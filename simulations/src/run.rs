@@ -12,7 +12,7 @@ use crate::faults::{Faults, Supervisor};
 use crate::oracle::{AtRest, quiet};
 use crate::people::{Rules, Scene, Street, live, move_in, set_out};
 use crate::record::{FORMAT, Leadership, Province, Record, Verdict};
-use crate::scenario::{Scenario, strikes};
+use crate::scenario::{FaultKind, Scenario, Strike, Target, strikes};
 use crate::stories;
 use crate::world::SeededRandom;
 use crate::world::clock::BEGIN_MS;
@@ -63,9 +63,11 @@ struct Play {
 
 async fn play(plan: &RunPlan) -> Record {
     let random = SeededRandom::new(plan.seed);
+    let strikes = strikes(&plan.scenario, &random.named("faults"));
     let country_plan = CountryPlan {
         provinces: plan.scenario.provinces(),
         replicas: plan.scenario.topology.replicas,
+        upgraded: strikes.iter().filter_map(upgraded).collect(),
         recorded: plan.recorded,
         echo: plan.echo,
     };
@@ -76,7 +78,7 @@ async fn play(plan: &RunPlan) -> Record {
     let mut faults = None;
     let set = play.set_scene(&plan.scenario).await;
     match set {
-        Ok(scene) => faults = Some(play.live(plan, scene).await),
+        Ok(scene) => faults = Some(play.live(plan, scene, strikes).await),
         // That says nothing about faults, but a country that can not even begin is no pass.
         Err(why) => play.country.oracles().object("the scene can be set", "product §2, §3", why),
     }
@@ -135,7 +137,7 @@ impl Play {
     }
 
     /// Lets people live and faults strike, heals, and waits until it is quiet.
-    async fn live(&mut self, plan: &RunPlan, scene: Arc<Scene>) -> Faults {
+    async fn live(&mut self, plan: &RunPlan, scene: Arc<Scene>, strikes: Vec<Strike>) -> Faults {
         let clock = self.country.clock().clone();
         let workload = &plan.scenario.workload;
         let begin = clock.monotonic();
@@ -154,7 +156,6 @@ impl Play {
             lives.spawn(live(street, person.clone(), scene, rules, until));
         }
         let mut faults = Faults::new(&self.street, self.supervisor.clone(), &scene.people);
-        let strikes = strikes(&plan.scenario, &self.country.random().named("faults"));
         let mut coming = strikes.into_iter().enumerate().peekable();
         while clock.monotonic() < until && !self.country.oracles().is_violated() {
             let next = coming.peek().map(|(_, strike)| begin + Duration::from_millis(strike.at_ms));
@@ -282,6 +283,14 @@ impl Play {
             seen: tally.seen(),
             lines: if plan.recorded { country.trace().lines() } else { Vec::new() },
         }
+    }
+}
+
+/// The province that a strike upgrades: its machines begin with the program before.
+fn upgraded(strike: &Strike) -> Option<ProvinceId> {
+    match (strike.kind, &strike.target) {
+        (FaultKind::RollingUpgrade, Target::Province(province)) => Some(*province),
+        _ => None,
     }
 }
 

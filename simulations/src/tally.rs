@@ -30,6 +30,8 @@ pub const MUST_BE_SEEN: &[&str] = &[
     "national platform cut off",
     "group changed under faults",
     "province replaced machine by machine",
+    "mixed versions decided by the old rules",
+    "newer rules in force in mid-operation",
     "refused as not home under a newer plan",
     "ported number refused",
     "account thawed on its date",

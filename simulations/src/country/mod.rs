@@ -1,11 +1,11 @@
 //! The country: every replica of every province on a machine of its own, started, crashed, held,
 //! replaced and started again with the product's own code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_domain::{NumberPlan, ProvinceId, State};
+use mpss_domain::{NumberPlan, ProvinceId, State, StateVersion};
 use mpss_node::node::{Context, Node, Outside};
 use mpss_routing::HttpPeers;
 use mpss_runtime::memory::{Crash, Device, Pace};
@@ -30,6 +30,8 @@ pub struct CountryPlan {
     pub provinces: Vec<ProvinceId>,
     /// Replicas of each.
     pub replicas: u64,
+    /// Those that begin with a program that decides by the oldest rules alone.
+    pub upgraded: BTreeSet<ProvinceId>,
     /// Keep what a report needs.
     pub recorded: bool,
     /// Print what happens as it happens.
@@ -60,6 +62,10 @@ struct Machine {
     /// It was there when the province was founded.
     founder: bool,
     device: Device,
+    /// The newest rules its program decides by, from its next start on.
+    program: StateVersion,
+    /// What the program decides by that runs now, or ran last.
+    started: StateVersion,
     clock: SimClock,
     process: Process,
     starts: u64,
@@ -158,6 +164,12 @@ impl Country {
                     number: place,
                     founder: true,
                     device: Device::default(),
+                    program: if country.plan().upgraded.contains(&province) {
+                        StateVersion::OLDEST
+                    } else {
+                        StateVersion::NEWEST
+                    },
+                    started: StateVersion::OLDEST,
                     clock: country.clock().of_another(),
                     process: Process::Off,
                     starts: 0,
@@ -352,6 +364,7 @@ impl Country {
             let spawner = SimSpawner::default();
             let random = self.random().named(&format!("{name} {}", machine.starts));
             machine.starts += 1;
+            machine.started = machine.program;
             let clock: Arc<dyn Clock> = Arc::new(machine.clock.seen_by(spawner.gate()));
             self.parts.disks.read(name, &machine.device);
             let seams = Seams {
@@ -478,10 +491,29 @@ impl Country {
         machine.number = highest.unwrap_or_default() + 1;
         machine.founder = false;
         machine.device = Device::default();
+        machine.program = StateVersion::NEWEST;
         machine.clock = self.parts.clock.of_another();
         machine.generation += 1;
         self.equip(name, machine);
         machine.number
+    }
+
+    /// The program of a machine, from its next start on, decides by the newest rules.
+    pub fn install_newest_program(&self, name: &str) {
+        self.parts.machines.lock().get_mut(name).expect("a machine of this country").program = StateVersion::NEWEST;
+    }
+
+    /// The program of a machine decides by the newest rules, or will when it starts next.
+    #[must_use]
+    pub fn has_newest_program(&self, name: &str) -> bool {
+        self.parts.machines.lock()[name].program == StateVersion::NEWEST
+    }
+
+    /// The process of a machine is of an older program than the one that is installed.
+    #[must_use]
+    pub fn runs_older_program(&self, name: &str) -> bool {
+        let machine = &self.parts.machines.lock()[name];
+        !matches!(machine.process, Process::Off) && machine.started < machine.program
     }
 
     /// Which end of its processes was a machine's last.

@@ -28,6 +28,7 @@ pub(super) fn of(country: &Country, name: &str, machine: &Machine) -> Settings {
     line("replication.segment_bytes = 65536".to_owned());
     line("replication.snapshot_log_bytes = 262144".to_owned());
     line("replication.digest_interval_entries = 50".to_owned());
+    line(format!("replication.state_version_max = {}", machine.program));
     line(format!("password.peppers.1 = \"{}\"", "5a".repeat(32)));
     if machine.founder {
         for place in 1..=country.plan().replicas {

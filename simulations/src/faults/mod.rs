@@ -136,6 +136,7 @@ impl Hand {
             | FaultKind::ProvinceReplaced
             | FaultKind::NewPlan
             | FaultKind::PortedNumber
+            | FaultKind::RollingUpgrade
             | FaultKind::LeadershipHandedOver => self.operate(&strike).await,
         }
     }

@@ -1,12 +1,12 @@
-//! What operators do while people live: replace machines, hand leadership over, put a newer number
-//! plan in force, note that a number was carried to another operator.
+//! What operators do while people live: replace machines, install a newer program, hand leadership
+//! over, put a newer number plan in force, note that a number was carried to another operator.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
 use mpss_domain::number_plan::NumberRange;
-use mpss_domain::{Msisdn, NumberPlan, Operator, ProvinceId};
+use mpss_domain::{Msisdn, NumberPlan, Operator, ProvinceId, StateVersion};
 use mpss_runtime::Clock;
 use serde_json::{Value, json};
 
@@ -52,6 +52,7 @@ impl Hand {
                 self.mended(span);
             }
             (FaultKind::LeadershipHandedOver, Target::Province(province)) => self.hand_over(strike, *province).await,
+            (FaultKind::RollingUpgrade, Target::Province(province)) => self.upgrade(strike, *province).await,
             (FaultKind::PortedNumber, Target::Province(province)) => self.port(strike, *province).await,
             _ => self.install_plan(strike).await,
         }
@@ -88,6 +89,48 @@ impl Hand {
         let body = json!({ "change": "transfer_leadership", "node": to });
         change_group(&self.street, province, &format!("hand-{province}-{}", strike.at_ms), body).await;
         self.mended(span);
+    }
+
+    /// Every machine of a province gets the newest program, one after the other: stopped in good order,
+    /// changed, started. Replicas that are lost meanwhile come back with the new one.
+    async fn upgrade(&mut self, strike: &Strike, province: ProvinceId) {
+        let names = self.country.names_of(province);
+        if names.iter().all(|name| self.country.has_newest_program(name)) {
+            return self.spared(strike);
+        }
+        let span = self.broken(strike, &province.to_string(), "");
+        for name in &names {
+            if self.country.has_newest_program(name) {
+                continue;
+            }
+            self.country.install_newest_program(name);
+            self.country.trace().tell(format!("{name} gets the newest program"));
+            // One that starts or stops just now can not be stopped; one whose process is off starts
+            // with the new program.
+            while self.country.runs_older_program(name) {
+                if self.country.stop(name).await {
+                    self.supervisor.start_again(name, self.country.generation(name)).await;
+                } else {
+                    self.country.clock().sleep(PAUSE).await;
+                }
+            }
+            let before = self.decided_by_old_rules(province);
+            self.last(strike.lasts_ms).await;
+            let mixed = names
+                .iter()
+                .any(|name| self.country.runs_older_program(name) || !self.country.has_newest_program(name));
+            if mixed && before.is_some() && self.decided_by_old_rules(province) > before {
+                self.country.tally().see("mixed versions decided by the old rules");
+            }
+        }
+        self.mended(span);
+    }
+
+    /// The last entry of a province, while the rules before are in force.
+    fn decided_by_old_rules(&self, province: ProvinceId) -> Option<u64> {
+        let leader = self.country.leader(province)?;
+        let (version, index) = self.country.read(&leader, |state| (state.version(), state.index()))?;
+        (version < StateVersion::NEWEST).then_some(index)
     }
 
     async fn port(&mut self, strike: &Strike, province: ProvinceId) {

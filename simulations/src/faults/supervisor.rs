@@ -58,10 +58,12 @@ impl Supervisor {
         self.known.lock().trouble.get(name).is_some_and(|until| now < *until)
     }
 
-    /// A machine of the province is lost, or being replaced.
+    /// A machine of the province is lost, or being replaced, or will be when it starts again and finds
+    /// its disk damaged.
     #[must_use]
     pub fn has_lost(&self, province: ProvinceId) -> bool {
-        self.known.lock().lost.iter().any(|name| province_of(name) == Some(province))
+        let known = self.known.lock();
+        known.lost.iter().chain(&known.damaged).any(|name| province_of(name) == Some(province))
     }
 
     /// May this machine's disk be lost now? Only when every other machine of the province runs and
@@ -162,7 +164,7 @@ impl Supervisor {
             self.country.trace().tell(format!("{name} must not go on: {why}"));
             let tally = self.country.tally();
             tally.count("processes that ended themselves");
-            let of_disk = why.contains("failed");
+            let of_disk = why.contains("failed") || why.contains("the device says");
             if !(of_disk && self.is_in_trouble(&name)) {
                 self.country.oracles().object(
                     "a replica goes on",

@@ -1,7 +1,7 @@
 //! No property: it watches for the rare moments that a sweep must have seen, see
 //! [`crate::tally::MUST_BE_SEEN`], and counts what really happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mpss_domain::journal::{AccountChange, JournalBody, PostingReason};
 use mpss_domain::order::{OrderEvent, ReversalReason};
@@ -20,6 +20,8 @@ pub(super) struct Milestones {
     /// The last entry of each province when one of its machines crashed last.
     crashed_at: BTreeMap<ProvinceId, u64>,
     last: BTreeMap<ProvinceId, u64>,
+    /// Provinces in which somebody has bought something.
+    open: BTreeSet<ProvinceId>,
     terms: BTreeMap<ProvinceId, u64>,
 }
 
@@ -31,6 +33,7 @@ impl Milestones {
             applied: BTreeMap::new(),
             crashed_at: BTreeMap::new(),
             last: BTreeMap::new(),
+            open: BTreeSet::new(),
             terms: BTreeMap::new(),
         }
     }
@@ -120,7 +123,10 @@ impl Milestones {
         let takeover_ms = entry.state.policy().payment_takeover_ms;
         for record in entry.journal {
             match &record.body {
-                JournalBody::OrderMoved { order, event } => self.order_moved(*order, *event, record.at, takeover_ms),
+                JournalBody::OrderMoved { order, event } => {
+                    self.open.insert(province);
+                    self.order_moved(*order, *event, record.at, takeover_ms);
+                }
                 JournalBody::Posted { reason: PostingReason::TransferReturned(_), .. } => {
                     self.tally.see("transfer came back");
                 }
@@ -134,6 +140,9 @@ impl Milestones {
                 }
                 _ => {}
             }
+        }
+        if entry.batch.raises_to().is_some() && self.open.contains(&province) {
+            self.tally.see("newer rules in force in mid-operation");
         }
         for (command, reply) in entry.batch.commands.iter().zip(entry.replies) {
             if reply.replayed {

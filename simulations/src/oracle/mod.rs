@@ -33,8 +33,10 @@ mod money;
 mod one_answer;
 mod one_debit;
 mod promises;
+mod replay;
 mod reversals;
 mod texts;
+mod versions;
 mod visibility;
 
 /// Lines of history shown with a violation.
@@ -143,7 +145,7 @@ pub trait Property: Send {
 /// True when nothing is open and all replicas have one state.
 #[must_use]
 pub fn quiet(country: &Country) -> bool {
-    finality::open(country).is_empty() && agreement::apart(country).is_empty()
+    finality::open(country).is_empty() && agreement::apart(country).is_empty() && versions::behind(country).is_empty()
 }
 
 /// Names of all properties and where they come from, for a reader.
@@ -173,6 +175,8 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<deliveries::Deliveries>::default(),
         Box::<acknowledged::Acknowledged>::default(),
         Box::<balance_reads::BalanceReads>::default(),
+        Box::<versions::Versions>::default(),
+        Box::<replay::Replay>::default(),
     ]
 }
 

@@ -11,9 +11,14 @@ use std::collections::BTreeSet;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::journal::JournalBody;
 use mpss_domain::order::OrderEvent;
-use mpss_domain::{JournalRecord, LogTime, OrderId, OrderStatus, Outcome, PaymentId, Refusal, Reply, TransferId, Verb};
+use mpss_domain::{
+    JournalRecord, LogTime, OrderId, OrderStatus, Outcome, PaymentId, Refusal, Reply, StateVersion, TransferId, Verb,
+};
 
 use super::Reference;
+
+/// Since this version what may have been forgotten is told exactly.
+const EXACT_FORGETTING: StateVersion = StateVersion(2);
 
 /// A refund or reversal that was stored and forwarded finds its payment for so much longer.
 const FORWARDING_MS: u64 = 30 * 86_400_000;
@@ -134,6 +139,23 @@ impl Reference {
             || newest_gone.is_some_and(|gone| issued_at <= gone)
             || (issued_at < others_before && told_too_old);
         if too_old { Err(Refusal::RequestTooOld) } else { Ok(()) }
+    }
+
+    /// Can an identity of which nothing is known have been known once? Under the first rules whatever
+    /// is older than the retention; since version 2 only what may really be gone.
+    pub(super) fn check_forgotten(&self, issued_at: LogTime) -> Result<(), Refusal> {
+        if self.version < EXACT_FORGETTING {
+            return self.check_age(issued_at);
+        }
+        let Forgetting { newest_gone, others_before, told_too_old, .. } = self.forgetting;
+        let may_be_gone =
+            newest_gone.is_some_and(|gone| issued_at <= gone) || (issued_at < others_before && told_too_old);
+        if may_be_gone { Err(Refusal::RequestTooOld) } else { Ok(()) }
+    }
+
+    /// Older than the retention: nobody counts on it any more.
+    pub(super) fn is_past_retention(&self, issued_at: LogTime) -> bool {
+        self.check_age(issued_at).is_err()
     }
 
     /// It ended, nothing of it is under way, and that is long ago.

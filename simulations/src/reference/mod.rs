@@ -45,7 +45,7 @@ use mpss_domain::policy::Policy;
 use mpss_domain::transfer::IncomingTransfer;
 use mpss_domain::{
     AccountId, Batch, Command, JournalRecord, LedgerAccount, LogTime, Msisdn, NumberPlan, OrderId, Outcome, PaymentId,
-    ProductId, ProvinceId, Refusal, Reply, SpId, Transfer, TransferId, Verb,
+    ProductId, ProvinceId, Refusal, Reply, SpId, StateVersion, Transfer, TransferId, Verb,
 };
 
 use self::accounts::Person;
@@ -72,6 +72,8 @@ pub struct Reference {
     province: ProvinceId,
     now: LogTime,
     index: u64,
+    /// By which rules it decides.
+    version: StateVersion,
     identities: Identities,
     policy: Policy,
     plan: NumberPlan,
@@ -107,6 +109,7 @@ impl Reference {
             province,
             now: LogTime(0),
             index: 0,
+            version: StateVersion::FIRST,
             identities: Identities::default(),
             policy: Policy::default(),
             plan: NumberPlan::default(),
@@ -255,8 +258,11 @@ impl Reference {
             Verb::InstallNumberPlan(plan) => self.install_number_plan(plan),
             Verb::PortNumber { msisdn, operator, from } => self.port_number(*msisdn, *operator, *from),
             Verb::SetPolicy(policy) => self.set_policy(policy),
-            // What version 2 changes concerns identities older than anything a model keeps apart.
-            Verb::RaiseVersion { .. } => Ok(Outcome::Done),
+            // Rules only ever get newer.
+            Verb::RaiseVersion { to } => {
+                self.version = self.version.max(*to);
+                Ok(Outcome::Done)
+            }
         }
     }
 

@@ -164,7 +164,7 @@ impl Reference {
             return Err(Refusal::PaymentMismatch);
         }
         let Some(known) = self.payments.get_mut(&id) else {
-            self.check_age(id.issued_at())?;
+            self.check_forgotten(id.issued_at())?;
             let forbidden = Decision { reversal: Some(reversal), ..self.nothing_taken(serving) };
             self.payments.insert(id, forbidden);
             return Ok(Outcome::Reversed);

@@ -100,8 +100,13 @@ impl Reference {
             }
             return known.result.map(Outcome::Credited);
         }
-        self.check_age(id.issued_at())?;
-        let result = self.check_credit(payee, amount, epoch);
+        self.check_forgotten(id.issued_at())?;
+        // So late nobody counts on it: refused for good, and the payer has it back.
+        let result = if self.is_past_retention(id.issued_at()) {
+            Err(Refusal::Unresolved)
+        } else {
+            self.check_credit(payee, amount, epoch)
+        };
         if let Ok(account) = result {
             let credit = Movement::of(amount, PostingReason::Transfer(id), LedgerAccount::DueFrom(payer_home));
             let balance = self.move_money(account, &credit.with(payer));

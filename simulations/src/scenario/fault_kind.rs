@@ -131,6 +131,9 @@ kinds! {
     NewPlan "new_plan" Nation every 40_000 lasts 500..8_000 strength 0..0;
     /// A subscriber carries the number to another operator, and comes back.
     PortedNumber "ported_number" Province every 25_000 lasts 2_000..12_000 strength 0..0;
+    /// The machines of a province, whose program decides by the oldest rules alone until then, get one
+    /// by one the program that decides by the newest.
+    RollingUpgrade "rolling_upgrade" Province every 30_000 lasts 200..6_000 strength 0..0;
     /// A leader hands leadership over.
     LeadershipHandedOver "leadership_handed_over" Province every 16_000 lasts 0..0 strength 0..0;
 }
