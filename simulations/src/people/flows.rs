@@ -52,6 +52,8 @@ flows! {
     National national = 120;
     /// Several purchases at once, from several phones of a family.
     Racing racing = 30;
+    /// Buys in another province and has the service desk there reverse the order before it is paid.
+    Impatient impatient = 25;
     /// Sends money to another subscriber.
     Transfer transfer = 110;
     /// Looks at the balance.

@@ -10,6 +10,7 @@ use mpss_domain::{Money, ProvinceId};
 use mpss_runtime::{Clock, Random};
 use serde_json::{Value, json};
 
+use super::desk::Desk;
 use super::flows::{Flow, Habits};
 use super::scene::{Goods, PASSWORD, PRICE, Person, Scene};
 use super::street::{Answer, Body, Question, Street};
@@ -87,6 +88,7 @@ impl Living {
         match flow {
             Flow::Local | Flow::Roaming | Flow::National => self.buy(flow, key, random).await,
             Flow::Racing => self.race(key, random).await,
+            Flow::Impatient => self.reconsider(key, random).await,
             Flow::Transfer => self.send_money(key, random).await,
             Flow::Balance => self.look_at_balance(random).await,
             Flow::Statement => {
@@ -251,6 +253,18 @@ impl Living {
                 self.took_order(key, &answer);
             }
         }
+    }
+
+    /// Buys where another province has to pay, and calls the service desk while it is asked to.
+    async fn reconsider(&mut self, key: &str, random: &SeededRandom) {
+        if self.location == self.me.home {
+            self.travel(random);
+        }
+        let goods = self.goods(Flow::Roaming, random);
+        let body = self.order(&goods, 1);
+        let desk = Desk { street: self.street.clone(), msisdn: self.me.msisdn.clone(), serving: goods.province };
+        let calls = desk.reverse_what_is_paying(key, random);
+        let (_, ()) = tokio::join!(self.place(Flow::Impatient, goods.province, key, &body), calls);
     }
 
     async fn send_money(&mut self, key: &str, random: &SeededRandom) {

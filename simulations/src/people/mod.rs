@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use mpss_domain::ProvinceId;
 
+mod desk;
 mod flows;
 mod life;
 mod mistakes;

@@ -7,6 +7,7 @@ const FLOWS: &[(&str, &str)] = &[
     ("roaming", "漫游购买"),
     ("national", "全国购买"),
     ("racing", "并发购买"),
+    ("impatient", "付款途中要求冲正"),
     ("transfer", "转账"),
     ("top_up", "充值"),
     ("reversal", "冲正"),
@@ -61,6 +62,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("smsc_refuses", "短信拒绝"),
     ("new_plan", "新号段表"),
     ("ported_number", "携号转网"),
+    ("rolling_upgrade", "滚动升级"),
     ("leadership_handed_over", "移交主节点"),
 ];
 
