@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use futures::future::select_all;
 use mpss_cluster::{ProposeError, ReadError, Role};
 use mpss_domain::{Command, Outcome, Request, Verb};
 use support::memory_group::{MemoryGroup, address};
@@ -157,8 +158,21 @@ async fn a_replica_that_computes_something_else_stops() {
     // A wrong digest in the log is what divergence looks like to everyone.
     let lie = Command::internal(Verb::CompareDigest { index: reply.index, digest: 1 });
     let _ = group.replica(leader).propose(lie).await;
-    for node in [1, 2, 3] {
-        until(group.replica(node), "its end", |status| status.role == Role::Stopped).await;
+    // A replica that stops tells the next one nothing more, so that the last of three may be left alone
+    // with an entry that it never hears to be committed.
+    let ends = [1, 2, 3].map(|node| {
+        let end = until(group.replica(node), "its end", |status| status.role == Role::Stopped);
+        Box::pin(async move { (end.await, node).1 })
+    });
+    let (first, _, others) = select_all(ends).await;
+    let (second, _, _) = select_all(others).await;
+    for node in [first, second] {
         assert!(group.nodes[&node].fatal.lock().as_ref().is_some_and(|reason| reason.contains("diverged")));
     }
+    let last = group.replica(6 - first - second);
+    let of_the_last = group.nodes[&(6 - first - second)].fatal.lock().clone();
+    assert!(of_the_last.as_ref().is_none_or(|reason| reason.contains("diverged")), "{of_the_last:?}");
+    // And it leads nobody.
+    let refused = last.propose(admit("after")).await;
+    assert!(refused.is_err(), "{refused:?}");
 }

@@ -44,6 +44,9 @@ pub struct Record {
     pub violations: Vec<Violation>,
     /// Everything anybody asked for, in the order it ended.
     pub operations: Vec<Operation>,
+    /// The turns of people's lives that were lived, such as `13300046201:7`, sorted.
+    #[serde(default)]
+    pub turns: Vec<String>,
     /// Everything that was broken, in the order it began.
     pub faults: Vec<FaultSpan>,
     /// Who led when.

@@ -258,6 +258,7 @@ impl Play {
             machines: country.names_of(*province),
         };
         let operations = self.street.look(|told| told.operations.clone());
+        let turns = self.street.look(|told| told.turns.iter().cloned().collect());
         let stories = if plan.recorded { stories::choose(country, &self.street, &self.leaders) } else { Vec::new() };
         Record {
             format: FORMAT,
@@ -276,6 +277,7 @@ impl Play {
             verdict: if violations.is_empty() { Verdict::Passed } else { Verdict::Violated },
             violations,
             operations,
+            turns,
             faults: faults.map(Faults::spans).unwrap_or_default(),
             leaders: self.leaders,
             stories,

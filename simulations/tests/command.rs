@@ -131,6 +131,9 @@ fn a_mistake_is_named_and_is_no_pass() {
         (vec!["run", "--replicas", "2"], "topology.replicas: 2"),
         (vec!["run", "no-such-scenario"], "no-such-scenario"),
         (vec!["sweep", "--seeds", "9..1"], "\"9..1\""),
+        (vec!["run", "--record", "/nowhere/run.json"], "--record /nowhere/run.json"),
+        (vec!["sweep", "--html", "/"], "--html /"),
+        (vec!["shrink", "--seed", "1", "--to", "/"], "--to /"),
         (vec!["run", "--mutant", "ack-before-sync"], "--mutant"),
     ] {
         let output = simulate(&arguments);

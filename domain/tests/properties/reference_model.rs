@@ -184,7 +184,6 @@ impl Model {
             }
             return Err("wrong_password");
         }
-        person.failures = 0;
         if person.frozen {
             return Err("account_frozen");
         }
@@ -556,7 +555,7 @@ impl ReferenceStateMachine for Rules {
         prop_oneof![
             3 => who().prop_map(Step::Open),
             4 => (who(), prop_oneof![5 => 1..20_000_i64, 1 => 900_000..1_000_001_i64]).prop_map(|(who, fen)| Step::TopUp(who, fen)),
-            6 => (who(), 1..60_u32, prop::bool::weighted(0.85)).prop_map(|(who, quantity, right)| Step::Buy { who, quantity, right }),
+            6 => (who(), 1..60_u32, prop::bool::weighted(0.7)).prop_map(|(who, quantity, right)| Step::Buy { who, quantity, right }),
             4 => (any::<usize>(), any::<bool>()).prop_map(|(order, accepted)| Step::Deliver { order, accepted }),
             2 => any::<usize>().prop_map(Step::Reverse),
             4 => (any::<usize>(), 1..3_000_i64).prop_map(|(order, fen)| Step::Refund(order, fen)),

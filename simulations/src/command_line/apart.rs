@@ -32,6 +32,11 @@ pub(super) fn run(program: Option<&Path>, seed: u64, arguments: &[String]) -> Re
         .ok_or_else(|| format!("seed {seed}: {}\n{text}{}", output.status, String::from_utf8_lossy(&output.stderr)))
 }
 
+/// How many processes at once: as asked for, else as many as there are processors.
+pub(super) fn at_once(jobs: Option<usize>) -> usize {
+    jobs.or_else(|| std::thread::available_parallelism().map(std::num::NonZero::get).ok()).unwrap_or(1).max(1)
+}
+
 /// Runs seeds, `jobs` at once, and hands over what came of each as it comes, until `go_on` says no.
 pub(super) fn run_all(
     seeds: &Seeds,
@@ -39,8 +44,7 @@ pub(super) fn run_all(
     work: impl Fn(u64) -> Result<Box<Record>, String> + Sync,
     mut go_on: impl FnMut(Outcome) -> bool,
 ) {
-    let jobs =
-        jobs.or_else(|| std::thread::available_parallelism().map(std::num::NonZero::get).ok()).unwrap_or(1).max(1);
+    let jobs = at_once(jobs);
     let (next, ended) = (AtomicU64::new(seeds.first), AtomicBool::new(false));
     let (outcomes, coming) = mpsc::sync_channel(jobs);
     std::thread::scope(|scope| {

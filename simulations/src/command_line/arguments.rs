@@ -219,8 +219,11 @@ pub(super) struct Shrink {
     #[arg(long, value_name = "FILE")]
     pub(super) to: PathBuf,
     /// Runs at most
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = super::shrink::RUNS_USUAL)]
     pub(super) runs: u32,
+    /// Processes at once; as many as there are processors when not given
+    #[arg(long)]
+    pub(super) jobs: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod arguments;
 mod explain;
 mod hunt;
 mod mutants;
+mod outputs;
 mod pinned;
 mod progress;
 mod run_one;

@@ -2,7 +2,7 @@
 
 use super::arguments::Run;
 use super::progress::real_time;
-use super::{Entropy, INCONCLUSIVE, PASSED, VIOLATED, mutants, words};
+use super::{Entropy, INCONCLUSIVE, PASSED, VIOLATED, mutants, outputs, words};
 use crate::record::Verdict;
 use crate::report::{html, json};
 use crate::run::{RunPlan, run as play};
@@ -22,6 +22,8 @@ pub(super) fn run(asked: &Run, entropy: Entropy) -> Result<u8, String> {
     }
     let scenario = asked.scene.scenario()?;
     let seed = asked.seed.or(scenario.seed).unwrap_or(1);
+    outputs::check("--record", asked.record.as_deref())?;
+    outputs::check("--html", asked.html.as_deref())?;
     let recorded = asked.record.is_some() || asked.html.is_some();
     let plan = RunPlan { scenario, seed, recorded, echo: asked.echo };
     let begun = real_time();

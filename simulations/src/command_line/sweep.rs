@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::apart::{self, Outcome};
 use super::arguments::Sweep;
 use super::progress::Progress;
-use super::{INCONCLUSIVE, PASSED, VIOLATED, shrink, words};
+use super::{INCONCLUSIVE, PASSED, VIOLATED, outputs, shrink, words};
 use crate::record::Verdict;
 use crate::report::sweep::SweepSummary;
 use crate::report::{json, sweep_html};
@@ -24,6 +24,11 @@ fn missed(summary: &SweepSummary, scenario: &Scenario) -> Vec<String> {
 #[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(super) fn run(asked: &Sweep) -> Result<u8, String> {
     let scenario = asked.scene.scenario()?;
+    outputs::check("--json", asked.json.as_deref())?;
+    outputs::check("--html", asked.html.as_deref())?;
+    if let Some(folder) = &asked.shrink_to {
+        std::fs::create_dir_all(folder).map_err(|error| format!("--shrink-to {}: {error}", folder.display()))?;
+    }
     let arguments = asked.scene.arguments();
     let command = format!("mpss-sim sweep {} --seeds={}", arguments.join(" "), asked.seeds);
     println!("scenario {}, seeds {}", scenario.name, asked.seeds);
@@ -62,7 +67,9 @@ pub(super) fn run(asked: &Sweep) -> Result<u8, String> {
             print!("{}", words::told(&record));
             if let Some(folder) = &asked.shrink_to {
                 let file = folder.join(format!("{}-{seed}.toml", scenario.name));
-                shrink::shrink(&scenario, seed, None, &file, shrink::RUNS_USUAL)?;
+                let (scenario, jobs) = (&scenario, asked.jobs);
+                let failing = shrink::Failing { scenario, seed, mutant: None, runs: shrink::RUNS_USUAL, jobs };
+                shrink::shrink(failing, &file)?;
             }
             return Ok(VIOLATED);
         }

@@ -79,6 +79,9 @@ pub async fn live(street: Street, me: Person, scene: Arc<Scene>, rules: Rules, u
         if living.rules.only.as_ref().is_some_and(|only| !only.contains(&name)) {
             continue;
         }
+        living.street.note(|told| {
+            told.turns.insert(name);
+        });
         living.take_turn(flow, &format!("{}-{turn}", living.me.msisdn), &random).await;
     }
 }

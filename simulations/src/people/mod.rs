@@ -1,7 +1,7 @@
 //! People: they open accounts, buy, send money, travel, forget passwords and change their minds, each
 //! through the callers' interface as an integrator's program would, and write down what they were told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mpss_domain::ProvinceId;
 
@@ -78,4 +78,6 @@ pub struct Told {
     pub contradictions: Vec<String>,
     /// Everything anybody asked for.
     pub operations: Vec<Operation>,
+    /// The turns that were lived.
+    pub turns: BTreeSet<String>,
 }

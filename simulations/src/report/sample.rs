@@ -323,6 +323,7 @@ pub(crate) fn run(seed: u64) -> Record {
         verdict: Verdict::Passed,
         violations: Vec::new(),
         operations,
+        turns: Vec::new(),
         faults,
         leaders,
         stories: vec![long_story(), short_story()],
