@@ -38,9 +38,8 @@ pub(super) enum Command {
     Explain(Explain),
     /// Run every seed that ever failed, each as its scenario is kept
     Pinned(Pinned),
-    /// Strike real processes, their network and their disks
+    // These two say themselves what they do: words here would replace theirs.
     Chaos(crate::chaos::Arguments),
-    /// Run the HTTP edge of real nodes behind simulated TCP
     Edge(crate::edge::Arguments),
     /// List the scenarios that come with the program, or print one
     Scenarios(Scenarios),
