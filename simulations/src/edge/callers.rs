@@ -16,6 +16,7 @@ use super::fate::{self, Fate};
 use super::http::{Http, Reply};
 use super::machine::{PUBLIC_PORT, name_of};
 use super::scene::Scene;
+use crate::people::Goods;
 use crate::world::SeededRandom;
 
 /// Everybody's payment password.
@@ -30,17 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CALM_MAX: Duration = Duration::from_secs(2);
 /// Pauses between tries, in ms.
 const PAUSE_MS: (u64, u64) = (20, 400);
-
-/// A product on sale.
-#[derive(Debug, Clone)]
-pub struct Goods {
-    /// Its id.
-    pub product: String,
-    /// Where it is sold.
-    pub province: ProvinceId,
-    /// `local`, `roaming` or `national`.
-    pub scope: &'static str,
-}
 
 /// A subscriber.
 #[derive(Debug, Clone)]

@@ -39,8 +39,9 @@ use turmoil::Sim;
 
 pub use arguments::{Arguments, command};
 
+use crate::people::Goods;
 use crate::world::SeededRandom;
-use callers::{Book, Caller, Goods, Person};
+use callers::{Book, Caller, Person};
 use clock::ms;
 use faults::Faults;
 use http::Http;

@@ -11,7 +11,7 @@ use mpss_runtime::Random as _;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::callers::{Book, Caller, Ended, Goods, Patience, Person, note_order, purchase};
+use super::callers::{Book, Caller, Ended, Patience, Person, note_order, purchase};
 use super::clock::{ms, now, wall_ms};
 use super::fate::{self, Fate};
 use super::http::Reply;
@@ -19,6 +19,7 @@ use super::machine::{
     BODY_BYTES_MAX, CONNECTIONS_MAX, HEADER_DEADLINE, IDLE_MAX, IN_FLIGHT_MAX, Machine, PEER_PORT, PUBLIC_PORT,
 };
 use super::raw::{Raw, change};
+use crate::people::Goods;
 
 /// One way to or from the rude caller's host, always the same.
 pub const LATENCY: Duration = Duration::from_millis(5);

@@ -1,12 +1,12 @@
 //! What operators do while people live: replace machines, install a newer program, hand leadership
 //! over, put a newer number plan in force, note that a number was carried to another operator.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
 use mpss_domain::number_plan::NumberRange;
-use mpss_domain::{Msisdn, NumberPlan, Operator, ProvinceId, StateVersion};
+use mpss_domain::{Msisdn, NumberPlan, ProvinceId, StateVersion};
+use mpss_routing::plan_file::render_plan;
 use mpss_runtime::Clock;
 use serde_json::{Value, json};
 
@@ -177,7 +177,7 @@ impl Hand {
         let plan = with_moved(crate::country::number_plan(), moved.collect());
         let span =
             self.broken(strike, "all", format!("epoch {epoch}, {} move", if away { self.movers.len() } else { 0 }));
-        let csv = Bytes::from(csv_of(&plan));
+        let csv = Bytes::from(render_plan(&plan));
         let mut all = self.country.plan().provinces.clone();
         let first = usize::try_from(self.below(all.len() as u64)).unwrap_or(0);
         all.rotate_left(first);
@@ -289,23 +289,6 @@ fn with_moved(mut plan: NumberPlan, moved: Vec<(u32, ProvinceId)>) -> NumberPlan
     plan
 }
 
-fn csv_of(plan: &NumberPlan) -> String {
-    let mut csv = "first_prefix,last_prefix,province,operator\n".to_owned();
-    for range in &plan.ranges {
-        let operator = match range.operator {
-            Operator::ChinaTelecom => "china-telecom",
-            Operator::ChinaMobile => "china-mobile",
-            Operator::ChinaUnicom => "china-unicom",
-            Operator::ChinaBroadnet => "china-broadnet",
-            Operator::TelecomVirtual => "china-telecom-mvno",
-            Operator::MobileVirtual => "china-mobile-mvno",
-            Operator::UnicomVirtual => "china-unicom-mvno",
-        };
-        let _ = writeln!(csv, "{},{},{},{operator}", range.first, range.last, range.province);
-    }
-    csv
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,7 +299,7 @@ mod tests {
         let (guangdong, sichuan) = (ProvinceId::new(44).expect("44"), ProvinceId::new(51).expect("51"));
         let prefix = mpss_routing::subscribers_of(&plan, guangdong).next().expect("somebody").prefix();
         let moved = with_moved(plan.clone(), vec![(prefix, sichuan)]);
-        let read = mpss_routing::parse_plan_bytes(csv_of(&moved).as_bytes(), 2).expect("a plan");
+        let read = mpss_routing::parse_plan_bytes(render_plan(&moved).as_bytes(), 2).expect("a plan");
         let home = |plan: &NumberPlan, prefix: u32| {
             let number = Msisdn::new(u64::from(prefix) * 10_000 + 7).expect("a number");
             plan.lookup(number, mpss_domain::LogTime(0)).map(|belonging| belonging.home)
