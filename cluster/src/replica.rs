@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use mpss_domain::{Command, Reply, State, StateVersion};
 use mpss_runtime::Seams;
-use openraft::ReadPolicy;
+use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
+use openraft::{ChangeMembers, ReadPolicy};
 use tokio::sync::watch;
 
 use crate::codec;
@@ -355,6 +356,7 @@ impl Replica {
         // Until it is there, so that nothing is raised that it was not asked about.
         let _changing = inner.heard.changing.lock().await;
         self.check_versions_of(node, &member).await?;
+        self.end_interrupted_change().await?;
         let added = self.change(inner.raft.add_learner(node, member, false)).await?;
         let deadline = inner.clock.monotonic() + CATCH_UP_DEADLINE;
         let mut status = inner.status.clone();
@@ -415,7 +417,41 @@ impl Replica {
     /// See [`MembershipError`].
     pub async fn change_voters(&self, voters: Vec<u64>) -> Result<(), MembershipError> {
         let voters: BTreeSet<u64> = voters.into_iter().collect();
+        let _changing = self.inner.heard.changing.lock().await;
         self.change(self.inner.raft.change_membership(voters, false)).await.map(|_| ())
+    }
+
+    /// Takes a replica without a vote out of the group; nothing happens when it is not in it. Leader
+    /// only.
+    ///
+    /// # Errors
+    /// See [`MembershipError`]; refused for one that votes.
+    pub async fn remove_learner(&self, node: u64) -> Result<(), MembershipError> {
+        let _changing = self.inner.heard.changing.lock().await;
+        self.end_interrupted_change().await?;
+        {
+            let status = self.inner.status.borrow();
+            if status.role == Role::Leader && status.voters.contains_key(&node) {
+                return Err(MembershipError::Refused(format!("replica {node} votes: say first who votes without it")));
+            }
+        }
+        let removed = ChangeMembers::RemoveNodes(BTreeSet::from([node]));
+        self.change(self.inner.raft.change_membership(removed, false)).await.map(|_| ())
+    }
+
+    /// Ends a change of voters that was begun and not ended, because its leader died in the middle or
+    /// gave up waiting, as it was meant: those who lost their vote leave the group. Adding a learner
+    /// would end it, too, and keep them for ever.
+    async fn end_interrupted_change(&self) -> Result<(), MembershipError> {
+        let meant = {
+            let metrics = self.inner.raft.metrics();
+            let metrics = metrics.borrow_watched();
+            match metrics.membership_config.membership().get_joint_config().as_slice() {
+                [_, .., meant] => meant.clone(),
+                _ => return Ok(()),
+            }
+        };
+        self.change(self.inner.raft.change_membership(meant, false)).await.map(|_| ())
     }
 
     async fn change(

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use mpss_cluster::{MembershipError, Role, StartError};
 use mpss_runtime::memory::{Crash, Device};
 use support::memory_group::{MemoryGroup, address};
@@ -32,6 +34,48 @@ async fn a_dead_replica_is_replaced_by_one_with_a_new_number() {
     let rest: Vec<u64> = voters.into_iter().filter(|node| *node != leader).collect();
     let next = group.leader_among(&rest).await;
     propose(group.replica(next), admit("after")).await;
+}
+
+/// A leader that waits no longer for the first step of a change leaves it half done.
+fn impatient(options: &mut mpss_cluster::ReplicaOptions) {
+    support::quick(options);
+    options.propose_deadline = Duration::from_millis(200);
+    // It stays the leader although nobody answers for a while.
+    options.election_min = Duration::from_secs(3);
+    options.election_max = Duration::from_secs(4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_nobody_ended_is_ended_before_the_next_one() {
+    let mut group = MemoryGroup::start_tuned(3, impatient).await;
+    let leader = group.leader().await;
+    propose(group.replica(leader), admit("before")).await;
+    let (gone, stays) = (leader % 3 + 1, (leader + 1) % 3 + 1);
+    group.start_node(4).await.expect("starts and waits");
+    group.replica(leader).add_learner(4, member(&address(4))).await.expect("added");
+    group.cut(leader, true);
+    let half_done = group.replica(leader).change_voters(vec![leader, stays, 4]).await;
+    assert_eq!(half_done, Err(MembershipError::Unknown));
+    group.cut(leader, false);
+    let leader = group.leader_among(&[leader, stays]).await;
+    let both = until(group.replica(leader), "both groups", |status| status.voters.len() == 4).await;
+    assert!(both.learners.is_empty());
+    group.start_node(5).await.expect("starts and waits");
+    within("the next change", async {
+        // The half that was done may not be committed yet.
+        while group.replica(leader).add_learner(5, member(&address(5))).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let ended = group.replica(leader).watch().borrow().clone();
+    assert!(!ended.voters.contains_key(&gone) && !ended.learners.contains_key(&gone), "{ended:?}");
+    // A learner is taken out as it came; a voter is not.
+    group.replica(leader).remove_learner(5).await.expect("removed");
+    group.replica(leader).remove_learner(5).await.expect("it is not there any more");
+    until(group.replica(leader), "no learner", |status| status.learners.is_empty()).await;
+    let refused = group.replica(leader).remove_learner(4).await;
+    assert!(matches!(&refused, Err(MembershipError::Refused(why)) if why.contains("replica 4 votes")), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

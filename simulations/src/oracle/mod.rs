@@ -25,6 +25,7 @@ mod clearing;
 mod debits_at_home;
 mod deliveries;
 mod finality;
+mod group;
 mod late_debits;
 mod limits;
 mod log_ids;
@@ -175,6 +176,7 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<deliveries::Deliveries>::default(),
         Box::<acknowledged::Acknowledged>::default(),
         Box::<balance_reads::BalanceReads>::default(),
+        Box::<group::Group>::default(),
         Box::<versions::Versions>::default(),
         Box::<replay::Replay>::default(),
     ]

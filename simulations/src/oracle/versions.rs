@@ -63,9 +63,8 @@ pub(super) fn behind(country: &Country) -> Vec<String> {
         }
         for name in names {
             let version = country.read(&name, mpss_domain::State::version);
-            if version.is_some_and(|version| version != StateVersion::NEWEST) {
-                behind.push(format!("{name} decides by version {version:?}, its program by {}", StateVersion::NEWEST));
-            }
+            let Some(version) = version.filter(|version| *version != StateVersion::NEWEST) else { continue };
+            behind.push(format!("{name} decides by version {version}, its program by {}", StateVersion::NEWEST));
         }
     }
     behind

@@ -205,8 +205,8 @@ fn leader_elsewhere(status: &ReplicaStatus) -> Option<&Member> {
 #[serde(deny_unknown_fields)]
 #[schema(as = ChangeMembers)]
 pub(crate) struct MembersAsk<'a> {
-    /// `add_learner` (with node, raft_address, http_url), `change_voters` (with voters) or
-    /// `transfer_leadership` (with node).
+    /// `add_learner` (with node, raft_address, http_url), `change_voters` (with voters),
+    /// `remove_learner` (with node) or `transfer_leadership` (with node).
     #[serde(borrow)]
     #[schema(value_type = String, example = "add_learner")]
     change: Str<'a>,
@@ -232,16 +232,18 @@ pub(crate) struct MembersAsk<'a> {
 enum MembersChange {
     AddLearner,
     ChangeVoters,
+    RemoveLearner,
     TransferLeadership,
 }
 
-const CHANGES: [(&str, MembersChange); 3] = [
+const CHANGES: [(&str, MembersChange); 4] = [
     ("add_learner", MembersChange::AddLearner),
     ("change_voters", MembersChange::ChangeVoters),
+    ("remove_learner", MembersChange::RemoveLearner),
     ("transfer_leadership", MembersChange::TransferLeadership),
 ];
 
-/// Adds a replica, changes who votes, or hands leadership over. Any node passes it to the leader.
+/// Adds a replica, takes one out, changes who votes, or hands leadership over. Any node passes it to the leader.
 #[utoipa::path(
     post, path = "/v1/cluster/members", tag = "operation", operation_id = "change_members",
     request_body = MembersAsk<'_>,
@@ -256,6 +258,7 @@ pub(crate) async fn change_members(State(door): State<Door>, call: Call) -> Answ
     let done = match change {
         MembersChange::AddLearner => replica.add_learner(ask.node()?, ask.member()?).await,
         MembersChange::ChangeVoters => replica.change_voters(ask.voters()?).await,
+        MembersChange::RemoveLearner => replica.remove_learner(ask.node()?).await,
         MembersChange::TransferLeadership => replica.transfer_leadership(ask.node()?).await,
     };
     match done {
@@ -283,7 +286,7 @@ impl MembersAsk<'_> {
         let wanted: &[&str] = match change {
             MembersChange::AddLearner => &["node", "raft_address", "http_url"],
             MembersChange::ChangeVoters => &["voters"],
-            MembersChange::TransferLeadership => &["node"],
+            MembersChange::RemoveLearner | MembersChange::TransferLeadership => &["node"],
         };
         for (field, given) in given {
             match (given, wanted.contains(&field)) {

@@ -413,7 +413,11 @@ async fn the_group_is_changed_by_naming_what_is_wanted() {
     assert_eq!(told["replicas"][0]["node"], 1);
     let stranger = shop.post(members, "stranger", json!({"change": "change_voters", "voters": [1, 9]})).await;
     stranger.problem(422, "cluster_change_refused");
+    let voter = shop.post(members, "voter", json!({"change": "remove_learner", "node": 1})).await;
+    voter.problem(422, "cluster_change_refused");
+    shop.post(members, "nobody", json!({"change": "remove_learner", "node": 9})).await.is(200);
     for (body, code, field) in [
+        (json!({"change": "remove_learner"}), "missing_field", "node"),
         (json!({"change": "add_learner", "node": 2}), "missing_field", "http_url"),
         (
             json!({"change": "add_learner", "node": 0, "raft_address": "h:1", "http_url": "http://h"}),
