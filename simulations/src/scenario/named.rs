@@ -13,6 +13,7 @@ pub const NAMED: &[(&str, &str)] = &[
     ("five-replicas", include_str!("../../scenarios/five-replicas.toml")),
     ("national-platform-down", include_str!("../../scenarios/national-platform-down.toml")),
     ("hot-sp", include_str!("../../scenarios/hot-sp.toml")),
+    ("interrupted-replacement", include_str!("../../scenarios/interrupted-replacement.toml")),
 ];
 
 /// The scenario of this name, if one comes with the program.

@@ -1,0 +1,4 @@
+//! The bank: what is said to it and how it is read. Nothing here decides what an answer means for an
+//! order.
+
+pub mod iso8583;
