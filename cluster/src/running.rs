@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mpss_runtime::transport::ServeGuard;
@@ -156,6 +156,7 @@ impl Running {
             heard: heard.clone(),
             clock: seams.clock.clone(),
             scope: scope.clone(),
+            installing: AtomicU32::new(0),
         });
         let serving = seams
             .transport

@@ -1,6 +1,7 @@
 //! Answering other replicas.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,9 +28,10 @@ use crate::machine;
 use crate::proposer::Queue;
 use crate::raft_runtime::NodeScope;
 use crate::replica::ProposeError;
+use crate::snapshot::file::SnapshotFile;
 use crate::snapshot::receiver::{ChunkPlace, Receiver, Taken};
 use crate::stored::VoteRow;
-use crate::types::{Raft, RaftVote};
+use crate::types::{Raft, RaftLogId, RaftVote};
 use crate::versions::Heard;
 
 /// Journal rows in one answer, in bytes.
@@ -47,6 +49,24 @@ pub(crate) struct Service {
     pub(crate) heard: Arc<Heard>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) scope: Arc<NodeScope>,
+    /// Snapshots that are being installed; none or one, unless a leader sends again.
+    pub(crate) installing: AtomicU32,
+}
+
+/// One snapshot that is being installed, also when the one who asked for it goes away.
+struct Installing<'a>(&'a AtomicU32);
+
+impl<'a> Installing<'a> {
+    fn begin(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Installing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// The door other replicas knock at.
@@ -117,6 +137,9 @@ impl Service {
                 let (head, entries) = wire::decode_append(body)?;
                 if !self.gate.admits_leader(head.vote) {
                     return Ok(self.refuse(&Refusal::InDoubt));
+                }
+                if !entries.is_empty() && self.installing.load(Ordering::SeqCst) > 0 {
+                    return Ok(self.refuse(&Refusal::Installing));
                 }
                 let rpc = AppendEntriesRequest {
                     vote: head.vote.into(),
@@ -215,9 +238,28 @@ impl Service {
             Taken::Continue => Ok(ChunkAnswer::Continue),
             Taken::Restart => Ok(ChunkAnswer::Restart),
             Taken::Whole(snapshot) => {
+                let vote = self.install(vote, snapshot).await?;
+                Ok(ChunkAnswer::Installed(VoteRow::from(&vote)))
+            }
+        }
+    }
+
+    /// Installs a snapshot, unless the log reaches beyond its end already: a leader whose entries
+    /// arrived while their answers were lost sends one that ends before the log here does, and
+    /// openraft must not be led back behind what it has submitted. So the entry the snapshot ends at
+    /// is offered first, as an append would: where it is in the log, it is committed by that and the
+    /// snapshot has nothing to add; where it is not, the log ends before it or is cut off there, and
+    /// nothing is appended until the snapshot is installed.
+    async fn install(&self, vote: RaftVote, snapshot: SnapshotFile) -> Result<RaftVote, Refusal> {
+        let _installing = Installing::begin(&self.installing);
+        let end = snapshot.head.last_log_id.map(RaftLogId::from);
+        let offer = AppendEntriesRequest { vote, prev_log_id: end, entries: Vec::new(), leader_commit: end };
+        match self.raft.append_entries(offer).await.map_err(|_| Refusal::Stopped)? {
+            AppendEntriesResponse::Success | AppendEntriesResponse::PartialSuccess(_) => Ok(vote),
+            AppendEntriesResponse::HigherVote(higher) => Ok(higher),
+            AppendEntriesResponse::Conflict => {
                 let installed = self.raft.install_full_snapshot(vote, machine::as_raft(snapshot)).await;
-                let response = installed.map_err(|_| Refusal::Stopped)?;
-                Ok(ChunkAnswer::Installed(VoteRow::from(&response.vote)))
+                Ok(installed.map_err(|_| Refusal::Stopped)?.vote)
             }
         }
     }

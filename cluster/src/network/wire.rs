@@ -91,6 +91,9 @@ pub(crate) enum Refusal {
     /// The replica has stopped.
     #[error("this replica has stopped")]
     Stopped,
+    /// A snapshot takes the place of the log.
+    #[error("this replica is installing a snapshot")]
+    Installing,
 }
 
 /// The head of an append; payloads follow it one after the other.
