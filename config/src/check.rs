@@ -282,6 +282,7 @@ pub(crate) fn secrets(root: &Map<String, Value>, keys: &[&[Key]]) -> Vec<(String
             ValueKind::Table(table) => {
                 waiting.extend(table.iter().map(|(name, value)| (format!("{path}.{name}"), value)));
             }
+            ValueKind::String(text) if text.is_empty() => {}
             _ if keys.iter().copied().flatten().any(|key| key.kind.is_secret() && matches(key.path, &path)) => {
                 found.push((path, value.origin().unwrap_or("unknown").to_owned()));
             }

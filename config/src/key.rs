@@ -39,6 +39,19 @@ pub(crate) enum Kind {
     BaseUrls,
     /// `http://host:port/path`, or empty.
     UrlOrEmpty,
+    /// `host:port`, or empty.
+    HostPortOrEmpty,
+    /// So many digits.
+    Digits {
+        min: usize,
+        max: usize,
+    },
+    /// So many letters, digits and blanks.
+    Letters {
+        exactly: usize,
+    },
+    /// A key of 8 or 16 bytes in hex, or empty.
+    KeyOrEmpty,
     /// 32 bytes in hex.
     Pepper,
     OneOf(&'static [&'static str]),
@@ -80,7 +93,7 @@ impl Name {
 impl Kind {
     /// Values of this kind are never shown.
     pub(crate) const fn is_secret(&self) -> bool {
-        matches!(self, Self::Pepper)
+        matches!(self, Self::Pepper | Self::KeyOrEmpty)
     }
 
     /// What would be right, as the rest of a sentence.
@@ -101,6 +114,11 @@ impl Kind {
             Self::BaseUrl => "must be a URL of the form \"http://host:port\"".into(),
             Self::BaseUrls => format!("must be a list of 1 to {URLS_MAX} URLs of the form \"http://host:port\""),
             Self::UrlOrEmpty => "must be a URL of the form \"http://host:port/path\", or empty".into(),
+            Self::HostPortOrEmpty => "must be a host and a port such as \"10.44.0.9:7001\", or empty".into(),
+            Self::Digits { min, max } if min == max => format!("must be {min} digits"),
+            Self::Digits { min, max } => format!("must be {min} to {max} digits"),
+            Self::Letters { exactly } => format!("must be {exactly} letters, digits or blanks"),
+            Self::KeyOrEmpty => "must be a key as 16 or 32 hex digits, or empty".into(),
             Self::Pepper => "must be 32 bytes as 64 hex digits".into(),
             Self::OneOf(words) => {
                 let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
@@ -153,6 +171,14 @@ impl Kind {
             Self::HostPort => is_host_port(text),
             Self::BaseUrl => is_base_url(text),
             Self::UrlOrEmpty => text.is_empty() || is_url(text),
+            Self::HostPortOrEmpty => text.is_empty() || is_host_port(text),
+            Self::Digits { min, max } => {
+                (*min..=*max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            Self::Letters { exactly } => {
+                text.len() == *exactly && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
+            }
+            Self::KeyOrEmpty => matches!(text.len(), 0 | 16 | 32) && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             Self::Pepper => text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             Self::OneOf(words) => words.contains(&text),
             Self::SomeText => !text.trim().is_empty(),

@@ -18,6 +18,7 @@ mod number_plan;
 mod outbox;
 mod password;
 mod problem;
+mod rails;
 mod relation;
 mod replication;
 mod telemetry;
@@ -37,6 +38,7 @@ pub use number_plan::NumberPlanSettings;
 pub use outbox::OutboxSettings;
 pub use password::PasswordSettings;
 pub use problem::{Problem, SettingsError};
+pub use rails::RailSettings;
 pub use replication::ReplicationSettings;
 pub use telemetry::TelemetrySettings;
 
@@ -54,6 +56,7 @@ const KEYS: &[&[Key]] = &[
     password::KEYS,
     dispatch::KEYS,
     outbox::KEYS,
+    rails::KEYS,
     number_plan::KEYS,
     telemetry::KEYS,
 ];
@@ -76,6 +79,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/dispatch.toml"),
     "\n",
     include_str!("../defaults/outbox.toml"),
+    "\n",
+    include_str!("../defaults/rails.toml"),
     "\n",
     include_str!("../defaults/number_plan.toml"),
     "\n",
@@ -106,6 +111,8 @@ pub struct Settings {
     pub dispatch: DispatchSettings,
     /// Telling SPs and subscribers.
     pub outbox: OutboxSettings,
+    /// Accounts whose money is outside.
+    pub rails: RailSettings,
     /// Number plan file put in force when the state has none.
     pub number_plan: NumberPlanSettings,
     /// Logs.

@@ -14,6 +14,8 @@ pub(crate) fn check(checked: &mut Checked) {
     listeners(checked);
     founders(checked);
     peppers(checked);
+    crate::rails::check(checked);
+    at_most(checked, "rails.bank_reconnect_min_ms", "rails.bank_reconnect_max_ms");
 }
 
 fn replication(checked: &mut Checked) {

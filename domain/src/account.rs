@@ -153,7 +153,9 @@ impl Account {
         if self.used_on(today) + amount > self.daily_limit.min(ceilings.daily) {
             return Err(Refusal::DailyLimitExceeded);
         }
-        if amount > self.available { Err(Refusal::InsufficientFunds) } else { Ok(()) }
+        // Whoever has the money of the other kinds is asked.
+        let is_here = self.kind == AccountKind::StoredValue;
+        if is_here && amount > self.available { Err(Refusal::InsufficientFunds) } else { Ok(()) }
     }
 
     /// Counts `amount` as used today.

@@ -10,6 +10,7 @@ use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::order::OrderStatus;
 use crate::payment::PaymentStatus;
+use crate::rail::{CallStep, Phase, RailName};
 use crate::state::State;
 use crate::timer::{Timer, TimerKind};
 use crate::transfer::TransferStatus;
@@ -25,6 +26,7 @@ impl State {
         self.check_orders(&mut open)?;
         self.check_payments()?;
         self.check_transfers(&mut open)?;
+        self.check_calls()?;
         self.check_accounts(&open)
     }
 
@@ -74,6 +76,8 @@ impl State {
                 (OrderStatus::Delivering, Some(Effect::DeliveryNotice { order, .. }))
                 | (OrderStatus::Paying, Some(Effect::ResolvePayment { order, .. }))
                 | (OrderStatus::Reversing, Some(Effect::ReversePayment { order, .. })) => order == id,
+                // A payment by an account outside has calls of its own.
+                (OrderStatus::Paying, None) => here && self.rail_payment(order.payment).is_some(),
                 (status, None) => status.is_final() && order.waits_for == EffectId(0),
                 _ => false,
             };
@@ -90,7 +94,7 @@ impl State {
             };
             ensure(order.booked == in_books, || format!("{id} is {:?} and booked: {}", order.status, order.booked))?;
             ensure(!here || self.payments.get(&order.payment).is_some(), || format!("{id} has lost its payment"))?;
-            if here && order.status == OrderStatus::Delivering {
+            if here && matches!(order.status, OrderStatus::Delivering | OrderStatus::Paying) {
                 let account = self.payments.get(&order.payment).and_then(|payment| payment.account);
                 *open.entry(account.ok_or_else(|| format!("{id} was paid from nowhere"))?).or_default() += 1;
             }
@@ -99,7 +103,12 @@ impl State {
     }
 
     fn check_payments(&self) -> Result<(), String> {
+        let mut held = BTreeMap::<AccountId, Money>::new();
         for (id, payment) in self.payments.iter() {
+            if payment.status == PaymentStatus::Reserved && self.rail_payment(*id).is_none() {
+                *held.entry(payment.account.ok_or_else(|| format!("{id} is held nowhere"))?).or_default() +=
+                    payment.amount;
+            }
             let refunds: Money = payment.refunds.iter().map(|(_, amount)| *amount).sum();
             ensure(refunds == payment.refunded && refunds <= payment.amount, || {
                 format!("{id} of {} was refunded {} by refunds of {refunds}", payment.amount, payment.refunded)
@@ -108,12 +117,18 @@ impl State {
                 PaymentStatus::Captured => payment.refunded == Money::ZERO,
                 PaymentStatus::PartlyRefunded => payment.refunded.is_positive() && payment.refunded < payment.amount,
                 PaymentStatus::Refunded => payment.refunded == payment.amount,
-                PaymentStatus::Reserved | PaymentStatus::Released | PaymentStatus::Declined(_) => {
-                    payment.refunded == Money::ZERO && payment.account.is_none()
+                PaymentStatus::Declined(_) => payment.refunded == Money::ZERO,
+                PaymentStatus::Reserved => payment.refunded == Money::ZERO,
+                PaymentStatus::Pending => payment.refunded == Money::ZERO && self.rail_payment(*id).is_some(),
+                PaymentStatus::Released | PaymentStatus::Reversed | PaymentStatus::Reversing => {
+                    payment.refunded == Money::ZERO && payment.reversal.is_some()
                 }
-                PaymentStatus::Reversed => payment.refunded == Money::ZERO && payment.reversal.is_some(),
             };
             ensure(by_status, || format!("{id} is {:?} and was refunded {}", payment.status, payment.refunded))?;
+        }
+        for (id, account) in self.accounts.iter() {
+            let counted = held.get(id).copied().unwrap_or_default();
+            ensure(account.held == counted, || format!("{id} holds {}, its payments {counted}", account.held))?;
         }
         Ok(())
     }
@@ -127,6 +142,64 @@ impl State {
                 format!("{id} is {:?} and waits for {effect:?}", transfer.status)
             })?;
             *open.entry(transfer.payer_account).or_default() += u32::from(crediting);
+        }
+        Ok(())
+    }
+
+    fn check_calls(&self) -> Result<(), String> {
+        let mut open = BTreeMap::<AccountId, u32>::new();
+        // What each rail must hold, owe us and have to give back, by the payments and calls.
+        let mut expected = BTreeMap::<LedgerAccount, i128>::new();
+        let mut add = |account, amount: Money| *expected.entry(account).or_default() += i128::from(amount.as_fen());
+        for call in self.calls() {
+            let id = call.id;
+            let waits = self.effects.get(&call.waits_for).map(|row| &row.effect);
+            let forwarded = matches!(waits, Some(Effect::Call { call, .. }) if *call == id);
+            let moves = !call.phase.is_final() && call.phase != Phase::Queued;
+            ensure(moves == forwarded, || format!("{id} is {:?} and waits for {waits:?}", call.phase))?;
+            ensure(call.asked <= call.rail.habits().asks_max, || format!("{id} was asked about {} times", call.asked))?;
+            if !call.phase.is_final() {
+                *open.entry(call.account).or_default() += 1;
+            }
+            let payment = self.rail_payment(call.subject.payment());
+            ensure(payment.is_some_and(|payment| payment.calls.contains(&id)), || format!("{id} is nobody's call"))?;
+            match (call.step, call.phase) {
+                (CallStep::Capture, phase) if !phase.is_final() => add(LedgerAccount::RailHeld(call.rail), call.amount),
+                (CallStep::Void, Phase::Declined(_)) => {}
+                (CallStep::Void | CallStep::Refund, phase) if !phase.is_final() => {
+                    add(LedgerAccount::RailReturning(call.rail), -call.amount);
+                }
+                _ => {}
+            }
+        }
+        for (id, outside) in self.outside.payments.iter() {
+            let payment = self.payments.get(id).ok_or_else(|| format!("{id} has lost its payment"))?;
+            if payment.status == PaymentStatus::Reserved && outside.rail.habits().holds {
+                add(LedgerAccount::RailHeld(outside.rail), payment.amount);
+            }
+            let asked = self.calls_of(*id).any(|call| call.step.is_asked() && !call.phase.is_final());
+            ensure(asked == (payment.status == PaymentStatus::Pending), || {
+                format!("{id} is {:?} and somebody is asked: {asked}", payment.status)
+            })?;
+            // Queued calls go when the one before them ends.
+            let queued = self.calls_of(*id).any(|call| call.phase == Phase::Queued);
+            let moving =
+                self.calls_of(*id).filter(|call| !call.phase.is_final() && call.phase != Phase::Queued).count();
+            ensure(moving <= 1 && (!queued || moving == 1), || format!("{id} has {moving} calls under way"))?;
+        }
+        for rail in RailName::ALL {
+            for account in [LedgerAccount::RailHeld(rail), LedgerAccount::RailReturning(rail)] {
+                let turnover = self.books.turnover(account);
+                let balance = turnover.debit - turnover.credit;
+                let rows = expected.get(&account).copied().unwrap_or_default();
+                ensure(balance == rows, || format!("{account} is {balance} fen in the books and {rows} by its rows"))?;
+            }
+        }
+        for (id, link) in self.outside.links.iter() {
+            let counted = open.get(id).copied().unwrap_or_default();
+            ensure(link.open_calls == counted, || {
+                format!("{id} counts {} open calls, there are {counted}", link.open_calls)
+            })?;
         }
         Ok(())
     }

@@ -35,7 +35,8 @@ impl State {
         if !(closed_before && balance.is_positive()) {
             account.check_active()?;
         }
-        if account.open_orders > 0 {
+        let waits = self.link(id).is_some_and(|link| link.open_calls > 0) || account.held.is_positive();
+        if account.open_orders > 0 || waits {
             return Err(Refusal::OpenOrdersRemain);
         }
         if balance.is_positive() && pay_out_agent.is_none() {

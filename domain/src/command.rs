@@ -7,13 +7,15 @@ use crate::account::{AccountKind, AccountSelector, Language, Tier};
 use crate::catalogue::Terms;
 use crate::effect::EffectId;
 use crate::ids::{
-    AccountId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId, SpId, TransferId,
+    AccountId, CallId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId, SpId, TransferId,
 };
 use crate::money::Money;
 use crate::number_plan::{NumberPlan, Operator};
 use crate::order::{Channel, ReversalReason};
+use crate::outside::Means;
 use crate::password::{PasswordVerdict, PasswordVerifier};
 use crate::policy::Policy;
+use crate::rail::CallAnswer;
 use crate::refusal::Refusal;
 use crate::time::LogTime;
 use crate::version::StateVersion;
@@ -332,6 +334,73 @@ pub enum Verb {
         /// By which.
         to: StateVersion,
     },
+
+    /// 开户 of an account whose money is outside. Home province.
+    OpenOutside {
+        /// Whose.
+        msisdn: Msisdn,
+        /// Real-name tier as the operator knows it.
+        tier: Tier,
+        /// Language of messages.
+        language: Language,
+        /// Used when the subscriber has no payment password yet.
+        verifier: PasswordVerifier,
+        /// Used when the subscriber has one.
+        verdict: PasswordVerdict,
+        /// Limit for one payment; the ceiling when not given.
+        per_payment_limit: Option<Money>,
+        /// Limit for one day; the ceiling when not given.
+        daily_limit: Option<Money>,
+        /// Where its money is.
+        means: Means,
+    },
+    /// These calls are about to be sent, or asked about. Home province.
+    BeginCalls {
+        /// Which.
+        calls: Vec<CallId>,
+    },
+    /// What came of calls. Home province.
+    RecordCalls {
+        /// Each call and its answer.
+        answers: Vec<CallAnswer>,
+    },
+    /// The home province holds the money for an order. Serving province.
+    RecordHold {
+        /// Which.
+        order: OrderId,
+    },
+    /// Take at home what is held for an order that was delivered elsewhere. Home province.
+    CapturePayment {
+        /// Which.
+        payment: PaymentId,
+        /// Less than is held; the rest is given up. All of it when not given.
+        amount: Option<Money>,
+    },
+    /// The home province acknowledged a capture. Serving province.
+    RecordCapture {
+        /// Which order.
+        order: OrderId,
+    },
+    /// As [`Verb::Pay`], but the money is only set aside, by whatever rail: how much of it is taken is
+    /// said by [`Verb::CapturePayment`]. Home province.
+    HoldPayment(Box<PayRequest>),
+}
+
+impl Verb {
+    /// The state version that a verb came with: programs that know less can not read it.
+    #[must_use]
+    pub const fn since(&self) -> StateVersion {
+        match self {
+            Self::OpenOutside { .. }
+            | Self::BeginCalls { .. }
+            | Self::RecordCalls { .. }
+            | Self::RecordHold { .. }
+            | Self::CapturePayment { .. }
+            | Self::RecordCapture { .. }
+            | Self::HoldPayment(_) => crate::version::OUTSIDE_RAILS,
+            _ => StateVersion::FIRST,
+        }
+    }
 }
 
 /// What a serving province asks of a home province.

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, Language};
-use crate::ids::{Msisdn, OrderId, ProvinceId, RefundId, SpId, TransferId};
+use crate::ids::{CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TransferId};
 use crate::money::Money;
+use crate::rail::RailName;
 use crate::time::LogTime;
 
 /// The number of an effect; ascending in the order of events.
@@ -83,6 +84,21 @@ pub enum Effect {
         transfer: TransferId,
         /// Where.
         payee_home: ProvinceId,
+    },
+    /// Send a call to a peer outside, or ask what became of it; removed and added anew as it moves on.
+    Call {
+        /// Which.
+        call: CallId,
+        /// By which rail.
+        rail: RailName,
+    },
+    /// Have the home province take what it holds for a delivered order; stored and forwarded until it
+    /// is acknowledged.
+    CapturePayment {
+        /// Which order.
+        order: OrderId,
+        /// Where.
+        home: ProvinceId,
     },
 }
 
@@ -195,5 +211,43 @@ pub enum SmsText {
         amount: Money,
         /// The balance after it.
         balance: Money,
+    },
+    /// A purchase was paid from an account whose money is outside.
+    PaidOutside {
+        /// Which.
+        order: OrderId,
+        /// What was bought.
+        title: String,
+        /// How much.
+        amount: Money,
+        /// From which kind of account.
+        kind: AccountKind,
+    },
+    /// What was set aside for a purchase is given up; nothing was taken.
+    HoldGivenUp {
+        /// Which.
+        order: OrderId,
+        /// How much.
+        amount: Money,
+        /// At which kind of account.
+        kind: AccountKind,
+    },
+    /// A purchase was reversed, and whoever has the money has given it back.
+    ReversedOutside {
+        /// Which.
+        order: OrderId,
+        /// How much came back.
+        amount: Money,
+        /// To which kind of account.
+        kind: AccountKind,
+    },
+    /// A purchase was refunded, and whoever has the money has given it back.
+    RefundedOutside {
+        /// Which.
+        order: OrderId,
+        /// How much came back.
+        amount: Money,
+        /// To which kind of account.
+        kind: AccountKind,
     },
 }

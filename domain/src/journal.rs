@@ -3,10 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TopUpId, TransferId};
+use crate::ids::{AccountId, CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TopUpId, TransferId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::order::OrderEvent;
+use crate::rail::{CallStep, Phase};
 use crate::time::LogTime;
 
 /// Where a record stands: log index and place inside the entry. Ascending in the order of events.
@@ -86,6 +87,15 @@ pub enum JournalBody {
         /// How.
         event: OrderEvent,
     },
+    /// A call to a peer outside moved on.
+    CallMoved {
+        /// Which.
+        call: CallId,
+        /// What it asks.
+        step: CallStep,
+        /// To where.
+        phase: Phase,
+    },
 }
 
 /// Why money moved.
@@ -107,6 +117,8 @@ pub enum PostingReason {
     Transfer(TransferId),
     /// A transfer that could not be credited came back.
     TransferReturned(TransferId),
+    /// A peer outside did, or will never do, what was booked as its to do.
+    Settled(CallId),
 }
 
 /// One line of a subscriber's statement.

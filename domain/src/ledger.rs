@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, ProvinceId, SpId};
+use crate::rail::RailName;
 
 /// An account of the books. Debit balances are positive, credit balances negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,6 +19,14 @@ pub enum LedgerAccount {
     DueFrom(ProvinceId),
     /// Cash that agents took or gave for us.
     AgentCash,
+    /// What a rail holds for us and has not taken yet.
+    RailHeld(RailName),
+    /// What whoever is behind a rail owes us: money taken from subscribers.
+    RailClearing(RailName),
+    /// What is to go back to subscribers by a rail and is not acknowledged yet.
+    RailReturning(RailName),
+    /// What nobody could say where it belongs: reconciliation decides.
+    Suspense,
 }
 
 impl std::fmt::Display for LedgerAccount {
@@ -29,6 +38,10 @@ impl std::fmt::Display for LedgerAccount {
             Self::DueTo(province) => write!(f, "due_to:{province}"),
             Self::DueFrom(province) => write!(f, "due_from:{province}"),
             Self::AgentCash => f.write_str("agent_cash"),
+            Self::RailHeld(rail) => write!(f, "rail_held:{}", rail.name()),
+            Self::RailClearing(rail) => write!(f, "rail_clearing:{}", rail.name()),
+            Self::RailReturning(rail) => write!(f, "rail_returning:{}", rail.name()),
+            Self::Suspense => f.write_str("suspense"),
         }
     }
 }
@@ -36,7 +49,8 @@ impl std::fmt::Display for LedgerAccount {
 /// One line of the trial balance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialBalanceLine {
-    /// The account's name: `wallets`, `sp_payable:S…`, `due_to:51`, `due_from:51`, `agent_cash`.
+    /// The account's name: `wallets`, `sp_payable:S…`, `due_to:51`, `due_from:51`, `agent_cash`,
+    /// `rail_held:…`, `rail_clearing:…`, `rail_returning:…`, `suspense`.
     pub name: String,
     /// Debit turnover in fen since the beginning.
     pub debit: i128,

@@ -46,6 +46,7 @@ mod open_account;
 pub mod order;
 mod outbox;
 pub mod outcome;
+pub mod outside;
 pub mod password;
 mod password_check;
 mod pay;
@@ -53,7 +54,7 @@ pub mod payment;
 pub mod policy;
 mod product_review;
 mod purchase;
-mod rail;
+pub mod rail;
 mod record_payment;
 mod refund;
 pub mod refusal;
@@ -77,8 +78,8 @@ pub use command::{Batch, Command, Request, Verb};
 pub use effect::{Effect, EffectId, EffectRow, SmsText};
 pub use entry::BATCH_COMMANDS_MAX;
 pub use ids::{
-    AccountId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId, SpId, TopUpId,
-    TransferId,
+    AccountId, CallId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId, SpId,
+    TopUpId, TransferId,
 };
 pub use journal::{JournalRecord, RecordPosition};
 pub use ledger::{LedgerAccount, TrialBalance};
@@ -88,6 +89,7 @@ pub use order::{Channel, Order, OrderStatus};
 pub use outcome::{Applied, Outcome, Reply};
 pub use password::{PasswordVerdict, PasswordVerifier};
 pub use payment::{Payment, PaymentStatus};
+pub use rail::RailName;
 pub use refusal::Refusal;
 pub use state::State;
 pub use time::{BusinessDay, LogTime};

@@ -82,6 +82,9 @@ impl State {
     }
 
     fn execute(&mut self, verb: &Verb) -> Outcome {
+        if verb.since() > self.version {
+            return Outcome::Refused(Refusal::NotYet);
+        }
         self.decide(verb).unwrap_or_else(Outcome::Refused)
     }
 
@@ -134,7 +137,7 @@ impl State {
             &Verb::RecordReversal { order } => self.record_reversal(order),
             &Verb::RecordRefund { order, refund, result } => self.record_refund(order, refund, result),
 
-            Verb::Pay(request) => self.pay(request),
+            Verb::Pay(request) => self.pay(request, false),
             &Verb::ReversePayment { payment, reversal, order } => {
                 self.reverse_payment(PaymentToReverse { payment, reversal, order })
             }
@@ -155,6 +158,35 @@ impl State {
             &Verb::PortNumber { msisdn, operator, from } => self.port_number(msisdn, operator, from),
             Verb::SetPolicy(policy) => self.set_policy(policy),
             &Verb::RaiseVersion { to } => Ok(self.raise_version(to)),
+
+            &Verb::OpenOutside {
+                msisdn,
+                tier,
+                language,
+                ref verifier,
+                verdict,
+                per_payment_limit,
+                daily_limit,
+                ref means,
+            } => self.open_outside(
+                &crate::open_account::Opening {
+                    msisdn,
+                    kind: crate::open_account::kind_of(means),
+                    tier,
+                    language,
+                    verifier,
+                    verdict,
+                    per_payment_limit,
+                    daily_limit,
+                },
+                means,
+            ),
+            Verb::BeginCalls { calls } => Ok(self.begin_calls(calls)),
+            Verb::RecordCalls { answers } => Ok(self.record_calls(answers)),
+            &Verb::RecordHold { order } => self.record_hold(order),
+            &Verb::CapturePayment { payment, amount } => self.capture_payment(payment, amount),
+            Verb::HoldPayment(request) => self.pay(request, true),
+            &Verb::RecordCapture { order } => self.record_capture(order),
         }
     }
 

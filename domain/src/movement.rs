@@ -6,7 +6,7 @@ use crate::ids::{AccountId, Msisdn};
 use crate::journal::{AccountChange, JournalBody, PostingReason, StatementLine};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
-use crate::rail::{Rail, StoredValue};
+use crate::rail::stored_value::{Rail, StoredValue};
 use crate::state::State;
 use crate::table::Slot;
 use crate::time::BusinessDay;
@@ -16,6 +16,12 @@ use crate::time::BusinessDay;
 pub(crate) enum Step {
     /// Taken, and counted as used today. The caller has checked status, limits and funds.
     Debit,
+    /// Set aside, and counted as used today. The caller has checked as for a debit.
+    Hold,
+    /// Taken of what was set aside.
+    CaptureHeld,
+    /// Given up of what was set aside on that day.
+    ReleaseHeld(BusinessDay),
     /// Paid out in cash; no use of a limit.
     PayOut,
     /// Given back as if it had never been taken on that day.
@@ -61,14 +67,22 @@ impl State {
         let change = step(account, &movement, today);
         self.books.wallet_changed(change);
 
-        let postings = vec![(LedgerAccount::Wallet(id), -change), (movement.against, change)];
+        // What is set aside is still the subscriber's: nothing is posted for it.
+        let mut postings = vec![(LedgerAccount::Wallet(id), -change), (movement.against, change)];
+        postings.retain(|(_, amount)| *amount != Money::ZERO);
         #[cfg(feature = "mutants")]
         let postings = self.mutant.map_or(postings.clone(), |mutant| mutant.post(movement.step, postings));
         self.books.post(&postings);
 
         let statement = StatementLine {
             account: id,
-            amount: change,
+            amount: match movement.step {
+                Step::Hold => -movement.amount,
+                Step::ReleaseHeld(_) => movement.amount,
+                // It left when it was set aside.
+                Step::CaptureHeld => Money::ZERO,
+                _ => change,
+            },
             balance: account.available,
             counterparty: movement.counterparty,
             sp: match movement.against {
@@ -110,14 +124,17 @@ fn step(account: &mut Account, movement: &Movement, today: BusinessDay) -> Money
             rail.reserve(amount).expect("the verb has checked the funds");
             rail.capture(amount);
         }
+        Step::Hold => rail.reserve(amount).expect("the verb has checked the funds"),
+        Step::CaptureHeld => rail.capture(amount),
+        Step::ReleaseHeld(_) => rail.release(amount),
         Step::Reverse(_) => rail.reverse(amount),
         Step::Credit => rail.credit(amount),
     }
     let change = rail.query().total() - before;
     match movement.step {
-        Step::Debit => account.count_use(amount, today),
+        Step::Debit | Step::Hold => account.count_use(amount, today),
         // A reversal undoes the use of the day; a refund is a new transaction and does not.
-        Step::Reverse(day) if day == today && account.used_day == today => {
+        Step::Reverse(day) | Step::ReleaseHeld(day) if day == today && account.used_day == today => {
             assert!(account.used >= amount, "broken invariant: the day's use is less than what is reversed");
             account.used -= amount;
         }

@@ -51,6 +51,10 @@ mutants! {
     FreezeNotTold = "freeze-not-told";
     /// A thaw date passes and nothing happens.
     ThawForgotten = "thaw-forgotten";
+    /// A call outside that is not answered is taken for refused: nothing undoes it.
+    TimeoutTakenForRefusal = "timeout-taken-for-refusal";
+    /// A call outside that is given up is not undone.
+    UnknownNotUndone = "unknown-not-undone";
 }
 
 impl Mutant {

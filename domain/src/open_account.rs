@@ -6,6 +6,7 @@ use crate::ids::{AccountId, CustomerCode, Msisdn};
 use crate::journal::AccountChange;
 use crate::money::Money;
 use crate::outcome::{AccountView, Outcome};
+use crate::outside::{Link, Means};
 use crate::password::{Credential, PasswordVerdict, PasswordVerifier};
 use crate::policy::Ceilings;
 use crate::refusal::Refusal;
@@ -32,11 +33,27 @@ impl State {
     /// In this order: the number ([`State::check_home_is_here`]), the kind, the account exists, the
     /// password of a subscriber who has one, the limits.
     pub(crate) fn open_account(&mut self, opening: &Opening<'_>) -> Result<Outcome, Refusal> {
-        let &Opening { msisdn, kind, tier, language, .. } = opening;
-        self.check_home_is_here(msisdn)?;
-        if kind != AccountKind::StoredValue {
+        if opening.kind != AccountKind::StoredValue {
+            self.check_home_is_here(opening.msisdn)?;
             return Err(Refusal::AccountKindUnsupported);
         }
+        let id = self.open(opening)?;
+        Ok(self.view_of(id, Money::ZERO))
+    }
+
+    /// Opens an account whose money is outside. Whoever asks has found out there that it may be used.
+    ///
+    /// # Errors
+    /// As [`State::open_account`].
+    pub(crate) fn open_outside(&mut self, opening: &Opening<'_>, means: &Means) -> Result<Outcome, Refusal> {
+        let id = self.open(opening)?;
+        self.outside.links.insert(id, Link { means: means.clone(), open_calls: 0 });
+        Ok(self.view_of(id, Money::ZERO))
+    }
+
+    fn open(&mut self, opening: &Opening<'_>) -> Result<AccountId, Refusal> {
+        let &Opening { msisdn, kind, tier, language, .. } = opening;
+        self.check_home_is_here(msisdn)?;
         let known = self.subscribers.find(&msisdn);
         if let Some(subscriber) = known {
             let accounts = self.subscribers.at(subscriber).accounts;
@@ -78,7 +95,7 @@ impl State {
         self.accounts.insert(id, account);
         self.record_change(id, AccountChange::Opened);
         self.tell(msisdn, SmsText::AccountOpened { kind, limits: (per_payment, daily) });
-        Ok(self.view_of(id, Money::ZERO))
+        Ok(id)
     }
 
     /// Makes a subscriber of a number: a customer code and the payment password.
@@ -108,6 +125,14 @@ impl State {
         let today = self.now.business_day();
         (account.used, account.used_day) = (account.used_on(today), today);
         Outcome::Account(Box::new(AccountView { account, paid_out }))
+    }
+}
+
+/// The kind of an account whose money is outside.
+pub(crate) const fn kind_of(means: &Means) -> AccountKind {
+    match means {
+        Means::PhoneBill(_) => AccountKind::Communication,
+        Means::Card(_) => AccountKind::Bank,
     }
 }
 

@@ -48,6 +48,10 @@ pub enum Outcome {
     Credited(AccountId),
     /// Done, and there is nothing to say.
     Done,
+    /// A rail outside is asked for a payment; see its row.
+    PaymentPending(AccountId),
+    /// A rail outside holds the money of a payment; it is taken once the order is delivered.
+    Held(AccountId),
 }
 
 /// An account as it was when a command had changed it.

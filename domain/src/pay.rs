@@ -4,7 +4,7 @@
 
 use crate::account::AccountSelector;
 use crate::command::PayRequest;
-use crate::ids::{IssuedId, OrderId, PaymentId, RefundId, ReversalId};
+use crate::ids::{AccountId, IssuedId, OrderId, PaymentId, RefundId, ReversalId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::movement::OpenOrders;
@@ -32,7 +32,9 @@ impl State {
     /// [`Refusal::PaymentMismatch`], [`Refusal::AlreadyReversed`]); its age
     /// ([`Refusal::RequestTooOld`]); then amount, number, scope, and the list of [`crate::purchase`]
     /// from 6 on. From the amount on, a refusal is kept under the payment id unless it is transient.
-    pub(crate) fn pay(&mut self, request: &PayRequest) -> Result<Outcome, Refusal> {
+    ///
+    /// With `hold` the money is only set aside, whatever the rail.
+    pub(crate) fn pay(&mut self, request: &PayRequest, hold: bool) -> Result<Outcome, Refusal> {
         if request.payment.province() != Some(request.serving) || request.serving == self.province {
             return Err(Refusal::PaymentMismatch);
         }
@@ -49,7 +51,7 @@ impl State {
         if self.is_too_old(request.payment.issued_at()) {
             return Err(Refusal::RequestTooOld);
         }
-        match self.try_pay(request) {
+        match self.try_pay(request, hold) {
             Err(refusal) if !refusal.is_transient() => {
                 self.payments.insert(request.payment, self.declined(request, refusal));
                 Err(refusal)
@@ -58,7 +60,7 @@ impl State {
         }
     }
 
-    fn try_pay(&mut self, request: &PayRequest) -> Result<Outcome, Refusal> {
+    fn try_pay(&mut self, request: &PayRequest, hold: bool) -> Result<Outcome, Refusal> {
         request.amount.check_request()?;
         if self.province.is_national() {
             return Err(Refusal::NotHome);
@@ -85,8 +87,10 @@ impl State {
             // open; what comes back after a closing lands all the same.
             open_orders: OpenOrders::Same,
             title: request.title.clone(),
+            hold,
         });
-        Ok(Outcome::Paid(payer.id))
+        let status = self.payment(request.payment).expect("just made").status;
+        Ok(outcome_of(status, payer.id))
     }
 
     /// Reverses a payment, even one never seen: from then on it can never debit.
@@ -140,18 +144,38 @@ impl State {
                 self.payments.at_mut(slot).status = PaymentStatus::Captured;
                 self.undo_payment(asked.payment, asked.reversal, LedgerAccount::DueTo(serving), OpenOrders::Same);
             }
-            PaymentStatus::Reversed => {}
+            PaymentStatus::Reversed | PaymentStatus::Reversing => {}
             PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => return Err(Refusal::PartlyRefunded),
-            PaymentStatus::Captured => {
+            PaymentStatus::Captured | PaymentStatus::Pending | PaymentStatus::Reserved => {
                 self.undo_payment(asked.payment, asked.reversal, LedgerAccount::DueTo(serving), OpenOrders::Same);
             }
-            PaymentStatus::Reserved | PaymentStatus::Released | PaymentStatus::Declined(_) => {
+            PaymentStatus::Released | PaymentStatus::Declined(_) => {
                 let payment = self.payments.at_mut(slot);
                 payment.status = PaymentStatus::Reversed;
                 payment.reversal = Some(asked.reversal);
             }
         }
         Ok(Outcome::Reversed)
+    }
+
+    /// Takes what is held for an order that was delivered elsewhere, or less of it. Harmless when
+    /// repeated, and when the payment was reversed meanwhile.
+    ///
+    /// # Errors
+    /// In this order: [`Refusal::PaymentNotFound`]; [`Refusal::PaymentMismatch`] for our own orders;
+    /// [`Refusal::AmountOutOfRange`] when more would be taken than is held.
+    pub(crate) fn capture_payment(&mut self, id: PaymentId, amount: Option<Money>) -> Result<Outcome, Refusal> {
+        let payment = self.payment(id).ok_or(Refusal::PaymentNotFound)?;
+        if payment.serving == self.province {
+            return Err(Refusal::PaymentMismatch);
+        }
+        let (held, status) = (payment.amount, payment.status);
+        let amount = amount.unwrap_or(held);
+        if status == PaymentStatus::Reserved && (!amount.is_positive() || amount > held) {
+            return Err(Refusal::AmountOutOfRange);
+        }
+        self.capture_held(id, amount);
+        Ok(Outcome::Done)
     }
 
     /// Refunds part or all of a payment.
@@ -175,9 +199,15 @@ impl State {
         if let Some((_, known)) = payment.refunds.iter().find(|(known, _)| *known == refund) {
             return if *known == amount { Ok(Outcome::Refunded) } else { Err(Refusal::PaymentMismatch) };
         }
-        if payment.status == PaymentStatus::Reversed {
+        if matches!(payment.status, PaymentStatus::Reversed | PaymentStatus::Reversing | PaymentStatus::Released) {
             return Err(Refusal::AlreadyReversed);
         }
+        if payment.status == PaymentStatus::Reserved {
+            // What is refunded was delivered: the word of it is still on its way.
+            let held = payment.amount;
+            self.capture_held(id, held);
+        }
+        let payment = self.payment(id).expect("just found");
         if amount > payment.refundable() {
             return Err(Refusal::RefundExceedsPaid);
         }
@@ -206,6 +236,15 @@ impl State {
     }
 }
 
+/// What a payment that is neither refused nor reversed came to.
+fn outcome_of(status: PaymentStatus, account: AccountId) -> Outcome {
+    match status {
+        PaymentStatus::Pending => Outcome::PaymentPending(account),
+        PaymentStatus::Reserved => Outcome::Held(account),
+        _ => Outcome::Paid(account),
+    }
+}
+
 /// The answer to a payment id that is known.
 fn answer_again(known: &Payment, request: &PayRequest) -> Result<Outcome, Refusal> {
     let same_account = match (request.account, known.account) {
@@ -222,9 +261,7 @@ fn answer_again(known: &Payment, request: &PayRequest) -> Result<Outcome, Refusa
     }
     match known.status {
         PaymentStatus::Declined(refusal) => Err(refusal),
-        PaymentStatus::Reversed | PaymentStatus::Released => Err(Refusal::AlreadyReversed),
-        PaymentStatus::Reserved | PaymentStatus::Captured | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => {
-            Ok(Outcome::Paid(known.account.expect("what was taken was taken from an account")))
-        }
+        PaymentStatus::Reversed | PaymentStatus::Released | PaymentStatus::Reversing => Err(Refusal::AlreadyReversed),
+        status => Ok(outcome_of(status, known.account.expect("what was asked was asked of an account"))),
     }
 }

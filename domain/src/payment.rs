@@ -24,6 +24,10 @@ pub enum PaymentStatus {
     PartlyRefunded,
     /// Wholly refunded. Final.
     Refunded,
+    /// A rail outside is asked; nobody knows yet.
+    Pending,
+    /// Taken, and on its way back as if it had never been.
+    Reversing,
 }
 
 impl PaymentStatus {
@@ -38,6 +42,8 @@ impl PaymentStatus {
             Self::Reversed => "reversed",
             Self::PartlyRefunded => "partly_refunded",
             Self::Refunded => "refunded",
+            Self::Pending => "pending",
+            Self::Reversing => "reversing",
         }
     }
 }

@@ -36,6 +36,7 @@ use crate::order::{Channel, Order, OrderEvent, OrderStatus};
 use crate::outcome::Outcome;
 use crate::password::PasswordVerdict;
 use crate::payment::{Payment, PaymentStatus};
+use crate::rail::RailName;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::table::Slot;
@@ -139,14 +140,17 @@ impl State {
         if row.msisdn != msisdn {
             return Err(Refusal::AccountNotFound);
         }
-        if row.kind != AccountKind::StoredValue {
-            return Err(Refusal::AccountKindUnsupported);
-        }
+        let rail = match row.kind {
+            AccountKind::StoredValue => None,
+            AccountKind::Communication | AccountKind::Bank => {
+                Some(self.link(id).ok_or(Refusal::AccountKindUnsupported)?.means.rail())
+            }
+        };
         self.check_password(subscriber, id, verdict)?;
         let row = self.accounts.at(account);
         let tier = self.subscribers.at(subscriber).tier;
         row.check_debit(amount, self.now.business_day(), self.policy.ceilings(row.kind, tier))?;
-        Ok(Payer { id, account, subscriber })
+        Ok(Payer { id, account, subscriber, rail })
     }
 
     fn sell_at_home(&mut self, purchase: &Purchase, deal: &Deal) -> Result<Outcome, Refusal> {
@@ -158,6 +162,7 @@ impl State {
         let mut order = self.new_order(purchase, deal);
         self.order_event(&mut order, OrderEvent::Created);
         let title = self.title_of(deal.product);
+        let outside = payer.rail.is_some();
         let debit = Debit {
             payment: order.payment,
             order: order.id,
@@ -169,11 +174,19 @@ impl State {
             against: LedgerAccount::SpPayable(deal.sp),
             open_orders: OpenOrders::OneMore,
             title,
+            hold: false,
         };
-        self.debit(debit);
-        order.booked = true;
         let id = order.id;
-        self.order_paid(&mut order, deal.delivery_deadline_ms);
+        if outside {
+            self.order_event(&mut order, OrderEvent::PaymentAsked);
+            order.waits_until = self.now.plus_ms(self.policy.payment_bound_ms);
+            self.timers.insert(Timer::new(order.waits_until, TimerKind::PaymentBound(id)), ());
+        }
+        self.debit(debit);
+        if !outside {
+            order.booked = true;
+            self.order_paid(&mut order, deal.delivery_deadline_ms);
+        }
         self.orders.insert(id, order);
         Ok(Outcome::Order(id))
     }
@@ -259,6 +272,8 @@ pub(crate) struct Payer {
     pub(crate) id: AccountId,
     pub(crate) account: Slot,
     pub(crate) subscriber: Slot,
+    /// How its money is reached; `None` for stored value.
+    pub(crate) rail: Option<RailName>,
 }
 
 /// A payment that all checks have passed.
@@ -273,16 +288,22 @@ pub(crate) struct Debit {
     pub(crate) against: LedgerAccount,
     pub(crate) open_orders: OpenOrders,
     pub(crate) title: String,
+    /// Only set it aside.
+    pub(crate) hold: bool,
 }
 
 impl State {
-    /// Debits, keeps the payment, tells the subscriber. The one place where a purchase is paid.
+    /// Debits, keeps the payment, tells the subscriber; or asks whoever has the money. The one place where a purchase is paid.
     pub(crate) fn debit(&mut self, debit: Debit) {
-        let Debit { order, amount, .. } = debit;
+        if let Some(rail) = debit.payer.rail {
+            self.ask_rail(rail, debit);
+            return;
+        }
+        let Debit { order, amount, hold, .. } = debit;
         let balance = self.move_money_at(
             debit.payer.account,
             Movement {
-                step: Step::Debit,
+                step: if hold { Step::Hold } else { Step::Debit },
                 amount,
                 reason: PostingReason::Purchase(order),
                 against: debit.against,
@@ -298,7 +319,7 @@ impl State {
             serving: debit.serving,
             amount,
             refunded: Money::ZERO,
-            status: PaymentStatus::Captured,
+            status: if hold { PaymentStatus::Reserved } else { PaymentStatus::Captured },
             epoch: debit.epoch,
             day: self.now.business_day(),
             at: self.now,
@@ -307,6 +328,9 @@ impl State {
             refunds: Vec::new(),
         };
         self.payments.insert(debit.payment, payment);
+        if hold {
+            self.bound_hold(debit.payment);
+        }
         self.tell_at(debit.payer.subscriber, SmsText::Debited { order, title: debit.title, amount, balance });
     }
 }

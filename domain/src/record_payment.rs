@@ -1,5 +1,6 @@
 //! What the home province answered for an order that was taken here (product §5, 6.3.3 steps 3 to 5).
 
+use crate::effect::{Effect, EffectId};
 use crate::ids::OrderId;
 use crate::journal::PostingReason;
 use crate::ledger::LedgerAccount;
@@ -38,6 +39,40 @@ impl State {
             _ => {}
         }
         Ok(self.outcome_of(id))
+    }
+
+    /// The home province holds the money: the order is paid, and the money is taken once it is
+    /// delivered. Harmless as [`State::record_payment`] is.
+    ///
+    /// # Errors
+    /// [`Refusal::OrderNotFound`].
+    pub(crate) fn record_hold(&mut self, id: OrderId) -> Result<Outcome, Refusal> {
+        if self.order(id).ok_or(Refusal::OrderNotFound)?.status == OrderStatus::Paying {
+            self.outside.holds.insert(id, EffectId(0));
+        }
+        self.record_payment(id, Ok(()))
+    }
+
+    /// An order that the home province holds the money for was delivered: have it taken.
+    pub(crate) fn have_captured(&mut self, order: &Order) {
+        if self.outside.holds.get(&order.id).is_some_and(|effect| *effect == EffectId(0)) {
+            let effect = self.add_effect(Effect::CapturePayment { order: order.id, home: order.home });
+            self.outside.holds.insert(order.id, effect);
+        }
+    }
+
+    /// The home province has acknowledged a capture, or has nothing more to take. Harmless when
+    /// repeated.
+    ///
+    /// # Errors
+    /// [`Refusal::OrderNotFound`].
+    pub(crate) fn record_capture(&mut self, id: OrderId) -> Result<Outcome, Refusal> {
+        self.order(id).ok_or(Refusal::OrderNotFound)?;
+        if let Some(effect) = self.outside.holds.get(&id).copied().filter(|effect| *effect != EffectId(0)) {
+            self.outside.holds.remove(&id);
+            self.end_effect(effect);
+        }
+        Ok(Outcome::Order(id))
     }
 
     fn book_payment(&mut self, order: &mut Order) {

@@ -100,6 +100,10 @@ impl State {
         let order = payment.order.expect("what was captured has an order");
         let msisdn = payment.msisdn.expect("what was captured has a payer");
         let account = payment.account.expect("what was captured has an account");
+        if self.rail_payment(id).is_some() {
+            self.refund_outside(id, refund, amount);
+            return;
+        }
         let balance = self.move_money(
             account,
             Movement {

@@ -160,6 +160,19 @@ refusals! {
     PlanNotNewer = 9001 "plan_not_newer" never "号段表版本未更新";
     /// The policy offered is not newer than the one in force, or contradicts itself.
     PolicyNotNewer = 9002 "policy_not_newer" never "策略版本未更新";
+
+    // In the log and in snapshots a refusal is known by its place: new ones are added at the end.
+
+    /// A newer program is being installed and does not decide yet.
+    NotYet = 10001 "not_yet" retry "系统升级中，请稍后重试";
+    /// Whoever has the account's money could not be reached; it was asked nothing.
+    RailUnavailable = 10002 "rail_unavailable" retry "支付渠道暂不可用，请稍后重试";
+    /// Whoever has the account's money refused and does not say why.
+    DeclinedOutside = 10003 "declined_outside" never "支付渠道拒绝交易";
+    /// The card can not be used: expired, lost, or not for this.
+    CardUnusable = 10004 "card_unusable" never "银行卡不可用";
+    /// The phone line is not in service.
+    LineNotInService = 10005 "line_not_in_service" never "号码未在服务状态";
 }
 
 impl Refusal {
@@ -167,7 +180,7 @@ impl Refusal {
     /// remembered under the request id, so the same request may be proposed again.
     #[must_use]
     pub const fn is_transient(self) -> bool {
-        matches!(self, Self::PasswordChanged | Self::NotHome)
+        matches!(self, Self::PasswordChanged | Self::NotHome | Self::NotYet)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::effect::EffectId;
 use crate::ids::IssuedId;
 use crate::order::Order;
 use crate::state::State;
@@ -84,12 +85,17 @@ impl State {
         let ended_before = |at: LogTime, before: LogTime| at < before;
         let orders = walk_on(&self.orders, &mut walk.orders, orders_before, |order: &Order| {
             let last = order.timeline.last().expect("an order has a beginning").at;
-            order.status.is_final() && !order.refund_pending.is_positive() && ended_before(last, orders_before)
+            let captured = self.outside.holds.get(&order.id).is_none_or(|effect| *effect == EffectId(0));
+            order.status.is_final()
+                && !order.refund_pending.is_positive()
+                && captured
+                && ended_before(last, orders_before)
         });
         let payments = walk_on(&self.payments, &mut walk.payments, before, |payment| {
             let order_kept =
                 payment.serving == self.province && payment.order.is_some_and(|id| self.order(id).is_some());
-            ended_before(payment.at, before) && !order_kept
+            let open = self.calls_of(payment.id).any(|call| !call.phase.is_final());
+            ended_before(payment.at, before) && !order_kept && !open
         });
         let transfers = walk_on(&self.transfers, &mut walk.transfers, before, |transfer| {
             transfer.final_at.is_some_and(|(at, _)| ended_before(at, before))
@@ -103,10 +109,16 @@ impl State {
 
         for id in orders {
             self.orders.remove(&id);
+            self.outside.holds.remove(&id);
             self.requests.forget_order(id);
         }
         for id in payments {
             self.payments.remove(&id);
+            if let Some(outside) = self.outside.payments.remove(&id) {
+                for call in outside.calls {
+                    self.outside.calls.remove(&call);
+                }
+            }
         }
         for id in transfers {
             self.transfers.remove(&id);

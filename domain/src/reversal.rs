@@ -109,7 +109,15 @@ impl State {
         against: LedgerAccount,
         open_orders: OpenOrders,
     ) {
+        if self.rail_payment(id).is_some() {
+            self.undo_outside(id, reversal, open_orders);
+            return;
+        }
         let payment = self.payments.get_mut(&id).expect("a payment is kept with its order");
+        if payment.status == PaymentStatus::Reserved {
+            self.release_held(id, reversal);
+            return;
+        }
         assert!(payment.status == PaymentStatus::Captured, "only a captured payment is undone: {payment:?}");
         payment.status = PaymentStatus::Reversed;
         payment.reversal = Some(reversal);

@@ -65,6 +65,18 @@ impl SmsText {
             Self::TransferReturned { transfer, amount, balance } => {
                 format!("转帐{transfer}未能入账，{amount}元已退回您的账户，可用余额{balance}元。")
             }
+            Self::PaidOutside { order, title, amount, kind } => {
+                format!("您购买“{title}”使用{}支付{amount}元成功。订单号{order}。", kind_zh(*kind))
+            }
+            Self::HoldGivenUp { order, amount, kind } => {
+                format!("订单{order}已取消，{}上预留的{amount}元已解除，未扣款。", kind_zh(*kind))
+            }
+            Self::ReversedOutside { order, amount, kind } => {
+                format!("订单{order}已冲正，{amount}元已退回您的{}。", kind_zh(*kind))
+            }
+            Self::RefundedOutside { order, amount, kind } => {
+                format!("订单{order}退款{amount}元已退回您的{}。", kind_zh(*kind))
+            }
         }
     }
 
@@ -121,6 +133,19 @@ impl SmsText {
                 format!(
                     "Transfer {transfer} could not be credited: {amount} yuan came back. Available: {balance} yuan."
                 )
+            }
+            Self::PaidOutside { order, title, amount, kind } => {
+                format!("You paid {amount} yuan for \"{title}\" by your {}. Order {order}.", kind_en(*kind))
+            }
+            Self::HoldGivenUp { order, amount, kind } => {
+                let kind = kind_en(*kind);
+                format!("Order {order} was cancelled: the {amount} yuan set aside on your {kind} are free again.")
+            }
+            Self::ReversedOutside { order, amount, kind } => {
+                format!("Order {order} was reversed: {amount} yuan went back to your {}.", kind_en(*kind))
+            }
+            Self::RefundedOutside { order, amount, kind } => {
+                format!("Order {order}: {amount} yuan was refunded to your {}.", kind_en(*kind))
             }
         }
     }

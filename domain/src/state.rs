@@ -15,6 +15,7 @@ use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, R
 use crate::ledger::TrialBalance;
 use crate::number_plan::NumberPlan;
 use crate::order::Order;
+use crate::outside::Outside;
 use crate::payment::Payment;
 use crate::policy::Policy;
 use crate::requests::Requests;
@@ -58,6 +59,9 @@ pub struct State {
     /// By which rules the next command is decided; see [`State::under`].
     #[serde(skip, default = "first_version")]
     pub(crate) version: StateVersion,
+    /// What came with version 3, written apart.
+    #[serde(skip)]
+    pub(crate) outside: Outside,
     #[serde(skip)]
     pub(crate) entry: Entry,
     #[cfg(feature = "mutants")]
@@ -95,6 +99,7 @@ impl State {
             books: Books::default(),
             retention: Retention::default(),
             version: StateVersion::FIRST,
+            outside: Outside::default(),
             entry: Entry::default(),
             #[cfg(feature = "mutants")]
             mutant: crate::mutant::planted(),
@@ -129,7 +134,11 @@ impl State {
     /// with. It walks the whole state; take it on a clone.
     #[must_use]
     pub fn content_digest(&self) -> u128 {
-        if self.version == StateVersion::FIRST { digest_of(self) } else { digest_of(&(self, self.version)) }
+        match self.version {
+            StateVersion::FIRST => digest_of(self),
+            version if version.has_outside_rails() => digest_of(&(self, version, &self.outside)),
+            version => digest_of(&(self, version)),
+        }
     }
 
     /// The policy in force.

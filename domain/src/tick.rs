@@ -32,6 +32,12 @@ impl State {
             TimerKind::PaymentBound(order) => {
                 self.overdue(order, OrderStatus::Paying, ReversalReason::PaymentUnknown);
             }
+            TimerKind::HoldBound(payment) => {
+                self.timers.remove(&timer);
+                if let Some(held) = self.payment(payment).map(|payment| payment.amount) {
+                    self.capture_held(payment, held);
+                }
+            }
             TimerKind::Thaw(account) => {
                 let row = self.account(account).expect("an account is kept for ever");
                 assert!(

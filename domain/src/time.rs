@@ -31,6 +31,14 @@ impl LogTime {
     pub const fn business_day(self) -> BusinessDay {
         BusinessDay(((self.0 + CHINA_OFFSET_MS) / DAY_MS) as u32)
     }
+
+    /// Month, day, hour, minute and second in China, as banks write them.
+    #[must_use]
+    pub fn month_to_second_in_china(self) -> [u8; 5] {
+        let (_, month, day, hour, minute, second, _) = civil(self.0.saturating_add(CHINA_OFFSET_MS));
+        // Each is below 60.
+        [month, day, hour, minute, second].map(|part| part as u8)
+    }
 }
 
 /// A calendar day in China time, counted from 1970-01-01.

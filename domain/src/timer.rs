@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, OrderId};
+use crate::ids::{AccountId, OrderId, PaymentId};
 use crate::table::Table;
 use crate::time::LogTime;
 
@@ -22,6 +22,8 @@ pub(crate) enum TimerKind {
     PaymentBound(OrderId),
     /// A frozen account thaws.
     Thaw(AccountId),
+    /// Nobody has said what becomes of what is held: it was delivered, so take it.
+    HoldBound(PaymentId),
 }
 
 /// All timers, by the time they are due.

@@ -16,7 +16,7 @@ use crate::money::Money;
 use crate::movement::{Movement, OpenOrders, Step};
 use crate::outcome::Outcome;
 use crate::password::PasswordVerdict;
-use crate::rail::{Rail, StoredValue};
+use crate::rail::stored_value::{Rail, StoredValue};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::transfer::{IncomingTransfer, Transfer, TransferStatus};

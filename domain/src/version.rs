@@ -16,6 +16,7 @@
 //! | version | rule | where |
 //! |---|---|---|
 //! | 2 | an identity is refused as too old only when it can have been forgotten here | `retention.rs` |
+//! | 3 | accounts may have their money outside: the phone bill, a bank card | `open_account.rs`, `outside.rs` |
 
 use std::fmt;
 
@@ -32,13 +33,22 @@ pub struct StateVersion(pub u16);
 /// What may have been forgotten is told exactly.
 pub(crate) const EXACT_FORGETTING: StateVersion = StateVersion(2);
 
+/// There are accounts whose money is outside.
+pub(crate) const OUTSIDE_RAILS: StateVersion = StateVersion(3);
+
 impl StateVersion {
     /// What every log begins with.
     pub const FIRST: Self = Self(1);
     /// The oldest rules this program still decides by.
     pub const OLDEST: Self = Self::FIRST;
     /// The newest rules this program decides by.
-    pub const NEWEST: Self = EXACT_FORGETTING;
+    pub const NEWEST: Self = OUTSIDE_RAILS;
+
+    /// Are there accounts whose money is outside, and rows of them?
+    #[must_use]
+    pub fn has_outside_rails(self) -> bool {
+        self >= OUTSIDE_RAILS
+    }
 }
 
 impl fmt::Display for StateVersion {

@@ -26,3 +26,4 @@ pub mod password;
 pub mod serving;
 pub mod simulator;
 pub mod telemetry;
+mod watched;

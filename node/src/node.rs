@@ -37,7 +37,7 @@ mod tests;
 pub(crate) mod trial;
 
 pub use doors::Services;
-pub use parts::Outside;
+pub use parts::{Outside, Rails};
 pub use seams::{real_seams, real_seams_over};
 
 /// What every part of a node works with. Cheap to clone.
@@ -53,6 +53,8 @@ pub struct Context {
     pub dispatch: Dispatch,
     /// The way to this province's other nodes.
     pub nodes: Arc<dyn NodeLink>,
+    /// The ways to whoever has the money of accounts outside.
+    pub rails: Rails,
     /// Judges payment passwords of this province's subscribers.
     pub judge: PasswordJudge,
     /// Clock, randomness, tasks.
@@ -94,6 +96,9 @@ pub enum NodeError {
         #[source]
         source: std::io::Error,
     },
+    /// The bank can not be spoken with as the settings say.
+    #[error(transparent)]
+    Bank(#[from] crate::gateway::bank::wire::WireError),
     /// The replica can not start.
     #[error(transparent)]
     Replica(#[from] StartError),
@@ -127,7 +132,7 @@ impl Node {
     /// # Errors
     /// See [`NodeError`].
     pub async fn start(settings: Settings, seams: Seams, listeners: Listeners) -> Result<Self, NodeError> {
-        let outside = Outside::real(&settings)?;
+        let outside = Outside::real(&settings, &seams)?;
         Self::start_with(settings, seams, listeners, outside).await
     }
 

@@ -10,6 +10,15 @@ use crate::wire::{NOT_DONE_HEADER, PaymentFate, PeerAnswer, PeerResult, decode, 
 /// The longest pause another province can ask for.
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
+/// How a home province has paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paid {
+    /// The money is set aside, and taken once the order is delivered; else it was taken.
+    pub held: bool,
+    /// Position in the home province's log.
+    pub log_index: u64,
+}
+
 /// What one try came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Heard {
@@ -53,8 +62,16 @@ pub(crate) fn done_or_refused(answer: PeerAnswer, province: ProvinceId) -> Resul
             // A newer version's refusal: which one can not be said, so its fate has to be asked for.
             None => Err(PeerError::Unknown(province)),
         },
-        PeerResult::Fate { .. } => Err(PeerError::Unknown(province)),
+        PeerResult::Fate { .. } | PeerResult::Held => Err(PeerError::Unknown(province)),
     }
+}
+
+/// As [`done_or_refused`], for a payment: it may be held as well.
+pub(crate) fn paid_or_refused(answer: PeerAnswer, province: ProvinceId) -> Result<Result<Paid, Refusal>, PeerError> {
+    if answer.result == PeerResult::Held {
+        return Ok(Ok(Paid { held: true, log_index: answer.log_index }));
+    }
+    Ok(done_or_refused(answer, province)?.map(|log_index| Paid { held: false, log_index }))
 }
 
 /// The fate of a payment, and why it was declined.

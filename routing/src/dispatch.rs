@@ -21,11 +21,12 @@ use futures::future::Either;
 use mpss_domain::{Money, Msisdn, OrderId, PaymentId, ProvinceId, RefundId, Refusal, ReversalId, TransferId};
 use mpss_runtime::{Clock, Random};
 
-use crate::answer::{Heard, done_or_refused, fate_of, read, was_reached};
+use crate::answer::{Heard, Paid, done_or_refused, fate_of, paid_or_refused, read, was_reached};
 use crate::circuit::{Circuits, Urgency};
 use crate::peer::{PeerCall, PeerDoor, PeerError, PeerReply, PeerTransport};
 use crate::wire::{
-    DEADLINE_HEADER, PaymentFate, PaymentMessage, PeerAnswer, RefundMessage, ReversalMessage, TransferMessage, encode,
+    CaptureMessage, DEADLINE_HEADER, PaymentFate, PaymentMessage, PeerAnswer, RefundMessage, ReversalMessage,
+    TransferMessage, encode,
 };
 
 /// Bounds of dispatching.
@@ -76,15 +77,15 @@ impl Dispatch {
         self.circuits.open()
     }
 
-    /// Asks `home` for a payment until it answers or `payment_deadline` is over. `Ok(Ok(index))`:
-    /// captured. `Ok(Err(refusal))`: declined, nothing moved.
+    /// Asks `home` for a payment until it answers or `payment_deadline` is over. `Ok(Ok(paid))`:
+    /// captured or held. `Ok(Err(refusal))`: declined, nothing moved.
     ///
     /// A home province that says "not now" (429, 503) is asked again when it wants to be, one that can
     /// not be reached or does not answer after a pause; always with the same payment id.
     ///
     /// # Errors
     /// `Unknown` unless no try can have reached the home province.
-    pub async fn pay(&self, home: ProvinceId, message: PaymentMessage) -> Result<Result<u64, Refusal>, PeerError> {
+    pub async fn pay(&self, home: ProvinceId, message: PaymentMessage) -> Result<Result<Paid, Refusal>, PeerError> {
         let body = encode(&message);
         let deadline = self.clock.monotonic() + self.options.payment_deadline;
         let mut pause = self.options.pause_min;
@@ -98,7 +99,7 @@ impl Dispatch {
             let (error, retry_after) = match tried.await {
                 Attempt::Replied(reply) => match read(&reply) {
                     Heard::Answer(answer) => {
-                        let decided = done_or_refused(answer, home);
+                        let decided = paid_or_refused(answer, home);
                         // A refusal that is not kept under the payment id says nothing about an earlier
                         // try that may still be under way.
                         let passing = matches!(&decided, Ok(Err(refusal)) if refusal.is_transient());
@@ -166,6 +167,16 @@ impl Dispatch {
             serving: self.options.here.to_string(),
         };
         let call = post(format!("/peer/v1/payments/{payment}/reversal"), encode(&message));
+        done_or_refused(self.ask_once(home, call).await?, home)
+    }
+
+    /// Has what is held for a delivered order taken. One try; the caller stores and forwards.
+    ///
+    /// # Errors
+    /// See [`PeerError`].
+    pub async fn capture(&self, home: ProvinceId, payment: PaymentId) -> Result<Result<u64, Refusal>, PeerError> {
+        let message = CaptureMessage { amount_fen: None, serving: self.options.here.to_string() };
+        let call = post(format!("/peer/v1/payments/{payment}/capture"), encode(&message));
         done_or_refused(self.ask_once(home, call).await?, home)
     }
 

@@ -3,8 +3,9 @@
 //!
 //! | request | message | answer |
 //! |---|---|---|
-//! | `POST /peer/v1/payments` | [`PaymentMessage`] | `done` or `refused` |
+//! | `POST /peer/v1/payments` | [`PaymentMessage`] | `done`, `held` or `refused` |
 //! | `GET /peer/v1/payments/{id}` | none | `fate` |
+//! | `POST /peer/v1/payments/{id}/capture` | [`CaptureMessage`] | `done` or `refused` |
 //! | `POST /peer/v1/payments/{id}/reversal` | [`ReversalMessage`] | `done` or `refused` |
 //! | `POST /peer/v1/payments/{id}/refunds` | [`RefundMessage`] | `done` or `refused` |
 //! | `POST /peer/v1/transfers` | [`TransferMessage`] | `done` or `refused` |
@@ -92,8 +93,21 @@ pub enum PaymentFate {
     Declined,
     /// Taken and given back, or forbidden.
     Reversed,
-    /// Never seen.
+    /// Never seen, or nobody knows yet.
     Unknown,
+    /// Money is set aside, and taken once the order is delivered.
+    Held,
+}
+
+/// `POST /peer/v1/payments/{id}/capture`: the order was delivered, take what is held for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureMessage {
+    /// Less than is held, in fen; all of it when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_fen: Option<i64>,
+    /// Who asks: two digits.
+    pub serving: String,
 }
 
 /// The answer to a payment, a fate question, a reversal, a refund or a transfer credit.
@@ -130,6 +144,8 @@ pub enum PeerResult {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
     },
+    /// The money of a payment is set aside, and taken once the order is delivered.
+    Held,
 }
 
 impl PeerResult {

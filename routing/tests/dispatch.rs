@@ -15,7 +15,7 @@ use mpss_routing::wire::{
     FORWARDED_HEADER, PaymentFate, PaymentMessage, PeerAnswer, PeerResult, RefundMessage, ReversalMessage,
     TransferMessage, decode, encode,
 };
-use mpss_routing::{Dispatch, DispatchOptions, PeerCall, PeerError, PeerReply};
+use mpss_routing::{Dispatch, DispatchOptions, Paid, PeerCall, PeerError, PeerReply};
 use mpss_runtime::{BoxFuture, Clock, Random};
 use virtual_time::{Seeded, VirtualClock, run};
 
@@ -223,7 +223,8 @@ fn message(serial: u16) -> PaymentMessage {
 
 impl Scene {
     fn pay(&self, serial: u16) -> Result<Result<u64, Refusal>, PeerError> {
-        run(&self.clock, self.dispatch.pay(home(), message(serial)))
+        let paid = run(&self.clock, self.dispatch.pay(home(), message(serial)))?;
+        Ok(paid.map(|paid| paid.log_index))
     }
 
     fn tries(&self) -> usize {
@@ -417,7 +418,8 @@ fn after_failures_in_a_row_payments_are_refused_at_once_until_one_gets_through()
     // Another province is none of its business.
     let other = ProvinceId::new(11).unwrap();
     scene.world.lock().unwrap().then = Fortune::Good;
-    assert_eq!(run(&scene.clock, scene.dispatch.pay(other, message(3))), Ok(Ok(1)));
+    let paid = run(&scene.clock, scene.dispatch.pay(other, message(3)));
+    assert_eq!(paid, Ok(Ok(Paid { held: false, log_index: 1 })));
     // When its time is over, the next payment probes and closes it.
     run(&scene.clock, scene.clock.sleep(ms(2_000)));
     assert_eq!(scene.pay(4), Ok(Ok(2)));

@@ -66,6 +66,9 @@ pub(crate) async fn write(
         digest: Xxh3::new(),
     };
     codec::encode_stream(state, &mut chunks)?;
+    if state.version().has_outside_rails() {
+        codec::encode_stream(state.outside(), &mut chunks)?;
+    }
     chunks.end_chunk()?;
     for (offset, bytes) in std::mem::take(&mut chunks.waiting) {
         file.write_at(offset, &bytes).await?;
@@ -311,8 +314,12 @@ pub(crate) async fn load(disk: &Arc<dyn Disk>, snapshot: &SnapshotFile) -> io::R
     let source = Source::new(snapshot, disk.path().is_some()).await?;
     let mut chunks = ChunkReader::new(source, &snapshot.head);
     let rows: State = codec::decode_stream(&mut chunks)?;
+    let version = snapshot.head.state_version;
+    let mut state = rows.under(version);
+    if version.has_outside_rails() {
+        state = state.with_outside(codec::decode_stream(&mut chunks)?);
+    }
     chunks.finish(&snapshot.head)?;
-    let state = rows.under(snapshot.head.state_version);
     if state.digest() != snapshot.head.state_digest || state.province() != snapshot.head.province {
         return Err(corrupt("the state is another one than the head says"));
     }

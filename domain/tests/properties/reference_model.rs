@@ -228,14 +228,14 @@ impl Model {
     }
 
     fn checked_password(&mut self, who: usize) -> Result<(), &'static str> {
-        let person = &mut self.people[who];
+        let person = &self.people[who];
         if !person.opened {
             return Err("account_not_found");
         }
         if person.locked_until > self.now {
             return Err("password_locked");
         }
-        person.failures = 0;
+        // A right password does not start the day's count of wrong ones anew.
         Ok(())
     }
 
@@ -249,7 +249,8 @@ impl Model {
                     self.checked_password(who)?;
                     let kept = self.people[who].clone();
                     self.left_behind.push((self.current_account[who], kept.balance));
-                    self.people[who] = Person { failures_day: kept.failures_day, ..Person::default() };
+                    self.people[who] =
+                        Person { failures: kept.failures, failures_day: kept.failures_day, ..Person::default() };
                 }
                 self.people[who].opened = true;
                 self.current_account[who] = self.accounts_opened;

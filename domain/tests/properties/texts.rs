@@ -101,6 +101,26 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             "转帐T20261123020000000-44-00008未能入账，12.30元已退回您的账户，可用余额987.70元。",
             "Transfer T20261123020000000-44-00008 could not be credited: 12.30 yuan came back. Available: 987.70 yuan.",
         ),
+        (
+            SmsText::PaidOutside { order, title: "双色球".into(), amount, kind: AccountKind::Communication },
+            "您购买“双色球”使用通信账户支付12.30元成功。订单号O20261123020000000-44-00007。",
+            "You paid 12.30 yuan for \"双色球\" by your communication account. Order O20261123020000000-44-00007.",
+        ),
+        (
+            SmsText::HoldGivenUp { order, amount, kind: AccountKind::Bank },
+            "订单O20261123020000000-44-00007已取消，银行账户上预留的12.30元已解除，未扣款。",
+            "Order O20261123020000000-44-00007 was cancelled: the 12.30 yuan set aside on your bank account are free again.",
+        ),
+        (
+            SmsText::ReversedOutside { order, amount, kind: AccountKind::Bank },
+            "订单O20261123020000000-44-00007已冲正，12.30元已退回您的银行账户。",
+            "Order O20261123020000000-44-00007 was reversed: 12.30 yuan went back to your bank account.",
+        ),
+        (
+            SmsText::RefundedOutside { order, amount, kind: AccountKind::Communication },
+            "订单O20261123020000000-44-00007退款12.30元已退回您的通信账户。",
+            "Order O20261123020000000-44-00007: 12.30 yuan was refunded to your communication account.",
+        ),
     ]
 }
 
@@ -131,8 +151,12 @@ fn no_text_is_left_out() {
             SmsText::TransferSent { .. } => 10,
             SmsText::TransferReceived { .. } => 11,
             SmsText::TransferReturned { .. } => 12,
+            SmsText::PaidOutside { .. } => 13,
+            SmsText::HoldGivenUp { .. } => 14,
+            SmsText::ReversedOutside { .. } => 15,
+            SmsText::RefundedOutside { .. } => 16,
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds, (0..13).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..17).collect::<Vec<_>>());
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use mpss_domain::command::PayRequest;
 use mpss_domain::ids::IssuedId;
+use mpss_domain::outside::{Card, Means};
 use mpss_domain::{
     Batch, Command, LogTime, Money, OrderId, Outcome, PaymentId, Refusal, ReversalId, Scope, State, StateVersion,
     TransferId, Verb,
@@ -13,7 +14,7 @@ use mpss_domain::{
 use proptest::prelude::*;
 
 use crate::federation::{Federation, Moves};
-use crate::world::{RIGHT, START, STORED_VALUE, World, msisdn, province};
+use crate::world::{RIGHT, START, STORED_VALUE, World, msisdn, opening, province};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -26,7 +27,12 @@ fn restored(state: &State) -> State {
     let config = bincode::config::standard();
     let bytes = bincode::serde::encode_to_vec(state, config).expect("a state is encoded");
     let (rows, _): (State, usize) = bincode::serde::decode_from_slice(&bytes, config).expect("it is decoded");
-    rows.under(state.version())
+    let restored = rows.under(state.version());
+    if !state.version().has_outside_rails() {
+        return restored;
+    }
+    let bytes = bincode::serde::encode_to_vec(state.outside(), config).expect("rows are encoded");
+    restored.with_outside(bincode::serde::decode_from_slice(&bytes, config).expect("they are decoded").0)
 }
 
 proptest! {
@@ -106,6 +112,38 @@ fn rows_do_not_say_by_which_rules_they_were_made() {
 }
 
 #[test]
+fn what_came_with_version_3_is_written_apart() {
+    let means = || {
+        Means::Card(Box::new(Card {
+            bank: "01020000".into(),
+            token: "6200000000000000001".into(),
+            last_four: "1234".into(),
+            pre_freeze: true,
+        }))
+    };
+    let Verb::OpenAccount { msisdn, tier, language, verifier, verdict, per_payment_limit, daily_limit, .. } =
+        opening(msisdn(44, 0), None)
+    else {
+        panic!("an opening")
+    };
+    let open =
+        Verb::OpenOutside { msisdn, tier, language, verifier, verdict, per_payment_limit, daily_limit, means: means() };
+    let mut world = World::new(44);
+    let ask = |world: &mut World| world.batch(vec![Command::internal(open.clone())]).replies.remove(0).outcome;
+    assert_eq!(ask(&mut world), Outcome::Refused(Refusal::NotYet), "an older program could not read it");
+    world.batch(vec![raise(3)]);
+    let Outcome::Account(view) = ask(&mut world) else { panic!("it opens") };
+    let config = bincode::config::standard();
+    let bytes = bincode::serde::encode_to_vec(&world.state, config).expect("encoded");
+    let (rows, _): (State, usize) = bincode::serde::decode_from_slice(&bytes, config).expect("decoded");
+    assert!(rows.link(view.account.id).is_none(), "the rows of older versions do not have it");
+    let restored = restored(&world.state);
+    assert_eq!(restored.link(view.account.id).map(|link| link.means.clone()), Some(means()));
+    assert_eq!(restored.content_digest(), world.state.content_digest());
+    assert_ne!(rows.under(StateVersion(3)).content_digest(), world.state.content_digest(), "it is part of the digest");
+}
+
+#[test]
 fn an_entry_says_what_it_raises_to() {
     let batch = |commands| Batch { at: START, commands };
     assert_eq!(batch(vec![Command::internal(Verb::Tick)]).raises_to(), None);
@@ -113,7 +151,7 @@ fn an_entry_says_what_it_raises_to() {
 }
 
 #[test]
-#[should_panic(expected = "log entry 1 asks for state version 3")]
+#[should_panic(expected = "log entry 1 asks for state version 4")]
 fn a_version_of_the_future_is_not_applied() {
     World::new(44).batch(vec![Command::internal(Verb::Tick), raise(StateVersion::NEWEST.0 + 1)]);
 }

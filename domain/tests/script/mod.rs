@@ -9,6 +9,8 @@
 //! account alice balance=100.00 status=active
 //! ```
 //!
+//! Words for accounts whose money is outside are in `rails.rs`.
+//!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
 //! a password that was changed since. `key=K` is the caller's request id.
@@ -21,13 +23,15 @@ use mpss_domain::catalogue::{Application, Terms};
 use mpss_domain::command::{PayRequest, Request};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::number_plan::NumberRange;
-use mpss_domain::order::ReversalReason;
+use mpss_domain::order::{OrderEvent, ReversalReason};
 use mpss_domain::{
     AccountId, AccountKind, AccountSelector, AccountStatus, Applied, Batch, Channel, Command, Effect, EffectId,
     LedgerAccount, LogTime, Money, Msisdn, NumberPlan, Operator, OrderId, Outcome, PasswordVerdict, PasswordVerifier,
     PaymentId, ProductId, ProvinceId, RefundId, Refusal, ReversalId, Scope, SpId, State, StateVersion, TransferId,
     Verb,
 };
+
+mod rails;
 
 /// 2026-11-23 10:00 in China.
 pub(crate) const START: LogTime = LogTime(1_795_399_200_000);
@@ -172,6 +176,9 @@ fn refusal(code: &str) -> Result<Refusal, String> {
         Refusal::PayeeCeilingExceeded,
         Refusal::PaymentNotFound,
         Refusal::Unresolved,
+        Refusal::DeclinedOutside,
+        Refusal::CardUnusable,
+        Refusal::LineNotInService,
     ];
     known.into_iter().find(|refusal| refusal.code() == code).ok_or_else(|| format!("{code} is not listed here"))
 }
@@ -227,6 +234,8 @@ impl Stage {
             }
             "books" => self.see_books(&words)?,
             "version" => same("the version in force", self.state.version().to_string().as_str(), words.name(0)?)?,
+            "see-call" => self.see_call(&words)?,
+            "see-calls" => self.see_calls(&words)?,
             "told" => self.see_text(&words)?,
             "waiting" => self.see_effects(&words)?,
             "next-timer" => {
@@ -277,7 +286,7 @@ impl Stage {
     fn learn(&mut self, words: &Words<'_>, outcome: Outcome) -> Result<(), String> {
         let name = words.names.first().map(|name| (*name).to_owned()).unwrap_or_default();
         match outcome {
-            Outcome::Account(view) if words.verb == "open" => {
+            Outcome::Account(view) if matches!(words.verb, "open" | "open-bill" | "open-card") => {
                 self.msisdns.insert(name.clone(), view.account.msisdn);
                 {
                     self.accounts.insert(name, view.account.id);
@@ -346,7 +355,10 @@ impl Stage {
             }
             "order" | "record-payment" | "give-up" | "deliver" | "reverse" | "refund" | "record-reversal"
             | "record-refund" => self.order_verb(words)?,
-            "pay" | "reverse-payment" | "refund-payment" => self.payment_verb(words)?,
+            "pay" | "hold" | "reverse-payment" | "refund-payment" => self.payment_verb(words)?,
+            "open-bill" | "open-card" | "send" | "answer" | "record-hold" | "record-capture" | "capture-payment" => {
+                self.rail_verb(words)?
+            }
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
             "plan" => self.plan_verb(words)?,
             "port" => Verb::PortNumber {
@@ -492,6 +504,7 @@ impl Stage {
     fn selector(&self, words: &Words<'_>) -> Result<AccountSelector, String> {
         Ok(match words.get("account") {
             Some("communication") => AccountSelector::Kind(AccountKind::Communication),
+            Some("bank") => AccountSelector::Kind(AccountKind::Bank),
             Some(name) => AccountSelector::Id(self.account(name)?),
             None => AccountSelector::Kind(AccountKind::StoredValue),
         })
@@ -525,10 +538,11 @@ impl Stage {
         };
         let order = words.get("order").map_or(order, |name| self.order(name));
         Ok(match words.verb {
-            "pay" => {
+            "pay" | "hold" => {
                 let msisdn = self.msisdn(words.need("payer")?)?;
                 let serving = province(words.get("serving").unwrap_or("51"))?;
-                Verb::Pay(Box::new(PayRequest {
+                let verb = if words.verb == "pay" { Verb::Pay } else { Verb::HoldPayment };
+                verb(Box::new(PayRequest {
                     payment,
                     order,
                     serving,
@@ -650,7 +664,7 @@ impl Stage {
         Ok(())
     }
 
-    fn see_order(&self, words: &Words<'_>) -> Result<(), String> {
+    fn see_order(&mut self, words: &Words<'_>) -> Result<(), String> {
         let order = self.state.order(self.order(words.name(0)?)).ok_or("there is no such order")?;
         for (key, value) in &words.values {
             match *key {
@@ -662,6 +676,14 @@ impl Stage {
                 "timeline" => {
                     let events: Vec<_> = order.timeline.iter().map(|entry| entry.event.name()).collect();
                     same(key, events.join(",").as_str(), value)?;
+                }
+                "because" => {
+                    let declined = order.timeline.iter().find_map(|entry| match entry.event {
+                        OrderEvent::Declined(refusal) => Some(refusal.code()),
+                        _ => None,
+                    });
+                    same(key, declined.unwrap_or("not declined"), value)?;
+                    self.refused.extend(declined);
                 }
                 other => return Err(format!("an order has no {other}")),
             }
@@ -730,6 +752,8 @@ impl Stage {
                 Effect::ReversePayment { .. } => *key == "reverse",
                 Effect::RefundPayment { .. } => *key == "refund",
                 Effect::CreditTransfer { .. } => *key == "credit",
+                Effect::Call { .. } => *key == "call",
+                Effect::CapturePayment { .. } => *key == "capture",
             });
             same(key, count.count().to_string().as_str(), value)?;
         }

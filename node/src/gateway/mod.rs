@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub mod bank;
+pub mod ismp;
+pub mod rail;
 pub mod smsc;
 pub mod sp;
 
@@ -60,4 +62,22 @@ async fn post<A: DeserializeOwned>(client: &reqwest::Client, url: &str, body: &i
         bytes.extend_from_slice(&chunk);
     }
     serde_json::from_slice(&bytes).map_err(NoAnswer::Garbage)
+}
+
+/// Sends a request and reads its whole answer, of bounded size. What could not be connected was not
+/// sent; everything else that goes wrong leaves it unknown, a server's error included.
+async fn whole_answer(request: reqwest::RequestBuilder) -> Result<Vec<u8>, rail::Lost> {
+    let lost = |error: reqwest::Error| if error.is_connect() { rail::Lost::NotSent } else { rail::Lost::Unknown };
+    let mut response = request.send().await.map_err(lost)?;
+    if !response.status().is_success() {
+        return Err(rail::Lost::Unknown);
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(rail::Lost::Unknown);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }

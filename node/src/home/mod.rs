@@ -9,20 +9,28 @@
 //! Whether this is home at all is decided by `apply` under the replicated number plan: there the
 //! answer is the same for every replica and remembered with the request id.
 
+use std::time::Duration;
+
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::command::PayRequest;
+use mpss_domain::outside::{Billing, Means};
 use mpss_domain::{
-    AccountId, AccountKind, Command, LogTime, Money, Msisdn, OrderId, PasswordVerdict, PaymentId, ProvinceId, RefundId,
-    Refusal, Reply, Request, ReversalId, TransferId, Verb,
+    AccountId, AccountKind, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict, PaymentId,
+    PaymentStatus, ProvinceId, RefundId, Refusal, Reply, Request, ReversalId, State, TransferId, Verb,
 };
 
 use crate::node::Context;
 use crate::not_done::{NotDone, accepted};
 use crate::password::PaymentPassword;
+use crate::watched::watched;
 
 pub(crate) mod judging;
 
 use judging::{Owner, propose_judged};
+
+/// How long another province's payment waits for whoever has the money, before the other province has to
+/// ask again. Below its own patience for one try.
+const RAIL_WAIT: Duration = Duration::from_millis(1_500);
 
 /// The home side of a node.
 #[derive(Clone)]
@@ -84,6 +92,20 @@ impl Home {
             return Err(NotDone::weak_password("payment_password"));
         }
         let verifier = self.context.judge.verifier(msisdn, &password, &*self.context.seams.random);
+        if kind == AccountKind::Communication {
+            let means = Means::PhoneBill(self.billing_of(msisdn).await?);
+            let verb = |verdict| Verb::OpenOutside {
+                msisdn,
+                tier,
+                language,
+                verifier: verifier.clone(),
+                verdict,
+                per_payment_limit,
+                daily_limit,
+                means: means.clone(),
+            };
+            return propose_judged(&self.context, Some(request), Owner::Number(msisdn), password, verb).await;
+        }
         let verb = |verdict| Verb::OpenAccount {
             msisdn,
             kind,
@@ -95,6 +117,22 @@ impl Home {
             daily_limit,
         };
         propose_judged(&self.context, Some(request), Owner::Number(msisdn), password, verb).await
+    }
+
+    /// How a line is billed, by the ISMP: only one in service can have an account on its bill (product §5,
+    /// 6.1.1).
+    async fn billing_of(&self, msisdn: Msisdn) -> Result<Billing, NotDone> {
+        if !self.context.replica.read(State::version).has_outside_rails() {
+            return Err(NotDone::refused(Refusal::NotYet));
+        }
+        let Some(ismp) = &self.context.rails.ismp else {
+            return Err(NotDone::refused(Refusal::AccountKindUnsupported));
+        };
+        match ismp.billing_of(msisdn).await {
+            Ok(Some(billing)) => Ok(billing),
+            Ok(None) => Err(NotDone::refused(Refusal::LineNotInService)),
+            Err(_) => Err(NotDone::Unavailable("the ISMP does not answer".into())),
+        }
     }
 
     /// Changes password or limits.
@@ -206,7 +244,39 @@ impl Home {
         // Whether this is home, and whether the payment was decided before, is for `apply` to say: a
         // repetition gets its first answer even when the number plan has changed since.
         let verb = |verdict: PasswordVerdict| Verb::Pay(Box::new(PayRequest { verdict, ..ask.clone() }));
-        propose_judged(&self.context, None, Owner::Number(ask.msisdn), password, verb).await
+        let reply = propose_judged(&self.context, None, Owner::Number(ask.msisdn), password, verb).await?;
+        match reply.outcome {
+            Outcome::PaymentPending(account) => self.rail_answer(ask.payment, account, reply).await,
+            _ => Ok(reply),
+        }
+    }
+
+    /// Waits a while for whoever has the money.
+    ///
+    /// # Errors
+    /// What was refused, or [`NotDone::Unknown`] when there is no answer yet: the payment goes on.
+    async fn rail_answer(&self, payment: PaymentId, account: AccountId, reply: Reply) -> Result<Reply, NotDone> {
+        let decided = |state: &State| {
+            let payment = state.payment(payment)?;
+            (payment.status != PaymentStatus::Pending).then_some((payment.status, payment.index))
+        };
+        let (status, index) = watched(&self.context, RAIL_WAIT, decided).await.ok_or(NotDone::Unknown)?;
+        match status {
+            PaymentStatus::Declined(refusal) => Err(NotDone::refused(refusal)),
+            PaymentStatus::Reserved => Ok(Reply { outcome: Outcome::Held(account), index, ..reply }),
+            PaymentStatus::Captured | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => {
+                Ok(Reply { outcome: Outcome::Paid(account), index, ..reply })
+            }
+            _ => Err(NotDone::refused(Refusal::AlreadyReversed)),
+        }
+    }
+
+    /// Takes what is held for an order that was delivered elsewhere.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn capture_payment(&self, payment: PaymentId, amount: Option<Money>) -> Result<Reply, NotDone> {
+        self.propose(None, Verb::CapturePayment { payment, amount }).await
     }
 
     /// Reverses for another province.

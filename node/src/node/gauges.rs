@@ -90,5 +90,7 @@ const fn kind(effect: &Effect) -> &'static str {
         Effect::ReversePayment { .. } => "reverse",
         Effect::RefundPayment { .. } => "refund",
         Effect::CreditTransfer { .. } => "credit",
+        Effect::Call { .. } => "call",
+        Effect::CapturePayment { .. } => "capture",
     }
 }

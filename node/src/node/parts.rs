@@ -5,16 +5,71 @@ use std::time::Duration;
 
 use mpss_cluster::{Member, Replica, ReplicaOptions, Witness};
 use mpss_config::Settings;
-use mpss_domain::{ProvinceId, StateVersion};
+use mpss_domain::{ProvinceId, RailName, StateVersion};
 use mpss_routing::http::{NodeLink, ProvinceUrls};
 use mpss_routing::{Dispatch, DispatchOptions, HttpPeers, PeerTransport};
 use mpss_runtime::Seams;
 use mpss_runtime::real::TokioClock;
 
 use super::{Context, NodeError};
+use crate::gateway::bank::link::{LineOptions, TcpBankLine};
+use crate::gateway::bank::rail::{Acquirer, BankRail};
+use crate::gateway::bank::wire::Wire;
+use crate::gateway::ismp::{HttpIsmp, IsmpRail};
+use crate::gateway::rail::RailGateway;
 use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
 use crate::gateway::sp::{HttpSpGateway, SpGateway};
 use crate::password::PasswordJudge;
+
+/// The ways to whoever has the money of accounts outside.
+#[derive(Clone, Default)]
+pub struct Rails {
+    /// The ISMP; without it no account of that kind can be opened.
+    pub ismp: Option<Arc<IsmpRail>>,
+    /// The bank.
+    pub bank: Option<Arc<BankRail>>,
+}
+
+impl Rails {
+    /// The ways that the settings name.
+    fn real(settings: &Settings, seams: &Seams) -> Result<Self, NodeError> {
+        let rails = &settings.rails;
+        let mut made = Self::default();
+        if !rails.ismp_url.is_empty() {
+            let http = HttpIsmp::new(&rails.ismp_url).map_err(|source| NodeError::Io {
+                what: "an HTTP client can not be made".into(),
+                source: std::io::Error::other(source),
+            })?;
+            made.ismp = Some(Arc::new(IsmpRail::new(Arc::new(http))));
+        }
+        if !rails.bank_address.is_empty() {
+            let acquirer = Acquirer::of(rails)?;
+            let options = LineOptions {
+                address: rails.bank_address.clone(),
+                institution: acquirer.institution.clone(),
+                in_flight_max: rails.bank_in_flight_max,
+                connect_deadline: ms(rails.bank_connect_deadline_ms),
+                line_test: ms(rails.bank_line_test_ms),
+                reconnect_min: ms(rails.bank_reconnect_min_ms),
+                reconnect_max: ms(rails.bank_reconnect_max_ms),
+            };
+            let line = TcpBankLine::keep(options, Arc::new(Wire::of(rails)?), seams);
+            made.bank = Some(Arc::new(BankRail::new(Arc::new(line), acquirer)));
+        }
+        Ok(made)
+    }
+
+    /// The way by which a rail's calls go.
+    #[must_use]
+    pub fn of(&self, rail: RailName) -> Option<Arc<dyn RailGateway>> {
+        match rail {
+            RailName::Communication => self.ismp.clone().map(|ismp| ismp as Arc<dyn RailGateway>),
+            RailName::BankRealTime | RailName::BankPreFreeze => {
+                self.bank.clone().map(|bank| bank as Arc<dyn RailGateway>)
+            }
+        }
+    }
+}
 
 /// What a node talks to besides its own replicas. Real in production, simulated in tests.
 #[derive(Clone)]
@@ -27,6 +82,8 @@ pub struct Outside {
     pub sms: Option<Arc<dyn SmsGateway>>,
     /// Service providers.
     pub sps: Arc<dyn SpGateway>,
+    /// Whoever has the money of accounts outside.
+    pub rails: Rails,
     /// Looks on while the log is applied; nobody in production.
     pub witness: Option<Arc<dyn Witness>>,
 }
@@ -36,7 +93,7 @@ impl Outside {
     ///
     /// # Errors
     /// [`NodeError::Io`] when the machine can not make an HTTP client.
-    pub fn real(settings: &Settings) -> Result<Self, NodeError> {
+    pub fn real(settings: &Settings, seams: &Seams) -> Result<Self, NodeError> {
         let provinces = settings.other_provinces().into_iter().map(|(province, urls)| {
             (province, ProvinceUrls { public: urls.public_urls.clone(), peer: urls.peer_urls.clone() })
         });
@@ -53,7 +110,8 @@ impl Outside {
         let sps = Arc::new(HttpSpGateway::new(deadline).map_err(client)?);
         let nodes = mpss_routing::http::sockets();
         let peers = HttpPeers::over(nodes.clone(), Arc::new(TokioClock::new()), provinces.collect());
-        Ok(Self { peers: Arc::new(peers), nodes, sms, sps, witness: None })
+        let rails = Rails::real(settings, seams)?;
+        Ok(Self { peers: Arc::new(peers), nodes, sms, sps, rails, witness: None })
     }
 }
 
@@ -85,7 +143,8 @@ pub(super) async fn context(
     };
     let number = settings.node.number;
     let nodes = outside.nodes.clone();
-    Ok(Context { province, number, replica, dispatch, nodes, judge, seams, settings: Arc::new(settings) })
+    let rails = outside.rails.clone();
+    Ok(Context { province, number, replica, dispatch, nodes, rails, judge, seams, settings: Arc::new(settings) })
 }
 
 fn replica_options(settings: &Settings, province: ProvinceId) -> ReplicaOptions {

@@ -70,6 +70,7 @@ fn outside(peers: &Arc<FakeHome>, smsc: &Arc<FakeSmsc>, sps: &Arc<FakeSps>) -> O
         nodes: mpss_routing::http::sockets(),
         sms: Some(smsc.clone()),
         sps: sps.clone(),
+        rails: super::Rails::default(),
         witness: None,
     }
 }

@@ -1,8 +1,9 @@
-//! Drives what waits for another province to its end: payments whose asker is gone, reversals,
-//! refunds, credits of transfers. It runs on the leader only.
+//! Drives what waits for somebody else's answer to its end: for another province, payments whose asker is
+//! gone, captures, reversals, refunds, credits of transfers; for whoever has the money of accounts
+//! outside, calls. It runs on the leader only.
 //!
 //! ```text
-//!  rows ─▶ lane (province, kind) ─▶ step: ask with the same ids ─answered─▶ recorded, row gone
+//!  rows ─▶ lane (whom, kind) ─▶ step: ask with the same ids ─answered─▶ recorded, row gone
 //!                  ▲                          └─ no answer ─▶ again, after a pause, for ever
 //!                  └── at most so many at a time, so that one province fills its own lanes only
 //! ```
@@ -14,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use mpss_domain::{Effect, EffectId, EffectRow, LogTime, ProvinceId};
+use mpss_domain::{Effect, EffectId, EffectRow, LogTime, ProvinceId, RailName};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::node::Context;
@@ -24,10 +25,14 @@ use crate::supervision::bell::Bell;
 use crate::supervision::tasks::{Alarm, Report, Task};
 use crate::supervision::tenure::Tenure;
 
+mod calls;
 mod steps;
 
-/// Calls under way in one lane.
+/// Steps under way in one lane for a province.
 const RUNNING_MAX: usize = 32;
+
+/// Steps under way in one lane for a rail: whoever is behind it may take a second for each.
+const RUNNING_CALLS_MAX: usize = 256;
 
 /// Rows of one lane in hand: under way, or waiting for their moment.
 const HANDED_MAX: usize = 512;
@@ -35,12 +40,27 @@ const HANDED_MAX: usize = 512;
 /// Reads of the state for one message; after them others are heard.
 const READS_MAX: usize = 4;
 
-/// What kind of work waits: payments are resolved apart, because they wait for their time and must not
-/// hold up what can be done now.
+/// What kind of work waits: what waits for its time goes apart, because it must not hold up what can be
+/// done now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
+    /// What became of a payment?
     Resolve,
+    /// Stored and forwarded.
     Forward,
+    /// A call that may go at once.
+    Call(RailName),
+    /// A call that waits for its time.
+    CallLater(RailName),
+}
+
+impl Kind {
+    const fn running_max(self) -> usize {
+        match self {
+            Self::Resolve | Self::Forward => RUNNING_MAX,
+            Self::Call(_) | Self::CallLater(_) => RUNNING_CALLS_MAX,
+        }
+    }
 }
 
 /// Work of one kind for one province.
@@ -75,6 +95,8 @@ pub(crate) struct Driving {
     lanes: BTreeMap<LaneKey, Hands>,
     backoff: Backoff,
     more: bool,
+    /// Hear the answers that come after their calls were given up.
+    _late: Vec<Task>,
     /// The last row that was there when this driver began.
     #[cfg(feature = "mutants")]
     found: EffectId,
@@ -111,7 +133,9 @@ impl Actor for OrderDriver {
         #[cfg(feature = "mutants")]
         let found =
             context.replica.read(|state| state.effects_from(EffectId(0)).last().map_or(EffectId(0), |row| row.id));
+        let late = calls::hear_late_answers(&context, &tenure);
         Ok(Driving {
+            _late: late,
             #[cfg(feature = "mutants")]
             found,
             context,
@@ -164,7 +188,8 @@ impl Driving {
         for _ in 0..READS_MAX {
             let lines = &mut self.lines;
             more = self.context.replica.read(|state| {
-                let rows = state.effects_from(lines.cursor()).map(|row| (row.id, lane_of(row)));
+                let here = state.province();
+                let rows = state.effects_from(lines.cursor()).map(|row| (row.id, lane_of(row, here)));
                 lines.read(rows.inspect(|(_, key)| touched.extend(*key)))
             });
             if !more {
@@ -205,7 +230,7 @@ impl Driving {
                 hands.later.remove(&(at, id));
                 hands.ready.push(id);
             }
-            if hands.running.len() >= RUNNING_MAX {
+            if hands.running.len() >= key.1.running_max() {
                 return;
             }
             if hands.ready.is_empty() && !self.take_in_hand(key) {
@@ -232,7 +257,8 @@ impl Driving {
             let Some(behind) = self.lines.behind(key).filter(|_| room > 0) else { return false };
             let lines = &mut self.lines;
             self.context.replica.read(|state| {
-                lines.catch_up(key, state.effects_from(behind).map(|row| (row.id, lane_of(row))));
+                let here = state.province();
+                lines.catch_up(key, state.effects_from(behind).map(|row| (row.id, lane_of(row, here))));
             });
         }
     }
@@ -240,7 +266,7 @@ impl Driving {
     /// Starts what is ready: rows that are gone are done, rows that are not due wait.
     fn start(&mut self, myself: &ActorRef<DriverMessage>, key: LaneKey, now: Duration) {
         let hands = self.lanes.entry(key).or_default();
-        let room = RUNNING_MAX - hands.running.len();
+        let room = key.1.running_max() - hands.running.len();
         let ids: Vec<_> = hands.ready.drain(..room.min(hands.ready.len())).collect();
         let rows: Vec<(EffectId, Option<EffectRow>)> =
             self.context.replica.read(|state| ids.into_iter().map(|id| (id, state.effect(id).cloned())).collect());
@@ -286,10 +312,14 @@ fn is_forgotten(row: &EffectRow, found: EffectId) -> bool {
 }
 
 /// Whose lane a row belongs to, when it is the driver's.
-fn lane_of(row: &EffectRow) -> Option<LaneKey> {
+fn lane_of(row: &EffectRow, here: ProvinceId) -> Option<LaneKey> {
     match row.effect {
         Effect::ResolvePayment { home, .. } => Some((home, Kind::Resolve)),
-        Effect::ReversePayment { home, .. } | Effect::RefundPayment { home, .. } => Some((home, Kind::Forward)),
+        Effect::ReversePayment { home, .. }
+        | Effect::RefundPayment { home, .. }
+        | Effect::CapturePayment { home, .. } => Some((home, Kind::Forward)),
+        Effect::Call { rail, .. } if row.not_before > row.at => Some((here, Kind::CallLater(rail))),
+        Effect::Call { rail, .. } => Some((here, Kind::Call(rail))),
         Effect::CreditTransfer { payee_home, .. } => Some((payee_home, Kind::Forward)),
         Effect::Sms { .. } | Effect::DeliveryNotice { .. } | Effect::CancelNotice { .. } => None,
     }

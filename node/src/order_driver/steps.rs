@@ -8,6 +8,8 @@
 //!  ReversePayment   done ─▶ RecordReversal
 //!  RefundPayment    done or refused ─▶ RecordRefund
 //!  CreditTransfer   done or refused ─▶ RecordTransferCredit
+//!  CapturePayment   done, or nothing there to take ─▶ RecordCapture
+//!  Call             see `calls.rs`
 //! ```
 
 use mpss_domain::{
@@ -23,7 +25,7 @@ use crate::supervision::tenure::{NotRecorded, Tenure};
 
 /// Why a row has to be stepped again.
 #[derive(Debug, thiserror::Error)]
-enum Again {
+pub(super) enum Again {
     /// The other province gave no answer.
     #[error(transparent)]
     Peer(#[from] PeerError),
@@ -46,6 +48,8 @@ pub(super) async fn step(context: &Context, tenure: &Tenure, row: &EffectRow) {
         Effect::ReversePayment { order, home } => driver.reverse(order, home).await,
         Effect::RefundPayment { order, refund, amount, home } => driver.refund(order, home, refund, amount).await,
         Effect::CreditTransfer { transfer, payee_home } => driver.credit(transfer, payee_home).await,
+        Effect::CapturePayment { order, home } => driver.capture(order, home).await,
+        Effect::Call { call, .. } => driver.call(call).await,
         Effect::Sms { .. } | Effect::DeliveryNotice { .. } | Effect::CancelNotice { .. } => Ok(()),
     };
     let result = match stepped {
@@ -62,9 +66,9 @@ pub(super) async fn step(context: &Context, tenure: &Tenure, row: &EffectRow) {
     metrics::counter!("mpss_driver_steps_total", "result" => result).increment(1);
 }
 
-struct Step<'a> {
-    context: &'a Context,
-    tenure: &'a Tenure,
+pub(super) struct Step<'a> {
+    pub(super) context: &'a Context,
+    pub(super) tenure: &'a Tenure,
 }
 
 impl Step<'_> {
@@ -80,6 +84,10 @@ impl Step<'_> {
             let fate = self.context.dispatch.fate(home, payment).await;
             let result = match fate {
                 Ok((PaymentFate::Captured, _)) => Ok(()),
+                Ok((PaymentFate::Held, _)) => {
+                    self.tenure.record(Verb::RecordHold { order: id }).await?;
+                    return Ok(());
+                }
                 Ok((PaymentFate::Declined, refusal)) => Err(refusal.unwrap_or(Refusal::Unresolved)),
                 Ok((PaymentFate::Reversed, _)) => Err(Refusal::AlreadyReversed),
                 open @ (Ok((PaymentFate::Unknown, _)) | Err(_)) => {
@@ -97,6 +105,20 @@ impl Step<'_> {
         }
         .instrument(span)
         .await
+    }
+
+    async fn capture(&self, id: OrderId, home: ProvinceId) -> Result<(), Again> {
+        let Some(payment) = self.context.replica.read(|state| state.order(id).map(|order| order.payment)) else {
+            return Ok(());
+        };
+        match self.context.dispatch.capture(home, payment).await? {
+            // Of what was never seen, or is another's, there is nothing to take.
+            Ok(_) | Err(Refusal::PaymentNotFound) => {
+                self.tenure.record(Verb::RecordCapture { order: id }).await?;
+                Ok(())
+            }
+            Err(refusal) => Err(Again::Undecided(refusal)),
+        }
     }
 
     async fn reverse(&self, id: OrderId, home: ProvinceId) -> Result<(), Again> {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use mpss_domain::order::ReversalReason;
 use mpss_domain::{
     AccountSelector, Channel, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict, ProductId,
-    ProvinceId, Refusal, Reply, Request, State, Verb,
+    ProvinceId, Refusal, Reply, Request, Verb,
 };
 use mpss_routing::Route;
 
@@ -31,6 +31,10 @@ mod settling;
 /// How long the answer to a reversal or refund waits for the home province's acknowledgement, so that
 /// the usual answer is final.
 const SETTLING_WAIT: Duration = Duration::from_secs(2);
+
+/// How long the answer to an order waits for whoever has the buyer's money, so that the usual answer says
+/// whether it is paid.
+const RAIL_WAIT: Duration = Duration::from_secs(5);
 
 /// The serving side of a node.
 #[derive(Clone)]
@@ -113,7 +117,8 @@ impl Serving {
         if home == self.context.province {
             let verb = |verdict| verb(Some(verdict));
             let owner = Owner::Number(msisdn);
-            return propose_judged(&self.context, Some(request), owner, ask.password.clone(), verb).await;
+            let taken = propose_judged(&self.context, Some(request), owner, ask.password.clone(), verb).await?;
+            return self.paid_here(taken).await;
         }
         if !self.context.settings.provinces.contains_key(&home.to_string()) {
             // Nothing is recorded that could only wait for ever.
@@ -203,25 +208,6 @@ fn result_name(result: &Result<Reply, NotDone>) -> &'static str {
         Err(NotDone::Busy { .. }) => "busy",
         Err(NotDone::Unavailable(_)) => "unavailable",
         Err(NotDone::Unknown) => "unknown",
-    }
-}
-
-/// Looks at this replica's state again and again, each time something was applied, until `look` finds
-/// something or `wait` is over.
-async fn watched<R>(context: &Context, wait: Duration, look: impl Fn(&State) -> Option<R> + Send) -> Option<R> {
-    let mut changes = context.replica.watch();
-    let over = context.seams.clock.sleep(wait);
-    tokio::pin!(over);
-    loop {
-        changes.borrow_and_update();
-        if let Some(found) = context.replica.read(&look) {
-            return Some(found);
-        }
-        tokio::select! {
-            biased;
-            changed = changes.changed() => changed.ok()?,
-            () = &mut over => return None,
-        }
     }
 }
 

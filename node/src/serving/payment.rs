@@ -18,14 +18,16 @@ use mpss_domain::order::OrderEvent;
 use mpss_domain::{
     AccountSelector, Command, Order, OrderId, OrderStatus, Outcome, ProvinceId, Refusal, Reply, State, Verb,
 };
+use mpss_routing::Paid;
 use mpss_routing::wire::PaymentMessage;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
-use super::Serving;
+use super::{RAIL_WAIT, Serving};
 use crate::node::Context;
 use crate::not_done::NotDone;
 use crate::password::PaymentPassword;
+use crate::watched::watched;
 
 /// Tries to record what the home province answered; after them the order driver finds out again.
 const RECORD_TRIES_MAX: u32 = 4;
@@ -69,6 +71,20 @@ impl Serving {
         }
     }
 
+    /// Waits a while for whoever has the buyer's money, when this is also home and the money is outside.
+    ///
+    /// # Errors
+    /// [`NotDone::Refused`] when it was refused.
+    pub(super) async fn paid_here(&self, taken: Reply) -> Result<Reply, NotDone> {
+        let Outcome::Order(order) = taken.outcome else { return Ok(taken) };
+        let find = |state: &State| state.order(order).and_then(decided);
+        match watched(&self.context, RAIL_WAIT, find).await {
+            Some((_, Some(refusal))) => Err(NotDone::Refused { refusal, order: Some(order), replayed: taken.replayed }),
+            Some((index, None)) => Ok(Reply { index: index.max(taken.index), ..taken }),
+            None => Ok(taken),
+        }
+    }
+
     /// In a task of its own: a caller who hangs up must not cut the payment off from its record.
     async fn ask_detached(
         &self,
@@ -97,6 +113,13 @@ async fn ask_and_record(
     message: PaymentMessage,
 ) -> Option<(u64, Option<Refusal>)> {
     let verb = match context.dispatch.pay(home, message).await {
+        Ok(Ok(Paid { held: true, .. })) => {
+            if !context.replica.read(State::version).has_outside_rails() {
+                // Not known here yet how to have it taken: in the end it is given up.
+                return None;
+            }
+            Verb::RecordHold { order }
+        }
         Ok(result) => Verb::RecordPayment { order, result: result.map(|_| ()) },
         Err(error) if error.is_unknown() => {
             tracing::warn!(%error, "the payment is left to the order driver");

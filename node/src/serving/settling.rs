@@ -4,8 +4,9 @@
 use mpss_domain::order::OrderEvent;
 use mpss_domain::{OrderId, RefundId, Reply, State};
 
-use super::{SETTLING_WAIT, Serving, watched};
+use super::{SETTLING_WAIT, Serving};
 use crate::not_done::NotDone;
+use crate::watched::watched;
 
 impl Serving {
     /// `reply` as of the entry that ended the reversal, or as it is when that takes too long.

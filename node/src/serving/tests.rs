@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use mpss_domain::{Order, OrderStatus, Refusal, Scope};
+use mpss_domain::{Order, OrderStatus, Refusal, Scope, State};
 use mpss_routing::wire::PaymentFate;
 
 use super::*;

@@ -15,6 +15,9 @@ use std::net::TcpListener;
 use axum::Router;
 use tokio::sync::watch;
 
+pub mod bank;
+pub mod ismp;
+pub mod manner;
 pub mod remembered;
 pub mod sms;
 pub mod sp;

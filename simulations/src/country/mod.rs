@@ -382,6 +382,7 @@ impl Country {
                 nodes: link,
                 sms: Some(self.smsc().gateway()),
                 sps: self.sps().gateway(name),
+                rails: mpss_node::node::Rails::default(),
                 witness: Some(self.oracles().witness(name, machine.province)),
             };
             let (stop, stopped) = oneshot::channel();

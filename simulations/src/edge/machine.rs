@@ -128,6 +128,7 @@ impl Machine {
             nodes: link,
             sms: Some(Arc::new(outsiders.clone())),
             sps: Arc::new(outsiders),
+            rails: mpss_node::node::Rails::default(),
             witness: None,
         };
         let settings = self.settings(&others);

@@ -238,6 +238,10 @@ impl Reference {
                 LedgerAccount::DueTo(province) => format!("due_to:{province}"),
                 LedgerAccount::DueFrom(province) => format!("due_from:{province}"),
                 LedgerAccount::AgentCash => "agent_cash".to_owned(),
+                LedgerAccount::RailHeld(rail) => format!("rail_held:{}", rail.name()),
+                LedgerAccount::RailClearing(rail) => format!("rail_clearing:{}", rail.name()),
+                LedgerAccount::RailReturning(rail) => format!("rail_returning:{}", rail.name()),
+                LedgerAccount::Suspense => "suspense".to_owned(),
             };
             expected.insert(name, (turnover.debit, turnover.credit));
         }

@@ -263,6 +263,14 @@ impl Reference {
                 self.version = self.version.max(*to);
                 Ok(Outcome::Done)
             }
+            // Nobody here has an account whose money is outside.
+            Verb::OpenOutside { .. }
+            | Verb::BeginCalls { .. }
+            | Verb::RecordCalls { .. }
+            | Verb::RecordHold { .. }
+            | Verb::CapturePayment { .. }
+            | Verb::RecordCapture { .. }
+            | Verb::HoldPayment(_) => Err(Refusal::NotYet),
         }
     }
 

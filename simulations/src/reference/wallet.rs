@@ -135,7 +135,7 @@ impl Reference {
         let (sp, province) = match movement.against {
             LedgerAccount::SpPayable(sp) => (Some(sp), None),
             LedgerAccount::DueTo(province) | LedgerAccount::DueFrom(province) => (None, Some(province)),
-            LedgerAccount::Wallet(_) | LedgerAccount::AgentCash => (None, None),
+            _ => (None, None),
         };
         let balance = self.change_wallet(id, movement.change, movement.use_of_limit);
         let statement = StatementLine {

@@ -154,6 +154,8 @@ impl Province {
             Outcome::Refunded => "refunded",
             Outcome::Transfer(_) => "transfer",
             Outcome::Credited(_) => "credited",
+            Outcome::PaymentPending(_) => "pending",
+            Outcome::Held(_) => "held",
             Outcome::Done => "done",
         };
         self.note(what);

@@ -103,6 +103,7 @@ impl StatementEntry {
             PostingReason::PayOut(_) => ("pay_out", None, None),
             PostingReason::Transfer(transfer) => ("transfer", Some(transfer.to_string()), None),
             PostingReason::TransferReturned(transfer) => ("transfer_returned", Some(transfer.to_string()), None),
+            PostingReason::Settled(call) => ("returned", Some(call.to_string()), None),
         };
         let amount: Money = amount;
         Some(Self {
@@ -229,6 +230,6 @@ fn belongs_to(record: &JournalRecord, account: AccountId) -> bool {
     match &record.body {
         JournalBody::Posted { statement, .. } => statement.as_ref().is_some_and(|line| line.account == account),
         JournalBody::AccountChanged { account: changed, .. } => *changed == account,
-        JournalBody::OrderMoved { .. } => false,
+        JournalBody::OrderMoved { .. } | JournalBody::CallMoved { .. } => false,
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! | request | is | answer |
 //! |---|---|---|
-//! | `POST /peer/v1/payments` | debit at home | done, refused |
+//! | `POST /peer/v1/payments` | debit at home | done, held, refused |
 //! | `GET /peer/v1/payments/{id}` | what became of it | fate |
+//! | `POST /peer/v1/payments/{id}/capture` | take what is held | done, refused |
 //! | `POST /peer/v1/payments/{id}/reversal` | reverse, even what was never seen | done, refused |
 //! | `POST /peer/v1/payments/{id}/refunds` | give back | done, refused |
 //! | `POST /peer/v1/transfers` | credit a transfer | done, refused |
@@ -26,12 +27,12 @@ use bytes::Bytes;
 use mpss_domain::command::PayRequest;
 use mpss_domain::ids::{IdError, IssuedId};
 use mpss_domain::{
-    AccountSelector, Money, OrderId, PasswordVerdict, PaymentId, PaymentStatus, ProvinceId, RefundId, Reply,
+    AccountSelector, Money, OrderId, Outcome, PasswordVerdict, PaymentId, PaymentStatus, ProvinceId, RefundId, Reply,
     ReversalId, Scope, TransferId,
 };
 use mpss_routing::wire::{
-    self, MESSAGE_BYTES_MAX, PaymentFate, PaymentMessage, PeerAnswer, PeerResult, RefundMessage, ReversalMessage,
-    TransferMessage,
+    self, CaptureMessage, MESSAGE_BYTES_MAX, PaymentFate, PaymentMessage, PeerAnswer, PeerResult, RefundMessage,
+    ReversalMessage, TransferMessage,
 };
 use serde::Deserialize;
 
@@ -46,6 +47,7 @@ use crate::not_done::NotDone;
 
 const PAYMENTS: &str = "/peer/v1/payments";
 const PAYMENT: &str = "/peer/v1/payments/{id}";
+const CAPTURE: &str = "/peer/v1/payments/{id}/capture";
 const REVERSAL: &str = "/peer/v1/payments/{id}/reversal";
 const REFUNDS: &str = "/peer/v1/payments/{id}/refunds";
 const TRANSFERS: &str = "/peer/v1/transfers";
@@ -67,6 +69,7 @@ pub(crate) fn router(context: Context, home: Home) -> (Router, InFlight) {
     let routes = [
         (PAYMENTS, Method::POST),
         (PAYMENT, Method::GET),
+        (CAPTURE, Method::POST),
         (REVERSAL, Method::POST),
         (REFUNDS, Method::POST),
         (TRANSFERS, Method::POST),
@@ -83,6 +86,7 @@ pub(crate) fn router(context: Context, home: Home) -> (Router, InFlight) {
     let router = Router::new()
         .route(PAYMENTS, post(pay))
         .route(PAYMENT, get(fate))
+        .route(CAPTURE, post(capture))
         .route(REVERSAL, post(reverse))
         .route(REFUNDS, post(refund))
         .route(TRANSFERS, post(credit))
@@ -185,15 +189,29 @@ async fn fate(State(door): State<PeerDoor>, message: Message) -> Answer {
         .read_linearizable(|state| (state.payment(payment).map(|payment| payment.status), state.index()));
     let (status, log_index) = found.await.map_err(NotDone::from)?;
     let (fate, declined) = match status {
-        // A hold that is not captured yet is as open as a payment that never came.
-        None | Some(PaymentStatus::Reserved) => (PaymentFate::Unknown, None),
+        // One that a rail has not answered is as open as a payment that never came.
+        None | Some(PaymentStatus::Pending) => (PaymentFate::Unknown, None),
+        Some(PaymentStatus::Reserved) => (PaymentFate::Held, None),
         Some(PaymentStatus::Declined(refusal)) => (PaymentFate::Declined, Some(refusal)),
-        Some(PaymentStatus::Released | PaymentStatus::Reversed) => (PaymentFate::Reversed, None),
+        Some(PaymentStatus::Released | PaymentStatus::Reversed | PaymentStatus::Reversing) => {
+            (PaymentFate::Reversed, None)
+        }
         Some(PaymentStatus::Captured | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded) => {
             (PaymentFate::Captured, None)
         }
     };
     Ok(encoded(&PeerAnswer { result: PeerResult::fate(fate, declined), log_index }))
+}
+
+/// Takes what is held for an order that was delivered elsewhere.
+async fn capture(State(door): State<PeerDoor>, message: Message) -> Answer {
+    let payment: PaymentId = message.id()?;
+    let ask: CaptureMessage = message.read()?;
+    let serving = field::province("serving", &ask.serving)?;
+    let payment = issued_by("id", payment, serving)?;
+    let amount = ask.amount_fen.map(|fen| positive_fen("amount_fen", fen)).transpose()?;
+    tracing::Span::current().record("payment_id", tracing::field::display(payment));
+    door.answer(door.home.capture_payment(payment, amount).await)
 }
 
 /// Reverses, even a payment never seen.
@@ -236,6 +254,7 @@ async fn credit(State(door): State<PeerDoor>, message: Message) -> Answer {
 impl PeerDoor {
     fn answer(&self, result: Result<Reply, NotDone>) -> Answer {
         let (result, log_index) = match result {
+            Ok(Reply { outcome: Outcome::Held(_), index, .. }) => (PeerResult::Held, index),
             Ok(reply) => (PeerResult::Done, reply.index),
             Err(NotDone::Refused { refusal, .. }) => {
                 (PeerResult::refused(refusal), self.context.replica.read(mpss_domain::State::index))

@@ -2,3 +2,6 @@
 //! order.
 
 pub mod iso8583;
+pub mod link;
+pub mod rail;
+pub mod wire;

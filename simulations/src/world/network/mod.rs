@@ -56,6 +56,8 @@ struct Line {
     last: Duration,
     /// It broke: what is on it arrives still, and nobody hears what is answered.
     broken: Arc<AtomicBool>,
+    /// One of its ends is gone, and everything on it with it.
+    gone: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -166,8 +168,12 @@ impl Network {
         let mut state = self.inner.state.lock();
         state.sites.retain(|address, _| machine(address) != name);
         state.replicas.retain(|address, _| machine(address) != name);
-        // What waits on its lines is lost.
-        state.lines.retain(|(from, to), _| machine(from) != name && machine(to) != name);
+        // What is on its lines is lost: it never reaches the process that comes after.
+        state.lines.retain(|(from, to), line| {
+            let stays = machine(from) != name && machine(to) != name;
+            line.gone.store(!stays, Ordering::Relaxed);
+            stays
+        });
     }
 
     fn fate(&self, from: &str, to: &str) -> Fate {
@@ -215,8 +221,9 @@ impl Network {
         }
         let line = state.lines.entry(key).or_insert_with(|| {
             let (waiting, coming) = mpsc::unbounded_channel();
-            tokio::spawn(replicas::carry(self.clone(), coming));
-            Line { waiting, last: Duration::ZERO, broken: Arc::default() }
+            let gone = Arc::default();
+            tokio::spawn(replicas::carry(self.clone(), coming, Arc::clone(&gone)));
+            Line { waiting, last: Duration::ZERO, broken: Arc::default(), gone }
         });
         let at = line.last.max(now + way.after);
         line.last = at;

@@ -39,10 +39,17 @@ pub(super) struct Serving {
     handler: Arc<dyn Handler>,
 }
 
-/// Hands over what is on one line, one after the other.
-pub(super) async fn carry(network: Network, mut waiting: mpsc::UnboundedReceiver<(Duration, Delivery)>) {
+/// Hands over what is on one line, one after the other, as long as both its ends are there.
+pub(super) async fn carry(
+    network: Network,
+    mut waiting: mpsc::UnboundedReceiver<(Duration, Delivery)>,
+    gone: Arc<AtomicBool>,
+) {
     while let Some((at, delivery)) = waiting.recv().await {
         network.inner.clock.sleep_until(at).await;
+        if gone.load(Ordering::Relaxed) {
+            return;
+        }
         network.deliver(delivery).await;
     }
 }

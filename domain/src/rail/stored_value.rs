@@ -1,8 +1,5 @@
-//! The contract of an account's rail: where its money is and how it is taken and given back
-//! (product §2). Every movement of a subscriber's money goes through these six verbs.
-//!
-//! Stored value is kept here in the replicated ledger, so its verbs are done at once. A rail outside
-//! (ISMP, bank) will answer the same verbs with a wish left behind as an effect row.
+//! 虚拟账户: stored value, kept in the account's own row, so that every verb of the contract is done at
+//! once and in the ledger.
 
 use crate::account::Account;
 use crate::money::Money;
@@ -22,7 +19,7 @@ impl Balance {
     }
 }
 
-/// The verbs of a rail.
+/// The verbs of a rail that is done at once.
 pub(crate) trait Rail {
     /// What there is.
     fn query(&self) -> Balance;
@@ -34,7 +31,6 @@ pub(crate) trait Rail {
     /// Takes what was set aside.
     fn capture(&mut self, amount: Money);
     /// Gives up what was set aside.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a purchase in stored value captures in the step that reserves"))]
     fn release(&mut self, amount: Money);
     /// Gives back what was taken, as if it had never been.
     fn reverse(&mut self, amount: Money);

@@ -1,0 +1,132 @@
+//! Words for accounts whose money is outside.
+//!
+//! ```text
+//! open-bill alice msisdn=18900000001 billing=postpaid     an account on the phone bill
+//! open-card bob msisdn=18900000002 mode=pre-freeze        an account on a bank card
+//! send                                  whoever drives calls sends what is due
+//! answer o1 hold approved               what came of the call of order or payment o1
+//!                                       (approved, declined=CODE, not-sent, no-answer, never-seen)
+//! see-call o1 hold phase=sent sent=1 asked=0 next=3s late=no
+//! ```
+
+use std::collections::BTreeSet;
+
+use mpss_domain::account::{Language, Tier};
+use mpss_domain::outside::{Billing, Card, Means};
+use mpss_domain::rail::{Answer, Call, CallAnswer, Phase};
+use mpss_domain::{CallId, PaymentId, Verb};
+
+use super::{Stage, Words, refusal, same, verifier};
+
+impl Stage {
+    pub(super) fn rail_verb(&mut self, words: &Words<'_>) -> Result<Verb, String> {
+        Ok(match words.verb {
+            "open-bill" | "open-card" => {
+                let msisdn = self.msisdn(words.need("msisdn")?)?;
+                let means = match (words.verb, words.get("billing"), words.get("mode")) {
+                    ("open-bill", Some("postpaid"), None) => Means::PhoneBill(Billing::Postpaid),
+                    ("open-bill", _, None) => Means::PhoneBill(Billing::Prepaid),
+                    (_, None, mode) => Means::Card(Box::new(Card {
+                        bank: "01020000".into(),
+                        token: "6200000000000000001".into(),
+                        last_four: "1234".into(),
+                        pre_freeze: mode == Some("pre-freeze"),
+                    })),
+                    _ => return Err("a bill has billing=, a card mode=".into()),
+                };
+                Verb::OpenOutside {
+                    msisdn,
+                    tier: Tier::Basic,
+                    language: if words.get("language") == Some("english") {
+                        Language::English
+                    } else {
+                        Language::Chinese
+                    },
+                    verifier: verifier(),
+                    verdict: self.verdict(words, msisdn),
+                    per_payment_limit: words.maybe_money("per_payment")?,
+                    daily_limit: words.maybe_money("daily")?,
+                    means,
+                }
+            }
+            "send" => {
+                let open = self.state.calls().filter(|call| !call.phase.is_final());
+                Verb::BeginCalls { calls: open.map(|call| call.id).collect() }
+            }
+            "answer" => {
+                let call = self.call(words)?;
+                let answer = match (words.name(2).unwrap_or(""), words.get("declined")) {
+                    ("", Some(code)) => Answer::Declined(refusal(code)?),
+                    ("approved", None) => {
+                        Answer::Approved { reference: words.get("reference").unwrap_or("").to_owned() }
+                    }
+                    ("not-sent", None) => Answer::NotSent,
+                    ("no-answer", None) => Answer::NoAnswer,
+                    ("never-seen", None) => Answer::NeverSeen,
+                    _ => return Err("an answer is approved, declined=, not-sent, no-answer or never-seen".into()),
+                };
+                Verb::RecordCalls { answers: vec![CallAnswer { call, answer }] }
+            }
+            "record-hold" => Verb::RecordHold { order: self.order(words.name(0)?) },
+            "record-capture" => Verb::RecordCapture { order: self.order(words.name(0)?) },
+            _ => Verb::CapturePayment { payment: self.foreign_payment(words)?.0, amount: words.maybe_money("amount")? },
+        })
+    }
+
+    fn payment_named(&self, name: &str) -> Result<PaymentId, String> {
+        match self.orders.get(name) {
+            Some(order) => Ok(self.state.order(*order).expect("made").payment),
+            None => Ok(self.payments.get(name).ok_or_else(|| format!("nothing is called {name}"))?.0),
+        }
+    }
+
+    /// The newest call of a step; `NAME STEP`.
+    fn call(&self, words: &Words<'_>) -> Result<CallId, String> {
+        let payment = self.payment_named(words.name(0)?)?;
+        let step = words.name(1)?;
+        let found = self.state.calls_of(payment).filter(|call| call.step.name() == step).last();
+        found.map(|call| call.id).ok_or_else(|| {
+            let steps: Vec<_> = self.state.calls_of(payment).map(|call| call.step.name()).collect();
+            format!("its calls are {steps:?}")
+        })
+    }
+
+    pub(super) fn see_call(&self, words: &Words<'_>) -> Result<(), String> {
+        let call: &Call = self.state.call(self.call(words)?).expect("found");
+        for (key, value) in &words.values {
+            match *key {
+                "phase" => same(key, call.phase.name(), value)?,
+                "amount" => same(key, call.amount, super::money(value)?)?,
+                "sent" => same(key, call.sent.to_string().as_str(), value)?,
+                "asked" => same(key, call.asked.to_string().as_str(), value)?,
+                "asks_left" => same(key, call.asks_left().to_string().as_str(), value)?,
+                "next" => {
+                    let next = format!("{}s", call.next_at.ms_since(self.at) / 1_000);
+                    same(key, next.as_str(), value)?;
+                }
+                "late" => same(key, if call.late_approval.is_some() { "yes" } else { "no" }, value)?,
+                "original" => {
+                    same(key, call.original.as_ref().map_or("none", |original| &original.reference), value)?;
+                }
+                other => return Err(format!("a call has no {other}")),
+            }
+        }
+        if call.phase == Phase::Sent { Ok(()) } else { self.keys_are_unique() }
+    }
+
+    /// No two calls share what a peer knows them by.
+    fn keys_are_unique(&self) -> Result<(), String> {
+        let mut seen = BTreeSet::new();
+        match self.state.calls().find(|call| !seen.insert(call.keys.serial)) {
+            Some(call) => Err(format!("two calls have serial {}", call.keys.serial)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn see_calls(&self, words: &Words<'_>) -> Result<(), String> {
+        let payment = self.payment_named(words.name(0)?)?;
+        let calls: Vec<_> =
+            self.state.calls_of(payment).map(|call| format!("{}:{}", call.step.name(), call.phase.name())).collect();
+        same("its calls", calls.join(",").as_str(), words.name(1)?)
+    }
+}

@@ -1,0 +1,294 @@
+//! A simulated ISMP: phone bills, what is reserved on them, and what became of every key.
+//!
+//! Every line of the nation has a bill with credit on it until told otherwise. A key is done once,
+//! whatever is repeated, late or out of order; a cancelled reservation that comes later is refused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use mpss_domain::Msisdn;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::manner::{Fate, Manner, Temper};
+use crate::gateway::ismp::{IsmpAnswer, IsmpBilling, IsmpCall, IsmpLine, IsmpReason, IsmpReply, IsmpRequest, IsmpVerb};
+
+/// What a line may spend when nobody said otherwise, in fen: a thousand yuan.
+const CREDIT_FEN: i64 = 100_000;
+
+/// How long a request that is never answered is held, in ms.
+const SILENCE_MS: u64 = 120_000;
+
+/// One phone line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// It can be used.
+    pub in_service: bool,
+    /// How it is billed.
+    pub billing: IsmpBilling,
+    /// What may be spent, in fen.
+    pub credit_fen: i64,
+    /// What is set aside, in fen.
+    #[serde(default)]
+    pub reserved_fen: i64,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { in_service: true, billing: IsmpBilling::Prepaid, credit_fen: CREDIT_FEN, reserved_fen: 0 }
+    }
+}
+
+/// A reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reservation {
+    Held(i64),
+    /// Confirmed, or cancelled: over.
+    Over,
+}
+
+/// What an ISMP keeps.
+#[derive(Debug, Default)]
+pub struct IsmpBook {
+    lines: BTreeMap<String, Line>,
+    answers: BTreeMap<String, IsmpAnswer>,
+    reservations: BTreeMap<String, Reservation>,
+    /// Questions by key, for whoever counts them.
+    asked: BTreeMap<String, u32>,
+    /// Requests that came, repetitions and questions included.
+    requests: u64,
+    /// Requests that moved money.
+    moved: u64,
+}
+
+impl IsmpBook {
+    /// Answers a request. `refused` makes it refuse what it would do.
+    pub fn answer(&mut self, request: &IsmpRequest, refused: Option<IsmpReason>) -> IsmpReply {
+        self.requests += 1;
+        match request {
+            IsmpRequest::Query(key) => {
+                *self.asked.entry(key.clone()).or_default() += 1;
+                IsmpReply::Call(self.answers.get(key).cloned().unwrap_or(IsmpAnswer::NeverSeen))
+            }
+            IsmpRequest::Line(msisdn) => {
+                let line = self.line(*msisdn);
+                IsmpReply::Line(if line.in_service {
+                    IsmpLine::InService { billing: line.billing }
+                } else {
+                    IsmpLine::NotInService
+                })
+            }
+            IsmpRequest::Call(call) => {
+                if let Some(known) = self.answers.get(&call.key) {
+                    return IsmpReply::Call(known.clone());
+                }
+                let answer = match refused {
+                    Some(reason) => IsmpAnswer::Declined { reason },
+                    None => self.act(call).map_or_else(
+                        |reason| IsmpAnswer::Declined { reason },
+                        |()| IsmpAnswer::Approved { reference: format!("R{:011}", self.answers.len() + 1) },
+                    ),
+                };
+                self.answers.insert(call.key.clone(), answer.clone());
+                IsmpReply::Call(answer)
+            }
+        }
+    }
+
+    fn act(&mut self, call: &IsmpCall) -> Result<(), IsmpReason> {
+        let amount = call.amount_fen;
+        if amount <= 0 {
+            return Err(IsmpReason::Refused);
+        }
+        let of = call.of.clone().unwrap_or_default();
+        match call.verb {
+            IsmpVerb::Reserve => {
+                // It was cancelled before it came.
+                if self.reservations.contains_key(&call.key) {
+                    return Err(IsmpReason::NoSuchReservation);
+                }
+                let line = self.lines.entry(call.msisdn.clone()).or_default();
+                if !line.in_service {
+                    return Err(IsmpReason::NotInService);
+                }
+                if line.credit_fen < amount {
+                    return Err(IsmpReason::InsufficientFunds);
+                }
+                line.credit_fen -= amount;
+                line.reserved_fen += amount;
+                self.reservations.insert(call.key.clone(), Reservation::Held(amount));
+            }
+            IsmpVerb::Confirm => {
+                let Some(Reservation::Held(held)) = self.reservations.get(&of).copied() else {
+                    return Err(IsmpReason::NoSuchReservation);
+                };
+                if amount > held {
+                    return Err(IsmpReason::LimitExceeded);
+                }
+                let line = self.lines.entry(call.msisdn.clone()).or_default();
+                line.reserved_fen -= held;
+                line.credit_fen += held - amount;
+                self.reservations.insert(of, Reservation::Over);
+            }
+            IsmpVerb::Cancel => match self.reservations.insert(of, Reservation::Over) {
+                Some(Reservation::Held(held)) => {
+                    let line = self.lines.entry(call.msisdn.clone()).or_default();
+                    line.reserved_fen -= held;
+                    line.credit_fen += held;
+                }
+                // It never came, and can not come any more.
+                None | Some(Reservation::Over) => {}
+            },
+            IsmpVerb::Credit => {
+                self.lines.entry(call.msisdn.clone()).or_default().credit_fen += amount;
+            }
+        }
+        self.moved += 1;
+        Ok(())
+    }
+
+    /// A line as it is now.
+    #[must_use]
+    pub fn line(&self, msisdn: Msisdn) -> Line {
+        self.lines.get(&msisdn.to_string()).copied().unwrap_or_default()
+    }
+
+    /// Sets a line.
+    pub fn set_line(&mut self, msisdn: Msisdn, line: Line) {
+        self.lines.insert(msisdn.to_string(), line);
+    }
+
+    /// How often a key was asked about.
+    #[must_use]
+    pub fn asked(&self, key: &str) -> u32 {
+        self.asked.get(key).copied().unwrap_or_default()
+    }
+
+    /// The most questions about one key.
+    #[must_use]
+    pub fn most_asked(&self) -> u32 {
+        self.asked.values().copied().max().unwrap_or_default()
+    }
+
+    /// Requests that came: all, and those that moved money.
+    #[must_use]
+    pub const fn counts(&self) -> (u64, u64) {
+        (self.requests, self.moved)
+    }
+}
+
+/// The reason of this name; a plain refusal for others.
+#[must_use]
+pub fn reason_named(name: &str) -> IsmpReason {
+    match name {
+        "insufficient_funds" => IsmpReason::InsufficientFunds,
+        "not_in_service" => IsmpReason::NotInService,
+        "limit_exceeded" => IsmpReason::LimitExceeded,
+        "no_such_reservation" => IsmpReason::NoSuchReservation,
+        _ => IsmpReason::Refused,
+    }
+}
+
+/// A simulated ISMP behind HTTP. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct IsmpSimulator {
+    /// What it keeps.
+    pub book: Arc<Mutex<IsmpBook>>,
+    /// How it behaves.
+    pub temper: Arc<Temper>,
+}
+
+impl IsmpSimulator {
+    /// An ISMP where every line is in service.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { book: Arc::default(), temper: Arc::new(Temper::new(seed)) }
+    }
+
+    /// Its interface: calls in, behaviour and memory for testers.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/ismp/v1/calls", post(call))
+            .route("/ismp/v1/calls/{key}", get(query))
+            .route("/ismp/v1/lines/{msisdn}", get(line))
+            .route("/simulator/ismp", put(behave).get(show))
+            .route("/simulator/ismp/lines/{msisdn}", put(set_line).get(show_line))
+            .with_state(self.clone())
+    }
+
+    async fn answered(&self, request: IsmpRequest) -> Response {
+        let fate = self.temper.fate();
+        if fate.lost {
+            return silence().await;
+        }
+        let refused = fate.refused.as_deref().map(reason_named);
+        let reply = self.book.lock().answer(&request, refused);
+        let Fate { answer_lost, after_ms, crash, .. } = fate;
+        if answer_lost || crash {
+            return silence().await;
+        }
+        if after_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(after_ms)).await;
+        }
+        match reply {
+            IsmpReply::Call(answer) => Json(answer).into_response(),
+            IsmpReply::Line(line) => Json(line).into_response(),
+        }
+    }
+}
+
+async fn silence() -> Response {
+    tokio::time::sleep(Duration::from_millis(SILENCE_MS)).await;
+    StatusCode::GATEWAY_TIMEOUT.into_response()
+}
+
+async fn call(State(ismp): State<IsmpSimulator>, Json(call): Json<IsmpCall>) -> Response {
+    ismp.answered(IsmpRequest::Call(call)).await
+}
+
+async fn query(State(ismp): State<IsmpSimulator>, Path(key): Path<String>) -> Response {
+    ismp.answered(IsmpRequest::Query(key)).await
+}
+
+async fn line(State(ismp): State<IsmpSimulator>, Path(msisdn): Path<String>) -> Response {
+    match msisdn.parse() {
+        Ok(msisdn) => ismp.answered(IsmpRequest::Line(msisdn)).await,
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+async fn behave(State(ismp): State<IsmpSimulator>, Json(manner): Json<Manner>) -> Json<Manner> {
+    ismp.temper.behave(manner);
+    Json(ismp.temper.manner())
+}
+
+async fn show(State(ismp): State<IsmpSimulator>) -> Json<serde_json::Value> {
+    let (requests, moved) = ismp.book.lock().counts();
+    let most_asked = ismp.book.lock().most_asked();
+    Json(json!({ "manner": ismp.temper.manner(), "requests": requests, "moved": moved, "most_asked": most_asked }))
+}
+
+async fn set_line(State(ismp): State<IsmpSimulator>, Path(msisdn): Path<String>, Json(line): Json<Line>) -> Response {
+    match msisdn.parse() {
+        Ok(msisdn) => {
+            ismp.book.lock().set_line(msisdn, line);
+            Json(line).into_response()
+        }
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+async fn show_line(State(ismp): State<IsmpSimulator>, Path(msisdn): Path<String>) -> Response {
+    match msisdn.parse() {
+        Ok(msisdn) => Json(ismp.book.lock().line(msisdn)).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
