@@ -292,3 +292,23 @@ async fn show_line(State(ismp): State<IsmpSimulator>, Path(msisdn): Path<String>
         Err(_) => StatusCode::BAD_REQUEST.into_response(),
     }
 }
+
+/// Without a socket: time does not pass, so an answer that takes longer than it is waited for is none.
+impl crate::gateway::ismp::IsmpLink for IsmpSimulator {
+    fn exchange(
+        &self,
+        request: IsmpRequest,
+        patience: Duration,
+    ) -> mpss_runtime::BoxFuture<'_, Result<IsmpReply, crate::gateway::rail::Lost>> {
+        use crate::gateway::rail::Lost;
+        let fate = self.temper.fate();
+        let result = if fate.lost {
+            Err(Lost::Unknown)
+        } else {
+            let reply = self.book.lock().answer(&request, fate.refused.as_deref().map(reason_named));
+            let heard = !fate.answer_lost && !fate.crash && fate.after_ms <= patience.as_millis() as u64;
+            if heard { Ok(reply) } else { Err(Lost::Unknown) }
+        };
+        Box::pin(std::future::ready(result))
+    }
+}

@@ -1,5 +1,6 @@
 //! The socket of a simulated bank, and what testers set and see.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
 use axum::{Json, Router};
 use mpss_domain::Money;
+use mpss_runtime::BoxFuture;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -17,7 +19,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::host::{BankHost, CardState};
 use crate::gateway::bank::iso8583::{MESSAGE_BYTES_MAX, Message, ResponseCode};
+use crate::gateway::bank::rail::BankLink;
 use crate::gateway::bank::wire::{Came, Wire};
+use crate::gateway::rail::Lost;
 use crate::simulator::manner::{Fate, Manner, Temper};
 
 /// A simulated bank. Cheap to clone.
@@ -29,13 +33,20 @@ pub struct BankSimulator {
     pub temper: Arc<Temper>,
     /// Rises with every crash: connections of before end.
     crashes: Arc<watch::Sender<u64>>,
+    /// Answers that came too late for whoever asked without a socket.
+    late: Arc<Mutex<VecDeque<Message>>>,
 }
 
 impl BankSimulator {
     /// A bank where every card has money.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { host: Arc::default(), temper: Arc::new(Temper::new(seed)), crashes: Arc::new(watch::Sender::new(0)) }
+        Self {
+            host: Arc::default(),
+            temper: Arc::new(Temper::new(seed)),
+            crashes: Arc::new(watch::Sender::new(0)),
+            late: Arc::default(),
+        }
     }
 
     /// Everybody is cut off; what was done stays done.
@@ -66,6 +77,29 @@ impl BankSimulator {
             .route("/simulator/bank/day-cut", post(cut_day))
             .route("/simulator/bank/cards/{token}", put(set_card).get(show_card))
             .with_state(self.clone())
+    }
+}
+
+/// Without a socket: time does not pass, so an answer that takes longer than it is waited for comes late.
+impl BankLink for BankSimulator {
+    fn exchange(&self, request: Message, patience: Duration) -> BoxFuture<'_, Result<Message, Lost>> {
+        let result = match self.act(&request) {
+            Some((answer, fate)) if !fate.answer_lost && !fate.crash => {
+                let late = fate.after_ms > patience.as_millis() as u64;
+                let again = if late { fate.times } else { fate.times.saturating_sub(1) };
+                self.late.lock().extend((0..again).map(|_| answer.clone()));
+                if late { Err(Lost::Unknown) } else { Ok(answer) }
+            }
+            _ => Err(Lost::Unknown),
+        };
+        Box::pin(std::future::ready(result))
+    }
+
+    fn late(&self) -> BoxFuture<'_, Message> {
+        match self.late.lock().pop_front() {
+            Some(answer) => Box::pin(std::future::ready(answer)),
+            None => Box::pin(std::future::pending()),
+        }
     }
 }
 
