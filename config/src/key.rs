@@ -52,6 +52,8 @@ pub(crate) enum Kind {
     },
     /// A key of 8 or 16 bytes in hex, or empty.
     KeyOrEmpty,
+    /// 32 bytes in hex, or empty.
+    LongKeyOrEmpty,
     /// 32 bytes in hex.
     Pepper,
     OneOf(&'static [&'static str]),
@@ -93,7 +95,7 @@ impl Name {
 impl Kind {
     /// Values of this kind are never shown.
     pub(crate) const fn is_secret(&self) -> bool {
-        matches!(self, Self::Pepper | Self::KeyOrEmpty)
+        matches!(self, Self::Pepper | Self::KeyOrEmpty | Self::LongKeyOrEmpty)
     }
 
     /// What would be right, as the rest of a sentence.
@@ -119,6 +121,7 @@ impl Kind {
             Self::Digits { min, max } => format!("must be {min} to {max} digits"),
             Self::Letters { exactly } => format!("must be {exactly} letters, digits or blanks"),
             Self::KeyOrEmpty => "must be a key as 16 or 32 hex digits, or empty".into(),
+            Self::LongKeyOrEmpty => "must be 32 bytes as 64 hex digits, or empty".into(),
             Self::Pepper => "must be 32 bytes as 64 hex digits".into(),
             Self::OneOf(words) => {
                 let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
@@ -179,6 +182,7 @@ impl Kind {
                 text.len() == *exactly && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
             }
             Self::KeyOrEmpty => matches!(text.len(), 0 | 16 | 32) && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            Self::LongKeyOrEmpty => text.is_empty() || Self::Pepper.accepts(text),
             Self::Pepper => text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             Self::OneOf(words) => words.contains(&text),
             Self::SomeText => !text.trim().is_empty(),

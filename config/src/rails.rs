@@ -23,6 +23,8 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key { path: "rails.bank_mac_over", kind: Kind::OneOf(&["bytes", "fields"]) },
     Key { path: "rails.bank_mac_key", kind: Kind::KeyOrEmpty },
+    Key { path: "rails.bank_door_key", kind: Kind::LongKeyOrEmpty },
+    Key { path: "rails.bank_notice_url", kind: Kind::UrlOrEmpty },
     number("rails.bank_in_flight_max", 1, 10_000, "messages"),
     number("rails.bank_connect_deadline_ms", 10, 60_000, "ms"),
     number("rails.bank_line_test_ms", 100, 3_600_000, "ms"),
@@ -62,6 +64,10 @@ pub struct RailSettings {
     pub bank_mac_over: String,
     /// With which key, in hex; empty without one.
     pub bank_mac_key: String,
+    /// What the bank signs its own requests with, in hex; empty when it may ask nothing.
+    pub bank_door_key: String,
+    /// Where the bank is told how bindings stand; empty when it asks.
+    pub bank_notice_url: String,
     /// Messages that may wait for their answers at once.
     pub bank_in_flight_max: usize,
     /// How long connecting may take.
@@ -72,6 +78,23 @@ pub struct RailSettings {
     pub bank_reconnect_min_ms: u64,
     /// Longest pause.
     pub bank_reconnect_max_ms: u64,
+}
+
+impl RailSettings {
+    /// The defaults, for whoever speaks with a bank without being a node.
+    ///
+    /// # Panics
+    /// Never: the defaults are part of the program.
+    #[must_use]
+    pub fn defaults() -> Self {
+        #[derive(Deserialize)]
+        struct Only {
+            rails: RailSettings,
+        }
+        let text = config::File::from_str(include_str!("../defaults/rails.toml"), config::FileFormat::Toml);
+        let read = config::Config::builder().add_source(text).build();
+        read.and_then(config::Config::try_deserialize::<Only>).expect("the defaults are complete").rails
+    }
 }
 
 impl std::fmt::Debug for RailSettings {

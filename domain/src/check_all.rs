@@ -10,7 +10,7 @@ use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::order::OrderStatus;
 use crate::payment::PaymentStatus;
-use crate::rail::{CallStep, Phase, RailName};
+use crate::rail::{BindingStatus, CallStep, Phase, RailName};
 use crate::state::State;
 use crate::timer::{Timer, TimerKind};
 use crate::transfer::TransferStatus;
@@ -186,6 +186,11 @@ impl State {
             let moving =
                 self.calls_of(*id).filter(|call| !call.phase.is_final() && call.phase != Phase::Queued).count();
             ensure(moving <= 1 && (!queued || moving == 1), || format!("{id} has {moving} calls under way"))?;
+        }
+        for (id, binding) in self.outside.bindings.iter() {
+            let timer = self.timers.get(&Timer::new(binding.until, TimerKind::BindingLapses(*id))).is_some();
+            let waits = binding.status == BindingStatus::Waiting;
+            ensure(timer == waits, || format!("{id} is {:?} and its timer is set: {timer}", binding.status))?;
         }
         for rail in RailName::ALL {
             for account in [LedgerAccount::RailHeld(rail), LedgerAccount::RailReturning(rail)] {

@@ -7,12 +7,13 @@ use crate::account::{AccountKind, AccountSelector, Language, Tier};
 use crate::catalogue::Terms;
 use crate::effect::EffectId;
 use crate::ids::{
-    AccountId, CallId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId, SpId, TransferId,
+    AccountId, BindingId, CallId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId, SpId,
+    TransferId,
 };
 use crate::money::Money;
 use crate::number_plan::{NumberPlan, Operator};
 use crate::order::{Channel, ReversalReason};
-use crate::outside::Means;
+use crate::outside::{Card, Means};
 use crate::password::{PasswordVerdict, PasswordVerifier};
 use crate::policy::Policy;
 use crate::rail::CallAnswer;
@@ -381,6 +382,55 @@ pub enum Verb {
         /// Which order.
         order: OrderId,
     },
+    /// A bank asks for a card to be bound to a number. Home province.
+    BindCard {
+        /// Whose number.
+        msisdn: Msisdn,
+        /// The card.
+        card: Card,
+        /// What the subscriber will have to repeat: six digits, drawn by whoever proposes.
+        code: u32,
+    },
+    /// The subscriber confirms a binding with the code, and the account is opened. Home province.
+    ConfirmBinding {
+        /// Whose.
+        msisdn: Msisdn,
+        /// The code as typed.
+        code: u32,
+        /// Language of messages.
+        language: Language,
+        /// Real-name tier: the bank has seen the holder.
+        tier: Tier,
+        /// Used when the subscriber has no payment password yet.
+        verifier: PasswordVerifier,
+        /// Used when the subscriber has one.
+        verdict: PasswordVerdict,
+        /// Limit for one payment; the ceiling when not given.
+        per_payment_limit: Option<Money>,
+        /// Limit for one day; the ceiling when not given.
+        daily_limit: Option<Money>,
+    },
+    /// A bank ends a binding. Home province.
+    UnbindCard {
+        /// Which.
+        binding: BindingId,
+    },
+    /// 划账充值: a bank pushes money into a subscriber's virtual account. Home province.
+    PushTopUp {
+        /// Whose.
+        msisdn: Msisdn,
+        /// How much.
+        amount: Money,
+    },
+    /// 账户冻结 by customer service or the bank, without the payment password. Home province.
+    FreezeByOffice {
+        /// Which.
+        account: AccountId,
+        /// Thaws by itself then.
+        until: Option<LogTime>,
+        /// Who asks, for the record.
+        by: String,
+    },
     /// As [`Verb::Pay`], but the money is only set aside, by whatever rail: how much of it is taken is
     /// said by [`Verb::CapturePayment`]. Home province.
     HoldPayment(Box<PayRequest>),
@@ -397,6 +447,11 @@ impl Verb {
             | Self::RecordHold { .. }
             | Self::CapturePayment { .. }
             | Self::RecordCapture { .. }
+            | Self::BindCard { .. }
+            | Self::ConfirmBinding { .. }
+            | Self::UnbindCard { .. }
+            | Self::PushTopUp { .. }
+            | Self::FreezeByOffice { .. }
             | Self::HoldPayment(_) => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, Language};
-use crate::ids::{CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TransferId};
+use crate::ids::{BindingId, CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TransferId};
 use crate::money::Money;
 use crate::rail::RailName;
 use crate::time::LogTime;
@@ -91,6 +91,11 @@ pub enum Effect {
         call: CallId,
         /// By which rail.
         rail: RailName,
+    },
+    /// Tell the bank how a binding stands; removed by [`crate::Verb::AcknowledgeEffects`].
+    TellBank {
+        /// Which.
+        binding: BindingId,
     },
     /// Have the home province take what it holds for a delivered order; stored and forwarded until it
     /// is acknowledged.
@@ -249,5 +254,14 @@ pub enum SmsText {
         amount: Money,
         /// To which kind of account.
         kind: AccountKind,
+    },
+    /// A bank wants to bind a card: the subscriber repeats the code.
+    ConfirmBinding {
+        /// The card's last four digits.
+        last_four: String,
+        /// Six digits.
+        code: u32,
+        /// Until then.
+        until: LogTime,
     },
 }

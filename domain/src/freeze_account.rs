@@ -23,8 +23,17 @@ impl State {
         verdict: PasswordVerdict,
         until: Option<LogTime>,
     ) -> Result<Outcome, Refusal> {
-        let msisdn = self.owner_of(id, verdict)?;
-        let account = self.account(id).expect("it has an owner");
+        self.owner_of(id, verdict)?;
+        self.freeze(id, until)
+    }
+
+    /// Freezes an account that exists, whoever asks.
+    ///
+    /// # Errors
+    /// In this order: the status, the date.
+    pub(crate) fn freeze(&mut self, id: AccountId, until: Option<LogTime>) -> Result<Outcome, Refusal> {
+        let account = self.account(id).expect("the verb has found the account");
+        let msisdn = account.msisdn;
         if matches!(account.status, AccountStatus::Frozen { .. }) {
             return Err(Refusal::AlreadyFrozen);
         }

@@ -350,6 +350,8 @@ issued_ids! {
     TopUpId 'U' "a top-up id looks like U20260101120000000-44-00001";
     /// A service provider; issued where it was admitted.
     SpId 'S' "an SP id looks like S20260101120000000-44-00001";
+    /// A card that a bank binds to a number; issued by the number's home province.
+    BindingId 'B' "a binding id looks like B20260101120000000-44-00001";
     /// A call to a peer outside; issued by the home province.
     CallId 'C' "a call id looks like C20260101120000000-44-00001";
     /// A product; issued where it was uploaded, which is where it is sold.

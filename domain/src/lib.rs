@@ -78,8 +78,8 @@ pub use command::{Batch, Command, Request, Verb};
 pub use effect::{Effect, EffectId, EffectRow, SmsText};
 pub use entry::BATCH_COMMANDS_MAX;
 pub use ids::{
-    AccountId, CallId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId, SpId,
-    TopUpId, TransferId,
+    AccountId, BindingId, CallId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId,
+    ReversalId, SpId, TopUpId, TransferId,
 };
 pub use journal::{JournalRecord, RecordPosition};
 pub use ledger::{LedgerAccount, TrialBalance};

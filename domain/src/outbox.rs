@@ -34,10 +34,9 @@ impl State {
     /// sent, so it stays whatever is acknowledged.
     pub(crate) fn acknowledge_effects(&mut self, ids: &[EffectId]) -> Outcome {
         for &id in ids {
-            let told = self
-                .effects
-                .get(&id)
-                .is_some_and(|row| matches!(row.effect, Effect::Sms { .. } | Effect::CancelNotice { .. }));
+            let told = self.effects.get(&id).is_some_and(|row| {
+                matches!(row.effect, Effect::Sms { .. } | Effect::CancelNotice { .. } | Effect::TellBank { .. })
+            });
             if told {
                 self.end_effect(id);
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, OrderId, ProductId, RefundId, SpId, TopUpId, TransferId};
+use crate::ids::{AccountId, BindingId, OrderId, ProductId, RefundId, SpId, TopUpId, TransferId};
 use crate::journal::JournalRecord;
 use crate::money::Money;
 use crate::refusal::Refusal;
@@ -48,6 +48,8 @@ pub enum Outcome {
     Credited(AccountId),
     /// Done, and there is nothing to say.
     Done,
+    /// A binding was asked for or moved on; see its row.
+    Binding(BindingId),
     /// A rail outside is asked for a payment; see its row.
     PaymentPending(AccountId),
     /// A rail outside holds the money of a payment; it is taken once the order is delivered.

@@ -6,10 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::effect::EffectId;
-use crate::ids::{AccountId, CallId, OrderId, PaymentId};
+use crate::ids::{AccountId, BindingId, CallId, OrderId, PaymentId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
-use crate::rail::{Call, RailName};
+use crate::rail::{Binding, Call, RailName};
 use crate::state::State;
 use crate::table::Table;
 
@@ -110,6 +110,7 @@ pub struct Outside {
     pub(crate) links: Table<AccountId, Link, 64>,
     pub(crate) payments: Table<PaymentId, RailPayment, 64>,
     pub(crate) calls: Table<CallId, Call, 32>,
+    pub(crate) bindings: Table<BindingId, Binding, 64>,
     /// The serial of the last call.
     pub(crate) last_serial: u64,
     /// Orders taken here whose home holds the money; the effect that has it captured, once delivered.

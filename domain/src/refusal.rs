@@ -173,6 +173,10 @@ refusals! {
     CardUnusable = 10004 "card_unusable" never "银行卡不可用";
     /// The phone line is not in service.
     LineNotInService = 10005 "line_not_in_service" never "号码未在服务状态";
+    /// No card waits to be bound to this number.
+    BindingNotFound = 10006 "binding_not_found" never "没有待确认的银行卡绑定";
+    /// The code is not the one in the text; it was counted.
+    WrongCode = 10007 "wrong_code" never "验证码错误";
 }
 
 impl Refusal {

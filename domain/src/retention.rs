@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::effect::EffectId;
-use crate::ids::IssuedId;
+use crate::ids::{BindingId, IssuedId};
 use crate::order::Order;
+use crate::rail::BindingStatus;
 use crate::state::State;
 use crate::table::Table;
 use crate::time::LogTime;
@@ -119,6 +120,19 @@ impl State {
                     self.outside.calls.remove(&call);
                 }
             }
+        }
+        // Few, and each looked at once a walk.
+        let over: Vec<BindingId> = self
+            .outside
+            .bindings
+            .iter()
+            .take_while(|(id, _)| id.issued_at() < before)
+            .filter(|(_, binding)| !matches!(binding.status, BindingStatus::Waiting | BindingStatus::Active(_)))
+            .map(|(id, _)| *id)
+            .take(ROWS_PER_TICK_MAX)
+            .collect();
+        for id in over {
+            self.outside.bindings.remove(&id);
         }
         for id in transfers {
             self.transfers.remove(&id);

@@ -68,6 +68,12 @@ impl SmsText {
             Self::PaidOutside { order, title, amount, kind } => {
                 format!("您购买“{title}”使用{}支付{amount}元成功。订单号{order}。", kind_zh(*kind))
             }
+            Self::ConfirmBinding { last_four, code, until } => {
+                format!(
+                    "您尾号{last_four}的银行卡申请绑定本号码用于支付，验证码{code:06}，{}前有效。如非本人操作请勿告知他人。",
+                    time_zh(*until)
+                )
+            }
             Self::HoldGivenUp { order, amount, kind } => {
                 format!("订单{order}已取消，{}上预留的{amount}元已解除，未扣款。", kind_zh(*kind))
             }
@@ -136,6 +142,12 @@ impl SmsText {
             }
             Self::PaidOutside { order, title, amount, kind } => {
                 format!("You paid {amount} yuan for \"{title}\" by your {}. Order {order}.", kind_en(*kind))
+            }
+            Self::ConfirmBinding { last_four, code, until } => {
+                format!(
+                    "The bank card ending in {last_four} asks to be bound to this number. Code {code:06}, valid until {}. Tell nobody unless it was you.",
+                    time_en(*until)
+                )
             }
             Self::HoldGivenUp { order, amount, kind } => {
                 let kind = kind_en(*kind);

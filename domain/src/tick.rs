@@ -38,6 +38,7 @@ impl State {
                     self.capture_held(payment, held);
                 }
             }
+            TimerKind::BindingLapses(binding) => self.binding_lapses(binding),
             TimerKind::Thaw(account) => {
                 let row = self.account(account).expect("an account is kept for ever");
                 assert!(

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, OrderId, PaymentId};
+use crate::ids::{AccountId, BindingId, OrderId, PaymentId};
 use crate::table::Table;
 use crate::time::LogTime;
 
@@ -24,6 +24,8 @@ pub(crate) enum TimerKind {
     Thaw(AccountId),
     /// Nobody has said what becomes of what is held: it was delivered, so take it.
     HoldBound(PaymentId),
+    /// The subscriber has not confirmed a binding.
+    BindingLapses(BindingId),
 }
 
 /// All timers, by the time they are due.

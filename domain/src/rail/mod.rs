@@ -18,11 +18,13 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod binding;
 pub mod call;
 mod engine;
 mod payments;
 pub(crate) mod stored_value;
 
+pub use binding::{Binding, BindingStatus};
 pub use call::{Answer, Call, CallAnswer, CallStep, Keys, Original, Phase, Subject};
 
 /// A rail whose money is outside.

@@ -107,6 +107,11 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             "You paid 12.30 yuan for \"双色球\" by your communication account. Order O20261123020000000-44-00007.",
         ),
         (
+            SmsText::ConfirmBinding { last_four: "1234".into(), code: 42, until: midnight },
+            "您尾号1234的银行卡申请绑定本号码用于支付，验证码000042，2026年11月24日00:00前有效。如非本人操作请勿告知他人。",
+            "The bank card ending in 1234 asks to be bound to this number. Code 000042, valid until 2026-11-24 00:00. Tell nobody unless it was you.",
+        ),
+        (
             SmsText::HoldGivenUp { order, amount, kind: AccountKind::Bank },
             "订单O20261123020000000-44-00007已取消，银行账户上预留的12.30元已解除，未扣款。",
             "Order O20261123020000000-44-00007 was cancelled: the 12.30 yuan set aside on your bank account are free again.",
@@ -152,11 +157,12 @@ fn no_text_is_left_out() {
             SmsText::TransferReceived { .. } => 11,
             SmsText::TransferReturned { .. } => 12,
             SmsText::PaidOutside { .. } => 13,
-            SmsText::HoldGivenUp { .. } => 14,
-            SmsText::ReversedOutside { .. } => 15,
-            SmsText::RefundedOutside { .. } => 16,
+            SmsText::ConfirmBinding { .. } => 14,
+            SmsText::HoldGivenUp { .. } => 15,
+            SmsText::ReversedOutside { .. } => 16,
+            SmsText::RefundedOutside { .. } => 17,
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds, (0..17).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..18).collect::<Vec<_>>());
 }

@@ -25,10 +25,10 @@ use mpss_domain::ids::IssuedId;
 use mpss_domain::number_plan::NumberRange;
 use mpss_domain::order::{OrderEvent, ReversalReason};
 use mpss_domain::{
-    AccountId, AccountKind, AccountSelector, AccountStatus, Applied, Batch, Channel, Command, Effect, EffectId,
-    LedgerAccount, LogTime, Money, Msisdn, NumberPlan, Operator, OrderId, Outcome, PasswordVerdict, PasswordVerifier,
-    PaymentId, ProductId, ProvinceId, RefundId, Refusal, ReversalId, Scope, SpId, State, StateVersion, TransferId,
-    Verb,
+    AccountId, AccountKind, AccountSelector, AccountStatus, Applied, Batch, BindingId, Channel, Command, Effect,
+    EffectId, LedgerAccount, LogTime, Money, Msisdn, NumberPlan, Operator, OrderId, Outcome, PasswordVerdict,
+    PasswordVerifier, PaymentId, ProductId, ProvinceId, RefundId, Refusal, ReversalId, Scope, SpId, State,
+    StateVersion, TransferId, Verb,
 };
 
 mod rails;
@@ -50,6 +50,7 @@ pub(crate) struct Stage {
     payments: BTreeMap<String, (PaymentId, OrderId)>,
     refunds: BTreeMap<String, RefundId>,
     transfers: BTreeMap<String, TransferId>,
+    bindings: BTreeMap<String, BindingId>,
     foreign_ids: u16,
 }
 
@@ -206,6 +207,7 @@ impl Stage {
             payments: BTreeMap::new(),
             refunds: BTreeMap::new(),
             transfers: BTreeMap::new(),
+            bindings: BTreeMap::new(),
             foreign_ids: 0,
         }
     }
@@ -235,6 +237,7 @@ impl Stage {
             "books" => self.see_books(&words)?,
             "version" => same("the version in force", self.state.version().to_string().as_str(), words.name(0)?)?,
             "see-call" => self.see_call(&words)?,
+            "see-binding" => self.see_binding(&words)?,
             "see-calls" => self.see_calls(&words)?,
             "told" => self.see_text(&words)?,
             "waiting" => self.see_effects(&words)?,
@@ -286,7 +289,7 @@ impl Stage {
     fn learn(&mut self, words: &Words<'_>, outcome: Outcome) -> Result<(), String> {
         let name = words.names.first().map(|name| (*name).to_owned()).unwrap_or_default();
         match outcome {
-            Outcome::Account(view) if matches!(words.verb, "open" | "open-bill" | "open-card") => {
+            Outcome::Account(view) if matches!(words.verb, "open" | "open-bill" | "open-card" | "confirm") => {
                 self.msisdns.insert(name.clone(), view.account.msisdn);
                 {
                     self.accounts.insert(name, view.account.id);
@@ -303,6 +306,9 @@ impl Stage {
             }
             Outcome::Refund(_, id) if words.verb == "refund" => {
                 self.refunds.insert(words.get("as").unwrap_or("refund").to_owned(), id);
+            }
+            Outcome::Binding(id) if words.verb == "bind" => {
+                self.bindings.insert(name, id);
             }
             Outcome::Transfer(id) if words.verb == "transfer" => {
                 self.transfers.insert(name, id);
@@ -356,9 +362,8 @@ impl Stage {
             "order" | "record-payment" | "give-up" | "deliver" | "reverse" | "refund" | "record-reversal"
             | "record-refund" => self.order_verb(words)?,
             "pay" | "hold" | "reverse-payment" | "refund-payment" => self.payment_verb(words)?,
-            "open-bill" | "open-card" | "send" | "answer" | "record-hold" | "record-capture" | "capture-payment" => {
-                self.rail_verb(words)?
-            }
+            "open-bill" | "open-card" | "send" | "answer" | "record-hold" | "record-capture" | "capture-payment"
+            | "bind" | "confirm" | "unbind" | "push" | "office-freeze" => self.rail_verb(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
             "plan" => self.plan_verb(words)?,
             "port" => Verb::PortNumber {
@@ -753,6 +758,7 @@ impl Stage {
                 Effect::RefundPayment { .. } => *key == "refund",
                 Effect::CreditTransfer { .. } => *key == "credit",
                 Effect::Call { .. } => *key == "call",
+                Effect::TellBank { .. } => *key == "bank",
                 Effect::CapturePayment { .. } => *key == "capture",
             });
             same(key, count.count().to_string().as_str(), value)?;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::outside::{Billing, Card, Means};
 use mpss_domain::rail::{Answer, Call, CallAnswer, Phase};
-use mpss_domain::{CallId, PaymentId, Verb};
+use mpss_domain::{BindingId, CallId, PaymentId, Verb};
 
 use super::{Stage, Words, refusal, same, verifier};
 
@@ -67,6 +67,36 @@ impl Stage {
                 };
                 Verb::RecordCalls { answers: vec![CallAnswer { call, answer }] }
             }
+            "bind" => Verb::BindCard {
+                msisdn: self.msisdn(words.need("msisdn")?)?,
+                card: Card {
+                    bank: "01020000".into(),
+                    token: "6200000000000000001".into(),
+                    last_four: "1234".into(),
+                    pre_freeze: words.get("mode") == Some("pre-freeze"),
+                },
+                code: words.get("code").unwrap_or("123456").parse().map_err(|_| "code is a number")?,
+            },
+            "confirm" => {
+                let msisdn = self.msisdn(words.need("msisdn")?)?;
+                Verb::ConfirmBinding {
+                    msisdn,
+                    code: words.get("code").unwrap_or("123456").parse().map_err(|_| "code is a number")?,
+                    language: Language::Chinese,
+                    tier: Tier::Basic,
+                    verifier: verifier(),
+                    verdict: self.verdict(words, msisdn),
+                    per_payment_limit: words.maybe_money("per_payment")?,
+                    daily_limit: words.maybe_money("daily")?,
+                }
+            }
+            "unbind" => Verb::UnbindCard { binding: self.binding(words.name(0)?)? },
+            "push" => Verb::PushTopUp { msisdn: self.msisdn(words.need("msisdn")?)?, amount: words.money("amount")? },
+            "office-freeze" => Verb::FreezeByOffice {
+                account: self.account(words.name(0)?)?,
+                until: words.get("for").map(super::duration_ms).transpose()?.map(|ms| self.at.plus_ms(ms)),
+                by: "customer service".into(),
+            },
             "record-hold" => Verb::RecordHold { order: self.order(words.name(0)?) },
             "record-capture" => Verb::RecordCapture { order: self.order(words.name(0)?) },
             _ => Verb::CapturePayment { payment: self.foreign_payment(words)?.0, amount: words.maybe_money("amount")? },
@@ -121,6 +151,15 @@ impl Stage {
             Some(call) => Err(format!("two calls have serial {}", call.keys.serial)),
             None => Ok(()),
         }
+    }
+
+    fn binding(&self, name: &str) -> Result<BindingId, String> {
+        self.bindings.get(name).copied().ok_or_else(|| format!("no binding is called {name}"))
+    }
+
+    pub(super) fn see_binding(&self, words: &Words<'_>) -> Result<(), String> {
+        let binding = self.state.binding(self.binding(words.name(0)?)?).ok_or("there is no such binding")?;
+        same("status", binding.status.name(), words.need("status")?)
     }
 
     pub(super) fn see_calls(&self, words: &Words<'_>) -> Result<(), String> {

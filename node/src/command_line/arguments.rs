@@ -52,6 +52,7 @@ pub enum Subcommand {
     /// replicas that stand at the same log position do not agree.
     Status(StatusArguments),
     /// Run a simulator of something outside
+    #[command(visible_alias = "outside")]
     Simulate(SimulateArguments),
 }
 
@@ -183,6 +184,73 @@ What it was sent:
   curl localhost:9101/simulator/sms
   curl localhost:9101/simulator/sms/18912345678")]
     Sms(ListenArguments),
+    /// The ISMP, which has the money of communication accounts: POST /ismp/v1/calls
+    #[command(after_help = "\
+How it behaves is set while it runs; rates are parts of a million:
+  curl -X PUT localhost:9102/simulator/ismp -H 'content-type: application/json' \\
+       -d '{\"answer_lost\": 100000, \"latency_ms\": 30, \"next\": [\"lost\", \"crash\"]}'
+  rates: lost, answer_lost, late (with late_ms), twice, refused (with refusal), crash; dead: true
+  next: what becomes of the next requests: none, lost, answer_lost, late, twice, refused, crash
+A line's bill, in fen:
+  curl -X PUT localhost:9102/simulator/ismp/lines/18912345678 -H 'content-type: application/json' \\
+       -d '{\"in_service\": true, \"billing\": \"postpaid\", \"credit_fen\": 5000}'
+What it saw:
+  curl localhost:9102/simulator/ismp")]
+    Ismp(IsmpArguments),
+    /// A bank that speaks ISO 8583 over TCP
+    #[command(after_help = "\
+How it behaves is set while it runs; rates are parts of a million:
+  curl -X PUT localhost:9103/simulator/bank -H 'content-type: application/json' \\
+       -d '{\"refused\": 50000, \"refusal\": \"51\", \"late\": 10000, \"late_ms\": 30000}'
+  rates: lost, answer_lost, late (with late_ms), twice, refused (with refusal), crash; dead: true
+  next: what becomes of the next requests: none, lost, answer_lost, late, twice, refused, crash
+A card, in fen:
+  curl -X PUT localhost:9103/simulator/bank/cards/6200000000000000001 -H 'content-type: application/json' \\
+       -d '{\"balance_fen\": 100000}'
+Its day is cut, and it crashes:
+  curl -X POST localhost:9103/simulator/bank/day-cut
+  curl -X POST localhost:9103/simulator/bank/crash")]
+    Bank(BankArguments),
+}
+
+/// Where a simulated bank listens.
+#[derive(Debug, Args)]
+pub struct BankArguments {
+    /// Where testers set and see; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// Where ISO 8583 is spoken; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub bank_listen: SocketAddr,
+
+    /// The node's settings whose [rails] say how the bank is spoken with; the defaults when not given
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Throws the dice of lost, late and refused answers
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Write {"url": …, "bank": "host:port"} to this file once it listens
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// Where a simulated ISMP listens.
+#[derive(Debug, Args)]
+pub struct IsmpArguments {
+    /// Address; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// Throws the dice of lost, late and refused answers
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Write {"url": …} to this file once it listens
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
 }
 
 /// Where a simulator listens.
@@ -283,6 +351,8 @@ mod tests {
             "mpss status --url http://127.0.0.1:1 --url http://127.0.0.1:2 --json --watch",
             "mpss simulate sp --listen 127.0.0.1:0",
             "mpss simulate sms",
+            "mpss outside ismp --seed 7",
+            "mpss outside bank --bank-listen 127.0.0.1:0 --config node.toml",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }

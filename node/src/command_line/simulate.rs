@@ -1,38 +1,54 @@
-//! `mpss simulate`: one simulator, alone.
+//! `mpss simulate`, also `mpss outside`: one simulator, alone.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::arguments::{ListenArguments, SimulateArguments, Simulator};
+use super::arguments::{BankArguments, SimulateArguments, Simulator};
 use super::exit::Failure;
 use super::printer::Printer;
 use super::stop_signal::StopSignal;
 use super::{client_runtime, ready_file};
+use crate::gateway::bank::wire::Wire;
+use crate::simulator::bank::BankSimulator;
+use crate::simulator::ismp::IsmpSimulator;
 use crate::simulator::sms::SmsSimulator;
 use crate::simulator::sp::SpSimulator;
 
 /// Runs until told to stop.
 pub(super) fn run(arguments: &SimulateArguments, printer: &mut Printer) -> Result<(), Failure> {
-    let (listen, router, what) = match &arguments.simulator {
-        Simulator::Sp(listen) => (listen, SpSimulator::new().router(), "service providers"),
-        Simulator::Sms(listen) => (listen, SmsSimulator::new().router(), "SMS centre"),
+    let (listen, ready, router, what) = match &arguments.simulator {
+        Simulator::Sp(listen) => (listen.listen, &listen.ready_file, SpSimulator::new().router(), "service providers"),
+        Simulator::Sms(listen) => (listen.listen, &listen.ready_file, SmsSimulator::new().router(), "SMS centre"),
+        Simulator::Ismp(ismp) => (ismp.listen, &ismp.ready_file, IsmpSimulator::new(ismp.seed).router(), "ISMP"),
+        Simulator::Bank(bank) => return client_runtime()?.block_on(serve_bank(bank, printer)),
     };
-    client_runtime()?.block_on(serve(listen, router, what, printer))
+    client_runtime()?.block_on(serve(listen, ready.as_deref(), router, what, printer))
+}
+
+fn bind(listen: SocketAddr, flag: &str) -> Result<(std::net::TcpListener, SocketAddr), Failure> {
+    let listener =
+        std::net::TcpListener::bind(listen).map_err(|error| Failure::start(format!("{flag} {listen}: {error}")))?;
+    let address = listener.local_addr().map_err(|error| Failure::start(error.to_string()))?;
+    Ok((listener, address))
 }
 
 async fn serve(
-    listen: &ListenArguments,
+    listen: SocketAddr,
+    ready: Option<&Path>,
     router: axum::Router,
     what: &str,
     printer: &mut Printer,
 ) -> Result<(), Failure> {
     let mut stop = StopSignal::listen()?;
-    let listener = std::net::TcpListener::bind(listen.listen)
-        .map_err(|error| Failure::start(format!("--listen {}: {error}", listen.listen)))?;
-    let url = format!("http://{}", listener.local_addr().map_err(|error| Failure::start(error.to_string()))?);
+    let (listener, address) = bind(listen, "--listen")?;
+    let url = format!("http://{address}");
     let (end, ended) = watch::channel(false);
     let served = tokio::spawn(crate::simulator::serve(listener, router, ended));
-    if let Some(path) = &listen.ready_file {
+    if let Some(path) = ready {
         ready_file::write(path, &json!({ "url": url }))?;
     }
     printer.line(format!("{what} simulated at {url}"));
@@ -40,5 +56,34 @@ async fn serve(
     let _ = end.send(true);
     // A silent SP may hold connections open for long; nobody waits for those.
     let _ = tokio::time::timeout(std::time::Duration::from_millis(200), served).await;
+    Ok(())
+}
+
+async fn serve_bank(arguments: &BankArguments, printer: &mut Printer) -> Result<(), Failure> {
+    let mut stop = StopSignal::listen()?;
+    let rails = match &arguments.config {
+        Some(path) => {
+            let settings = mpss_config::Settings::load(Some(path), std::env::vars());
+            settings.map_err(|error| Failure::usage(crate::demo::told(&error)))?.rails
+        }
+        None => mpss_config::RailSettings::defaults(),
+    };
+    let wire = Wire::of(&rails).map_err(|error| Failure::start(error.to_string()))?;
+    let bank = BankSimulator::new(arguments.seed);
+    let (listener, address) = bind(arguments.listen, "--listen")?;
+    let (bank_listener, bank_address) = bind(arguments.bank_listen, "--bank-listen")?;
+    let (end, ended) = watch::channel(false);
+    let served = tokio::spawn(crate::simulator::serve(listener, bank.router(), ended.clone()));
+    let spoken = tokio::spawn(crate::simulator::bank::serve(bank_listener, bank, Arc::new(wire), ended));
+    if let Some(path) = &arguments.ready_file {
+        ready_file::write(path, &json!({ "url": format!("http://{address}"), "bank": bank_address.to_string() }))?;
+    }
+    printer.line(format!("bank simulated at {bank_address}, for testers at http://{address}"));
+    stop.wait().await;
+    let _ = end.send(true);
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(200), async {
+        let _ = (served.await, spoken.await);
+    })
+    .await;
     Ok(())
 }

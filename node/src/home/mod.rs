@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::command::PayRequest;
-use mpss_domain::outside::{Billing, Means};
+use mpss_domain::outside::{Billing, Card, Means};
 use mpss_domain::{
-    AccountId, AccountKind, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict, PaymentId,
+    AccountId, AccountKind, BindingId, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict, PaymentId,
     PaymentStatus, ProvinceId, RefundId, Refusal, Reply, Request, ReversalId, State, TransferId, Verb,
 };
 
@@ -72,6 +72,21 @@ pub struct ChangeAccount {
     pub daily_limit: Option<Money>,
 }
 
+/// A subscriber's word for a card.
+#[derive(Debug, Clone)]
+pub struct ConfirmBinding {
+    /// Whose.
+    pub msisdn: Msisdn,
+    /// The code of the text.
+    pub code: u32,
+    /// The new payment password, or the present one.
+    pub password: PaymentPassword,
+    /// Limit for one payment.
+    pub per_payment_limit: Option<Money>,
+    /// Limit for one day.
+    pub daily_limit: Option<Money>,
+}
+
 impl Home {
     /// The home side of a node.
     #[must_use]
@@ -122,9 +137,7 @@ impl Home {
     /// How a line is billed, by the ISMP: only one in service can have an account on its bill (product §5,
     /// 6.1.1).
     async fn billing_of(&self, msisdn: Msisdn) -> Result<Billing, NotDone> {
-        if !self.context.replica.read(State::version).has_outside_rails() {
-            return Err(NotDone::refused(Refusal::NotYet));
-        }
+        self.outside_is_known()?;
         let Some(ismp) = &self.context.rails.ismp else {
             return Err(NotDone::refused(Refusal::AccountKindUnsupported));
         };
@@ -217,6 +230,85 @@ impl Home {
         agent: String,
     ) -> Result<Reply, NotDone> {
         self.propose(Some(request), Verb::TopUpCash { account, amount, agent }).await
+    }
+
+    /// A bank asks for a card to be bound.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn bind_card(&self, request: Request, msisdn: Msisdn, card: Card) -> Result<Reply, NotDone> {
+        self.outside_is_known()?;
+        let code = u32::try_from(self.context.seams.random.below(1_000_000)).expect("six digits");
+        self.propose(Some(request), Verb::BindCard { msisdn, card, code }).await
+    }
+
+    /// The subscriber confirms a card with the code of the text.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn confirm_binding(&self, request: Request, ask: ConfirmBinding) -> Result<Reply, NotDone> {
+        self.outside_is_known()?;
+        let ConfirmBinding { msisdn, code, password, per_payment_limit, daily_limit } = ask;
+        let is_new = self.context.replica.read(|state| state.subscriber(msisdn).is_none());
+        if is_new && password.is_trivial(msisdn) {
+            return Err(NotDone::weak_password("payment_password"));
+        }
+        let verifier = self.context.judge.verifier(msisdn, &password, &*self.context.seams.random);
+        let known = self
+            .context
+            .replica
+            .read(|state| state.subscriber(msisdn).map(|subscriber| (subscriber.language, subscriber.tier)));
+        let (language, tier) = known.unwrap_or_default();
+        let verb = |verdict| Verb::ConfirmBinding {
+            msisdn,
+            code,
+            language,
+            tier,
+            verifier: verifier.clone(),
+            verdict,
+            per_payment_limit,
+            daily_limit,
+        };
+        propose_judged(&self.context, Some(request), Owner::Number(msisdn), password, verb).await
+    }
+
+    /// A bank ends a binding.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn unbind_card(&self, request: Request, binding: BindingId) -> Result<Reply, NotDone> {
+        self.outside_is_known()?;
+        self.propose(Some(request), Verb::UnbindCard { binding }).await
+    }
+
+    /// A bank pushes money in (划账充值).
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn push_top_up(&self, request: Request, msisdn: Msisdn, amount: Money) -> Result<Reply, NotDone> {
+        self.outside_is_known()?;
+        self.propose(Some(request), Verb::PushTopUp { msisdn, amount }).await
+    }
+
+    /// Customer service or a bank freezes an account.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn freeze_by_office(
+        &self,
+        request: Request,
+        account: AccountId,
+        until: Option<LogTime>,
+        by: &str,
+    ) -> Result<Reply, NotDone> {
+        self.outside_is_known()?;
+        self.propose(Some(request), Verb::FreezeByOffice { account, until, by: by.to_owned() }).await
+    }
+
+    /// Verbs that came with state version 3 are not proposed before every replica can read them.
+    fn outside_is_known(&self) -> Result<(), NotDone> {
+        let known = self.context.replica.read(State::version).has_outside_rails();
+        if known { Ok(()) } else { Err(NotDone::refused(Refusal::NotYet)) }
     }
 
     /// Sends money to another subscriber, of this province or another.

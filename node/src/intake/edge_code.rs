@@ -111,6 +111,8 @@ edge_codes! {
     SubscriberNotFound = 140 "subscriber_not_found" 404 never "The subscriber has opened no account" "用户尚未开户";
     /// Top-ups by this method are not connected.
     TopUpMethodUnsupported = 150 "top_up_method_unsupported" 422 never "This way of topping up is not available" "不支持该充值方式";
+    /// Not signed, or not by who may ask for this.
+    BadSignature = 151 "bad_signature" 401 never "The signature is missing or wrong" "签名缺失或错误";
     /// One caller asks too often; nothing happened.
     TooManyRequests = 160 "too_many_requests" 429 retry "Too many requests for one subscriber" "请求过于频繁，请稍后再试";
     /// The node has too much to do; nothing happened.

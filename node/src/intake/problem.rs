@@ -166,6 +166,7 @@ impl Problem {
             | Refusal::ProductNotFound
             | Refusal::SpNotFound
             | Refusal::TransferNotFound
+            | Refusal::BindingNotFound
             | Refusal::UnknownNumber,
         ) = self.cause
         {

@@ -56,6 +56,13 @@ pub(crate) const fn english(number: u16) -> &'static str {
         7005 => "There is no such transfer.",
         9001 => "The number plan offered is not newer than the one in force.",
         9002 => "The policy offered is not newer than the one in force, or contradicts itself.",
+        10001 => "A newer program is being installed; ask again.",
+        10002 => "Whoever has the account's money can not be reached; it was asked nothing.",
+        10003 => "Whoever has the account's money refused.",
+        10004 => "The card can not be used.",
+        10005 => "The phone line is not in service.",
+        10006 => "No card waits to be bound to this number.",
+        10007 => "The code is not the one in the text.",
         _ => "Refused by a rule.",
     }
 }

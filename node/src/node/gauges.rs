@@ -91,6 +91,7 @@ const fn kind(effect: &Effect) -> &'static str {
         Effect::RefundPayment { .. } => "refund",
         Effect::CreditTransfer { .. } => "credit",
         Effect::Call { .. } => "call",
+        Effect::TellBank { .. } => "tell_bank",
         Effect::CapturePayment { .. } => "capture",
     }
 }

@@ -13,8 +13,9 @@ use mpss_runtime::real::TokioClock;
 
 use super::{Context, NodeError};
 use crate::gateway::bank::link::{LineOptions, TcpBankLine};
+use crate::gateway::bank::notices::{BankNotices, HttpBankNotices};
 use crate::gateway::bank::rail::{Acquirer, BankRail};
-use crate::gateway::bank::wire::Wire;
+use crate::gateway::bank::wire::{Wire, unhexed};
 use crate::gateway::ismp::{HttpIsmp, IsmpRail};
 use crate::gateway::rail::RailGateway;
 use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
@@ -28,6 +29,10 @@ pub struct Rails {
     pub ismp: Option<Arc<IsmpRail>>,
     /// The bank.
     pub bank: Option<Arc<BankRail>>,
+    /// What the bank signs its requests with; without one it may ask nothing.
+    pub bank_door_key: Option<Arc<[u8]>>,
+    /// Tells the bank how bindings stand; without one it has to ask.
+    pub bank_notices: Option<Arc<dyn BankNotices>>,
 }
 
 impl Rails {
@@ -55,6 +60,19 @@ impl Rails {
             };
             let line = TcpBankLine::keep(options, Arc::new(Wire::of(rails)?), seams);
             made.bank = Some(Arc::new(BankRail::new(Arc::new(line), acquirer)));
+        }
+        if !rails.bank_door_key.is_empty() {
+            let key = unhexed(&rails.bank_door_key);
+            if !rails.bank_notice_url.is_empty() {
+                let deadline = ms(settings.outbox.request_deadline_ms);
+                let notices = HttpBankNotices::new(&rails.bank_notice_url, key.clone(), deadline);
+                let notices = notices.map_err(|source| NodeError::Io {
+                    what: "an HTTP client can not be made".into(),
+                    source: std::io::Error::other(source),
+                })?;
+                made.bank_notices = Some(Arc::new(notices));
+            }
+            made.bank_door_key = Some(key.into());
         }
         Ok(made)
     }

@@ -13,13 +13,15 @@
 //! ```
 
 use mpss_domain::{
-    Effect, EffectRow, LogTime, Money, Order, OrderId, OrderStatus, ProvinceId, RefundId, Refusal, State, TransferId,
-    Verb,
+    BindingId, Effect, EffectId, EffectRow, LogTime, Money, Order, OrderId, OrderStatus, ProvinceId, RefundId, Refusal,
+    State, TransferId, Verb,
 };
 use mpss_routing::PeerError;
 use mpss_routing::wire::PaymentFate;
 use tracing::Instrument;
 
+use crate::gateway::NoAnswer;
+use crate::gateway::bank::notices::BindingNotice;
 use crate::node::Context;
 use crate::supervision::tenure::{NotRecorded, Tenure};
 
@@ -29,6 +31,9 @@ pub(super) enum Again {
     /// The other province gave no answer.
     #[error(transparent)]
     Peer(#[from] PeerError),
+    /// The bank gave no answer.
+    #[error(transparent)]
+    Bank(#[from] NoAnswer),
     /// Its answer, or the decision, could not be recorded.
     #[error(transparent)]
     NotRecorded(#[from] NotRecorded),
@@ -50,6 +55,7 @@ pub(super) async fn step(context: &Context, tenure: &Tenure, row: &EffectRow) {
         Effect::CreditTransfer { transfer, payee_home } => driver.credit(transfer, payee_home).await,
         Effect::CapturePayment { order, home } => driver.capture(order, home).await,
         Effect::Call { call, .. } => driver.call(call).await,
+        Effect::TellBank { binding } => driver.tell_bank(row.id, binding).await,
         Effect::Sms { .. } | Effect::DeliveryNotice { .. } | Effect::CancelNotice { .. } => Ok(()),
     };
     let result = match stepped {
@@ -105,6 +111,23 @@ impl Step<'_> {
         }
         .instrument(span)
         .await
+    }
+
+    /// Tells the bank how a binding stands. A bank that does not listen asks by itself.
+    async fn tell_bank(&self, row: EffectId, id: BindingId) -> Result<(), Again> {
+        let look = |state: &State| {
+            let binding = state.binding(id)?;
+            Some(BindingNotice {
+                binding_id: id.to_string(),
+                status: binding.status.name(),
+                msisdn: binding.msisdn.to_string(),
+            })
+        };
+        if let (Some(notices), Some(notice)) = (&self.context.rails.bank_notices, self.context.replica.read(look)) {
+            notices.tell(notice, self.context.seams.clock.wall_ms()).await?;
+        }
+        self.tenure.record(Verb::AcknowledgeEffects { effects: vec![row] }).await?;
+        Ok(())
     }
 
     async fn capture(&self, id: OrderId, home: ProvinceId) -> Result<(), Again> {

@@ -264,13 +264,7 @@ impl Reference {
                 Ok(Outcome::Done)
             }
             // Nobody here has an account whose money is outside.
-            Verb::OpenOutside { .. }
-            | Verb::BeginCalls { .. }
-            | Verb::RecordCalls { .. }
-            | Verb::RecordHold { .. }
-            | Verb::CapturePayment { .. }
-            | Verb::RecordCapture { .. }
-            | Verb::HoldPayment(_) => Err(Refusal::NotYet),
+            _ => Err(Refusal::NotYet),
         }
     }
 

@@ -156,6 +156,7 @@ impl Province {
             Outcome::Credited(_) => "credited",
             Outcome::PaymentPending(_) => "pending",
             Outcome::Held(_) => "held",
+            Outcome::Binding(_) => "binding",
             Outcome::Done => "done",
         };
         self.note(what);

@@ -358,7 +358,7 @@ pub(crate) async fn top_up(State(door): State<Door>, call: Call) -> Answer {
     Ok(answer::changed(StatusCode::CREATED, &body, &reply))
 }
 
-fn account_answer(status: StatusCode, reply: &Reply) -> Answer {
+pub(crate) fn account_answer(status: StatusCode, reply: &Reply) -> Answer {
     let Outcome::Account(view) = &reply.outcome else { return Err(unexpected(reply)) };
     // The view tells what was used on the day of the change, so the same answer can be given again.
     let mut body = AccountBody::new(&view.account, view.account.used_day, reply.index);

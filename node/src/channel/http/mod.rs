@@ -29,6 +29,7 @@ use crate::serving::Serving;
 mod account_body;
 mod accounts;
 mod answer;
+mod bank;
 mod call;
 mod catalogue;
 mod cluster;
@@ -55,6 +56,7 @@ mod trial_balance;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bank::signature_of;
 pub use door::{HttpOptions, MetricsText};
 pub(crate) use leader::TO_LEADER;
 
@@ -113,6 +115,12 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(accounts::freeze))
         .routes(routes!(accounts::unfreeze))
         .routes(routes!(accounts::close))
+        .routes(routes!(bank::confirm))
+        .routes(routes!(bank::bind))
+        .routes(routes!(bank::show))
+        .routes(routes!(bank::unbind))
+        .routes(routes!(bank::freeze))
+        .routes(routes!(bank::push))
         .routes(routes!(statement::show))
         .routes(routes!(subscribers::show))
         .routes(routes!(sps::admit, sps::list))

@@ -32,6 +32,7 @@ Errors are `application/problem+json` (RFC 9457) with a stable `code` and `numbe
     ),
     tags(
         (name = "accounts", description = "Subscribers and their accounts, in the home province"),
+        (name = "bank", description = "What the bank asks, signed"),
         (name = "catalogue", description = "SPs, what they sell, and who may buy it"),
         (name = "orders", description = "Purchases, where they are taken"),
         (name = "transfers", description = "Money from subscriber to subscriber"),

@@ -4,8 +4,9 @@ use std::fmt;
 
 use mpss_domain::catalogue::Terms;
 use mpss_domain::order::{OrderAsOf, OrderEvent, TimelineEntry};
+use mpss_domain::rail::Call;
 use mpss_domain::{
-    AccountId, AccountKind, AccountSelector, LogTime, Msisdn, Order, OrderId, PaymentId, ProductId, ProvinceId,
+    AccountId, AccountKind, AccountSelector, CallId, LogTime, Msisdn, Order, OrderId, PaymentId, ProductId, ProvinceId,
     Refusal, SpId, State,
 };
 use serde::Serialize;
@@ -22,6 +23,7 @@ pub(crate) struct OrderFound {
     terms: Option<Terms>,
     account_kind: Option<AccountKind>,
     serving: ProvinceId,
+    calls: Vec<Call>,
 }
 
 impl OrderFound {
@@ -34,7 +36,8 @@ impl OrderFound {
             AccountSelector::Id(id) => state.account(id).map(|account| account.kind),
         };
         let terms = state.terms_of(order).cloned();
-        Some(Self { order: order.clone(), terms, account_kind, serving: state.province() })
+        let calls = state.calls_of(order.payment).cloned().collect();
+        Some(Self { order: order.clone(), terms, account_kind, serving: state.province(), calls })
     }
 
     /// True when nothing more happens by itself.
@@ -51,7 +54,10 @@ impl OrderFound {
     pub(crate) fn now(&self, index: u64) -> OrderBody<'_> {
         let order = &self.order;
         let clock = (order.waits_until > LogTime(0) && !self.is_final()).then_some(Shown(order.waits_until));
-        self.body(order.as_of(u64::MAX), index, clock)
+        OrderBody {
+            calls: self.calls.iter().map(CallPart::of).collect(),
+            ..self.body(order.as_of(u64::MAX), index, clock)
+        }
     }
 
     /// The amount of one refund, and where it stood after log entry `index`.
@@ -105,6 +111,7 @@ impl OrderFound {
             channel: order.channel.name(),
             deliver_by: asked.map(|entry| Shown(entry.at.plus_ms(deadline))),
             resolves_by,
+            calls: Vec::new(),
             timeline: Timeline(then.timeline),
             log_index,
         }
@@ -172,11 +179,70 @@ pub(crate) struct OrderBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     resolves_by: Option<Shown<LogTime>>,
+    /// What was asked of whoever has the buyer's money, and when it is asked about next; in answers to GET
+    /// at the buyer's home, for accounts whose money is outside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    calls: Vec<CallPart>,
     /// Everything that happened, oldest first.
     #[schema(value_type = Vec<TimelinePart>)]
     timeline: Timeline<'a>,
     /// Position in the serving province's log that this shows.
     log_index: u64,
+}
+
+/// One call to whoever has the buyer's money: the clock by which what is not known of it is resolved.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Call)]
+pub(crate) struct CallPart {
+    /// Its id.
+    #[schema(value_type = String, example = "C20260101120000000-44-00001")]
+    call_id: Shown<CallId>,
+    /// `communication`, `bank_real_time` or `bank_pre_freeze`.
+    #[schema(example = "bank_real_time")]
+    rail: &'static str,
+    /// `hold`, `take`, `capture`, `release`, `undo`, `void` or `refund`.
+    #[schema(example = "take")]
+    step: &'static str,
+    /// `queued`, `ready`, `sent`, `unknown`, `asking`, `approved`, `declined`, `not_done`, `superseded` or
+    /// `abandoned`.
+    #[schema(example = "approved")]
+    phase: &'static str,
+    /// How much, in yuan.
+    #[schema(value_type = String, example = "12.30")]
+    amount: Yuan,
+    /// It may have happened, as far as is known here.
+    may_have_happened: bool,
+    /// How often it was sent.
+    sent: u16,
+    /// How often it was asked about.
+    asked: u8,
+    /// How often it may still be asked about.
+    asks_left: u8,
+    /// When something happens next by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_at: Option<Shown<LogTime>>,
+    /// After this reconciliation decides.
+    #[schema(value_type = String, format = DateTime)]
+    bound: Shown<LogTime>,
+}
+
+impl CallPart {
+    fn of(call: &Call) -> Self {
+        Self {
+            call_id: Shown(call.id),
+            rail: call.rail.name(),
+            step: call.step.name(),
+            phase: call.phase.name(),
+            amount: Yuan(call.amount),
+            may_have_happened: call.phase.may_have_happened(),
+            sent: call.sent,
+            asked: call.asked,
+            asks_left: call.asks_left(),
+            next_at: (call.next_at > LogTime(0)).then_some(Shown(call.next_at)),
+            bound: Shown(call.bound),
+        }
+    }
 }
 
 /// What was bought.

@@ -18,7 +18,8 @@ use crate::intake::{EdgeCode, Problem};
 use crate::not_done::NotDone;
 
 /// Headers of a request that mean something to the other province.
-static REQUEST_HEADERS: [HeaderName; 4] = [CONTENT_TYPE, IDEMPOTENCY_KEY, PREFER, TRACEPARENT];
+static REQUEST_HEADERS: [HeaderName; 5] =
+    [CONTENT_TYPE, IDEMPOTENCY_KEY, PREFER, TRACEPARENT, HeaderName::from_static("mpss-signature")];
 /// Headers of its answer that mean something to the caller.
 static ANSWER_HEADERS: [HeaderName; 6] = [CONTENT_TYPE, LOG_INDEX, REPLAYED, RETRY_AFTER, NOT_DONE, LOCATION];
 

@@ -3,5 +3,6 @@
 
 pub mod iso8583;
 pub mod link;
+pub mod notices;
 pub mod rail;
 pub mod wire;

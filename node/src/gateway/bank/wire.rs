@@ -168,7 +168,7 @@ impl Wire {
 }
 
 /// Pairs of hex digits; settings are checked for them.
-fn unhexed(text: &str) -> Vec<u8> {
+pub(crate) fn unhexed(text: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default() as u8;
     text.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }

@@ -1,0 +1,64 @@
+//! Telling the bank how a binding stands: `POST {url}` `{"binding_id","status","msisdn"}`, signed as the
+//! bank signs to us; any answer of 2xx is its word that it knows.
+
+use std::time::Duration;
+
+use mpss_runtime::BoxFuture;
+use serde::Serialize;
+
+use crate::gateway::NoAnswer;
+
+/// How a binding stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BindingNotice {
+    /// The binding.
+    pub binding_id: String,
+    /// `active`, `refused`, `lapsed` or `ended`.
+    pub status: &'static str,
+    /// Whose number.
+    pub msisdn: String,
+}
+
+/// A way to tell the bank.
+pub trait BankNotices: Send + Sync + 'static {
+    /// Tells it once.
+    fn tell(&self, notice: BindingNotice, at_ms: u64) -> BoxFuture<'_, Result<(), NoAnswer>>;
+}
+
+/// A bank that listens for JSON over HTTP.
+pub struct HttpBankNotices {
+    client: reqwest::Client,
+    url: String,
+    key: Vec<u8>,
+}
+
+impl HttpBankNotices {
+    /// The bank at `url`; notices are signed with `key`.
+    ///
+    /// # Errors
+    /// When the machine can not make an HTTP client.
+    pub fn new(url: &str, key: Vec<u8>, deadline: Duration) -> Result<Self, reqwest::Error> {
+        Ok(Self { client: crate::gateway::client(deadline)?, url: url.to_owned(), key })
+    }
+}
+
+impl BankNotices for HttpBankNotices {
+    fn tell(&self, notice: BindingNotice, at_ms: u64) -> BoxFuture<'_, Result<(), NoAnswer>> {
+        use hmac::Mac;
+        Box::pin(async move {
+            let body = serde_json::to_vec(&notice).expect("a struct of texts can be written as JSON");
+            let target = self.url.splitn(4, '/').nth(3).map_or_else(|| "/".to_owned(), |path| format!("/{path}"));
+            let signed = crate::channel::http::signature_of(&self.key, at_ms, "POST", &target, &body).finalize();
+            let hex: String = signed.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            let request = self
+                .client
+                .post(&self.url)
+                .header("content-type", "application/json")
+                .header("mpss-signature", format!("t={at_ms},v1={hex}"))
+                .body(body);
+            let response = request.send().await.map_err(NoAnswer::Silent)?;
+            let status = response.status();
+            if status.is_success() { Ok(()) } else { Err(NoAnswer::Status(status.as_u16())) }
+        })
+    }
+}
