@@ -108,8 +108,16 @@ impl std::fmt::Debug for RailSettings {
     }
 }
 
-/// A MAC needs the key of its length.
+/// The switch's own code, which no acquirer has.
+const SWITCH: &str = "00010000";
+
+/// A MAC needs the key of its length, and a bank needs to know who asks: what one institution sends is
+/// told apart by its own numbers only.
 pub(crate) fn check(checked: &mut Checked) {
+    let has_bank = checked.text("rails.bank_address").is_some_and(|address| !address.is_empty());
+    if has_bank && checked.text("rails.bank_institution") == Some(SWITCH) {
+        checked.add("rails.bank_institution", "must be the code this province is known by at the bank".to_owned());
+    }
     let (Some(mac), Some(key)) = (checked.text("rails.bank_mac"), checked.text("rails.bank_mac_key")) else { return };
     let digits = match mac {
         "none" => return,

@@ -82,7 +82,7 @@ const USUAL: Habits = Habits {
     first_ask_ms: 90_000,
     asks_max: 3,
     asks_within_ms: 2 * 3_600_000,
-    again_ms: (60_000, 30 * 60_000),
+    again_ms: (20_000, 30 * 60_000),
     bound_ms: 24 * 3_600_000,
 };
 
@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn what_has_to_be_done_is_repeated_ever_more_slowly() {
         assert_eq!(
-            [1, 2, 3, 6, 40].map(|number| USUAL.again_after_ms(number)),
-            [60_000, 120_000, 240_000, 1_800_000, 1_800_000]
+            [1, 2, 3, 8, 40].map(|number| USUAL.again_after_ms(number)),
+            [20_000, 40_000, 80_000, 1_800_000, 1_800_000]
         );
     }
 }

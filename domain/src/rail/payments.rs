@@ -212,8 +212,14 @@ impl State {
             CallStep::Release | CallStep::Undo => {}
             CallStep::Void | CallStep::Refund => {
                 let (returning, clearing) = (LedgerAccount::RailReturning(rail), LedgerAccount::RailClearing(rail));
-                self.post_line(call.account, PostingReason::Settled(id), returning, clearing, call.amount, call.amount);
                 let order = order_of(self.payment(payment).expect("a payment outside has a row"));
+                // The subscriber has it back now: this is what the statement tells.
+                let reason = match call.subject {
+                    Subject::Payment(_) => PostingReason::Reversal(order),
+                    Subject::Refund(_, refund) => PostingReason::Refund(order, refund),
+                    Subject::Rest(_) => PostingReason::Settled(id),
+                };
+                self.post_line(call.account, reason, returning, clearing, call.amount, call.amount);
                 self.tell_payer(payment, |kind| match call.subject {
                     Subject::Payment(_) => SmsText::ReversedOutside { order, amount: call.amount, kind },
                     Subject::Refund(..) | Subject::Rest(_) => {

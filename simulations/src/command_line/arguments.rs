@@ -29,8 +29,8 @@ pub(super) enum Command {
     Sweep(Sweep),
     /// Run every seed twice, each time in a process of its own, and compare the traces
     Twice(Twice),
-    /// Plant each deliberate fault in turn and count the seeds until it is found (needs the cargo feature
-    /// `mutants`)
+    /// Plant each deliberate fault in turn and count the seeds until it is found, where no scenario is
+    /// named in one in which it can strike (needs the cargo feature `mutants`)
     Hunt(Hunt),
     /// Find the smallest scenario that still fails: fewest faults, provinces, people and requests
     Shrink(Shrink),
@@ -53,7 +53,7 @@ pub(super) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(super) struct Scene {
     /// A scenario file, or the name of one that comes with the program
-    #[arg(default_value = "everything")]
+    #[arg(default_value = USUAL)]
     pub(super) scenario: String,
     /// Provinces, by code, such as 11,44,51; the national platform is always there
     #[arg(long, value_name = "CODES")]
@@ -72,10 +72,18 @@ pub(super) struct Scene {
     calm: bool,
 }
 
+/// The scenario when none is named.
+pub(super) const USUAL: &str = "everything";
+
 impl Scene {
+    /// No scenario was named.
+    pub(super) fn is_usual(&self) -> bool {
+        self.scenario == USUAL
+    }
+
     /// The scenario, with what the command line says otherwise.
     pub(super) fn scenario(&self) -> Result<Scenario, String> {
-        let mut scenario = if self.scenario == "everything" {
+        let mut scenario = if self.is_usual() {
             Scenario::default()
         } else if let Some(scenario) = named(&self.scenario) {
             scenario.map_err(|error| format!("{}: {error}", self.scenario))?

@@ -21,6 +21,10 @@ pub(super) fn run(asked: &Hunt) -> Result<u8, String> {
     let mut escaped = 0;
     for mutant in wanted {
         let mut arguments = asked.scene.arguments();
+        // Who names a scenario gets it; else each fault is looked for where it can strike.
+        if asked.scene.is_usual() {
+            mutants::scenario_of(mutant).clone_into(&mut arguments[0]);
+        }
         arguments.push(format!("--mutant={mutant}"));
         let begun = real_time();
         let (mut tried, mut found) = (0_u64, None);

@@ -1,5 +1,7 @@
 //! Deliberate faults, when this build has them.
 
+use super::arguments::USUAL;
+
 /// Their names; none in a build without the cargo feature `mutants`.
 #[cfg(feature = "mutants")]
 pub(super) fn names() -> Vec<&'static str> {
@@ -11,6 +13,14 @@ pub(super) fn names() -> Vec<&'static str> {
 #[cfg(not(feature = "mutants"))]
 pub(super) const fn names() -> Vec<&'static str> {
     Vec::new()
+}
+
+/// The scenario that comes with the program in which one of them can strike.
+pub(super) fn scenario_of(mutant: &str) -> &'static str {
+    match mutant {
+        "timeout-taken-for-refusal" | "unknown-not-undone" => "rails",
+        _ => USUAL,
+    }
 }
 
 /// Plants one in this process.

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::oracle::{Listener, Oracles, Seen};
-use crate::outside::{SimSmsc, SimSps};
+use crate::outside::{SimRails, SimSmsc, SimSps};
 use crate::tally::Tally;
 use crate::world::{Exchanges, Network, SeededRandom, SimClock, SimSpawner, Trace};
 
@@ -108,6 +108,7 @@ struct Parts {
     network: Network,
     sps: Arc<SimSps>,
     smsc: Arc<SimSmsc>,
+    rails: Arc<SimRails>,
     trace: Trace,
     tally: Tally,
     oracles: Oracles,
@@ -141,6 +142,7 @@ impl Country {
         let network = Network::new(clock.clone(), random.named("network"), trace.clone(), exchanges.clone(), listener);
         let sps = SimSps::new(clock.clone(), random.named("sps"), trace.clone(), oracles.clone(), exchanges.clone());
         let smsc = SimSmsc::new(clock.clone(), random.named("smsc"), trace.clone(), oracles.clone());
+        let rails = SimRails::new(clock.clone(), random.named("rails"), trace.clone());
         let parts = Parts {
             plan,
             clock,
@@ -148,6 +150,7 @@ impl Country {
             network,
             sps,
             smsc,
+            rails,
             trace,
             tally,
             oracles,
@@ -231,6 +234,12 @@ impl Country {
     #[must_use]
     pub fn smsc(&self) -> &Arc<SimSmsc> {
         &self.parts.smsc
+    }
+
+    /// Whoever has the money of accounts outside.
+    #[must_use]
+    pub fn rails(&self) -> &Arc<SimRails> {
+        &self.parts.rails
     }
 
     /// What happens.
@@ -382,7 +391,7 @@ impl Country {
                 nodes: link,
                 sms: Some(self.smsc().gateway()),
                 sps: self.sps().gateway(name),
-                rails: mpss_node::node::Rails::default(),
+                rails: self.rails().ways(machine.province, &spawner),
                 witness: Some(self.oracles().witness(name, machine.province)),
             };
             let (stop, stopped) = oneshot::channel();

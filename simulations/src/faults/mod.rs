@@ -131,7 +131,15 @@ impl Hand {
             | FaultKind::SmscLoses
             | FaultKind::SmscLate
             | FaultKind::SmscTwice
-            | FaultKind::SmscRefuses => self.strike_outside(&strike).await,
+            | FaultKind::SmscRefuses
+            | FaultKind::IsmpLoses
+            | FaultKind::IsmpLate
+            | FaultKind::IsmpTwice
+            | FaultKind::IsmpRefuses
+            | FaultKind::BankLoses
+            | FaultKind::BankLate
+            | FaultKind::BankTwice
+            | FaultKind::BankRefuses => self.strike_outside(&strike).await,
             FaultKind::MachineReplaced
             | FaultKind::ProvinceReplaced
             | FaultKind::NewPlan

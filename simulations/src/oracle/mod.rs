@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mpss_cluster::inspect::{DurableLog, Place};
 use mpss_cluster::{AppliedEntry, Witness};
+use mpss_domain::journal::JournalBody;
 use mpss_domain::{ProvinceId, State};
 use mpss_node::gateway::sp::Notice;
 use parking_lot::Mutex;
@@ -34,6 +35,7 @@ mod money;
 mod one_answer;
 mod one_debit;
 mod promises;
+mod rails;
 mod replay;
 mod reversals;
 mod texts;
@@ -173,6 +175,7 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::new(milestones::Milestones::new(tally.clone())),
         Box::<finality::Finality>::default(),
         Box::<clearing::Clearing>::default(),
+        Box::new(rails::Rails::new(tally.clone())),
         Box::<deliveries::Deliveries>::default(),
         Box::<acknowledged::Acknowledged>::default(),
         Box::<balance_reads::BalanceReads>::default(),
@@ -224,7 +227,21 @@ impl Oracles {
             *last = entry.index.max(*last);
             first
         };
+        if first {
+            self.tell_calls(province, entry);
+        }
         self.see(&Seen::Applied { machine, province, entry, first });
+    }
+
+    /// Tells what becomes of calls to whoever has the money of accounts outside.
+    fn tell_calls(&self, province: ProvinceId, entry: &AppliedEntry<'_>) {
+        for record in entry.journal {
+            let JournalBody::CallMoved { call, step, phase } = record.body else { continue };
+            let about = entry.state.call(call).map(|call| call.subject.payment());
+            let order = about.and_then(|payment| entry.state.payment(payment)).and_then(|payment| payment.order);
+            let order = order.map(|order| order.to_string()).unwrap_or_default();
+            self.trace.tell(format!("{province}: call {call} for {order}: {} is {}", step.name(), phase.name()));
+        }
     }
 
     /// The country is quiet: everything that is checked then.

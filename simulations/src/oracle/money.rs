@@ -69,7 +69,8 @@ impl Property for Money {
                     }
                     Some("wallets") => wallets += net,
                     Some("sp_payable") => owed += net,
-                    Some("agent_cash") => cash -= net,
+                    // What peers outside have taken for us, or are to give back.
+                    Some("agent_cash" | "rail_held" | "rail_clearing" | "rail_returning" | "suspense") => cash -= net,
                     _ => {}
                 }
             }

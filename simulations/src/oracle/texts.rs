@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mpss_domain::journal::{JournalBody, PostingReason};
-use mpss_domain::{Effect, EffectId, Msisdn, ProvinceId};
+use mpss_domain::{Effect, EffectId, Msisdn, ProvinceId, SmsText};
 
 use super::{AtRest, Property, Seen};
 
@@ -44,8 +44,11 @@ impl Property for Texts {
         let last = self.last.entry(*province).or_default();
         for row in entry.state.effects_from(EffectId(last.0 + 1)) {
             *last = row.id;
-            if let Effect::Sms { to, .. } = &row.effect {
-                *owed.entry(*to).or_default() -= 1;
+            if let Effect::Sms { to, text, .. } = &row.effect {
+                // The code of a binding is told before there is an account that could change.
+                if !matches!(text, SmsText::ConfirmBinding { .. }) {
+                    *owed.entry(*to).or_default() -= 1;
+                }
                 self.promised.insert(format!("{province}-{}", row.id.0), *to);
             }
         }

@@ -1,9 +1,12 @@
 //! Who stands outside: service providers and the SMS centre, each with its own ways, and with what
 //! may go wrong on the way to them.
 
+mod rails;
 mod smsc;
 mod sps;
 
+pub(crate) use rails::BANK_KEY;
+pub use rails::{SimRails, token_of};
 pub use smsc::SimSmsc;
 pub use sps::{Deliveries, SimSps};
 

@@ -84,6 +84,10 @@ flows! {
     BadInput bad_input = 15;
     /// Sends another request with a request id that was used before.
     Conflict conflict = 8;
+    /// Buys by phone bill, whatever is for sale; opens the account first.
+    Bill bill = 0;
+    /// Buys by bank card, whatever is for sale; the bank binds the card first.
+    Card card = 0;
 }
 
 impl Habits {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use mpss_domain::{Money, ProvinceId};
+use mpss_domain::{Money, Msisdn, ProvinceId};
 use mpss_runtime::{Clock, Random};
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use super::flows::{Flow, Habits};
 use super::scene::{Goods, PASSWORD, PRICE, Person, Scene};
 use super::street::{Answer, Body, Question, Street};
 use super::{Acknowledged, Read, mistakes};
+use crate::outside::token_of;
 use crate::world::SeededRandom;
 use crate::world::clock::BEGIN_MS;
 
@@ -55,6 +56,8 @@ struct Living {
     bought: Vec<(ProvinceId, String)>,
     /// The last order I placed: where, with which request id and body.
     last: Option<(ProvinceId, String, Value)>,
+    /// Accounts outside that I have: on the bill, on a card.
+    outside: [bool; 2],
 }
 
 fn yuan(fen: i64) -> String {
@@ -66,7 +69,17 @@ pub async fn live(street: Street, me: Person, scene: Arc<Scene>, rules: Rules, u
     let random = street.country().random().named(&format!("life {}", me.msisdn));
     let clock = street.country().clock().clone();
     let location = me.home;
-    let mut living = Living { street, me, scene, rules, location, password: PASSWORD, bought: Vec::new(), last: None };
+    let mut living = Living {
+        street,
+        me,
+        scene,
+        rules,
+        location,
+        password: PASSWORD,
+        bought: Vec::new(),
+        last: None,
+        outside: [false; 2],
+    };
     for turn in 0_u32.. {
         let random = random.named(&turn.to_string());
         let (low, high) = living.rules.pause_ms;
@@ -133,6 +146,7 @@ impl Living {
             Flow::Travel => self.travel(random),
             Flow::BadInput => mistakes::send(&self.street, &self.me, key, random).await,
             Flow::Conflict => self.conflict().await,
+            Flow::Bill | Flow::Card => self.buy_outside(flow, key, random).await,
         }
     }
 
@@ -220,6 +234,77 @@ impl Living {
             let what = format!("request {key}: first order {first}, then {} {}", again.status, again.body);
             self.street.note(|told| told.contradictions.push(what));
         }
+    }
+
+    /// Buys from an account whose money is outside, and opens it first.
+    async fn buy_outside(&mut self, flow: Flow, key: &str, random: &SeededRandom) {
+        let is_card = flow == Flow::Card;
+        if !self.outside[usize::from(is_card)] {
+            self.outside[usize::from(is_card)] = if is_card {
+                self.bind_card(key, random).await
+            } else {
+                let body =
+                    json!({ "msisdn": self.me.msisdn, "kind": "communication", "payment_password": self.password });
+                let key = format!("{key}-open");
+                let answer = self.change(flow, self.me.home, "POST", "/v1/accounts".to_owned(), &key, body).await;
+                answer.is_some_and(|answer| self.has_it(&answer))
+            };
+            return;
+        }
+        let scope = *random.pick(&[Flow::Local, Flow::Roaming, Flow::National]);
+        if scope == Flow::Roaming && self.location == self.me.home {
+            self.travel(random);
+        }
+        let goods = self.goods(scope, random);
+        let asked = if scope == Flow::National { self.location } else { goods.province };
+        let mut body = self.order(&goods, 1);
+        body["account_kind"] = json!(if is_card { "bank" } else { "communication" });
+        let first = self.place(flow, asked, key, &body).await;
+        if random.happens(self.rules.twice)
+            && let Some(first) = first
+            && let Some(again) = self.change(flow, asked, "POST", "/v1/orders".to_owned(), key, body).await
+            && again.text("order_id") != first
+        {
+            let what = format!("request {key}: first order {first}, then {} {}", again.status, again.body);
+            self.street.note(|told| told.contradictions.push(what));
+        }
+    }
+
+    /// It was opened, or it was open already.
+    fn has_it(&mut self, answer: &Answer) -> bool {
+        self.learn(answer);
+        answer.is_done() || answer.text("code") == "account_exists"
+    }
+
+    /// The bank asks for my card to be bound, and I confirm it with the code of the text.
+    async fn bind_card(&mut self, key: &str, random: &SeededRandom) -> bool {
+        let msisdn: Msisdn = self.me.msisdn.parse().expect("a number");
+        let mode = if random.happens(500_000) { "real_time" } else { "pre_freeze" };
+        let body = json!({
+            "msisdn": self.me.msisdn, "bank": "01020000", "card_token": token_of(msisdn), "card_last_four": "0001",
+            "mode": mode, "holder_checked": true,
+        });
+        let (path, bind) = ("/v1/bank/bindings".to_owned(), format!("{key}-bind"));
+        let question = self.question(Flow::Card, self.me.home, "POST", path, &bind, Body::Signed(body));
+        let Some(answer) = self.street.ask(&question).await else { return false };
+        if !answer.is_done() {
+            return answer.text("code") == "account_exists";
+        }
+        // As it stands in the text.
+        let country = self.street.country();
+        let leader = country.leader(self.me.home);
+        let code = leader.and_then(|leader| {
+            country.read(&leader, |state| state.waiting_binding(msisdn).map(|binding| binding.code)).flatten()
+        });
+        let Some(code) = code else { return false };
+        // Some mistype it.
+        let code = if random.happens(100_000) { (code + 1) % 1_000_000 } else { code };
+        let body = json!({
+            "msisdn": self.me.msisdn, "code": format!("{code:06}"), "payment_password": self.password,
+        });
+        let (path, confirm) = ("/v1/bindings/confirm".to_owned(), format!("{key}-confirm"));
+        let answer = self.change(Flow::Card, self.me.home, "POST", path, &confirm, body).await;
+        answer.is_some_and(|answer| self.has_it(&answer))
     }
 
     async fn place(&mut self, flow: Flow, asked: ProvinceId, key: &str, body: &Value) -> Option<String> {

@@ -127,6 +127,22 @@ kinds! {
     SmscTwice "smsc_twice" Nation every 25_000 lasts 1_000..10_000 strength 100_000..600_000;
     /// The SMS centre turns texts away (strength: parts of a million).
     SmscRefuses "smsc_refuses" Nation every 30_000 lasts 1_000..8_000 strength 100_000..900_000;
+    /// Calls to the ISMP, and its answers, get lost (strength: parts of a million).
+    IsmpLoses "ismp_loses" Nation every 18_000 lasts 1_000..8_000 strength 50_000..500_000;
+    /// The ISMP answers late (strength: milliseconds).
+    IsmpLate "ismp_late" Nation every 22_000 lasts 1_000..8_000 strength 500..4_500;
+    /// The ISMP works on a call twice (strength: parts of a million).
+    IsmpTwice "ismp_twice" Nation every 25_000 lasts 1_000..10_000 strength 100_000..600_000;
+    /// The ISMP refuses (strength: parts of a million).
+    IsmpRefuses "ismp_refuses" Nation every 30_000 lasts 1_000..8_000 strength 100_000..800_000;
+    /// Messages to the bank, and its answers, get lost (strength: parts of a million).
+    BankLoses "bank_loses" Nation every 18_000 lasts 1_000..8_000 strength 50_000..500_000;
+    /// The bank answers late, also too late (strength: milliseconds).
+    BankLate "bank_late" Nation every 18_000 lasts 1_000..8_000 strength 500..40_000;
+    /// The bank answers twice (strength: parts of a million).
+    BankTwice "bank_twice" Nation every 25_000 lasts 1_000..10_000 strength 100_000..600_000;
+    /// The bank refuses (strength: parts of a million).
+    BankRefuses "bank_refuses" Nation every 30_000 lasts 1_000..8_000 strength 100_000..800_000;
     /// A newer number plan comes into force, province by province; some numbers change their home.
     NewPlan "new_plan" Nation every 40_000 lasts 500..8_000 strength 0..0;
     /// A subscriber carries the number to another operator, and comes back.

@@ -12,6 +12,7 @@ pub const NAMED: &[(&str, &str)] = &[
     ("one-replica", include_str!("../../scenarios/one-replica.toml")),
     ("five-replicas", include_str!("../../scenarios/five-replicas.toml")),
     ("national-platform-down", include_str!("../../scenarios/national-platform-down.toml")),
+    ("rails", include_str!("../../scenarios/rails.toml")),
     ("hot-sp", include_str!("../../scenarios/hot-sp.toml")),
     ("interrupted-replacement", include_str!("../../scenarios/interrupted-replacement.toml")),
 ];

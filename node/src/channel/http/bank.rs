@@ -58,8 +58,15 @@ impl DoorParts {
     }
 }
 
-/// What a bank signs.
-pub(crate) fn signature_of(key: &[u8], at: u64, method: &str, target: &str, body: &[u8]) -> Hmac<Sha256> {
+/// The header by which a request is the bank's: `at` in ms since 1970.
+#[must_use]
+pub fn signed(key: &[u8], at: u64, method: &str, target: &str, body: &[u8]) -> String {
+    let signature = signature_of(key, at, method, target, body).finalize().into_bytes();
+    let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={at},v1={hex}")
+}
+
+fn signature_of(key: &[u8], at: u64, method: &str, target: &str, body: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(format!("{at}\n{method}\n{target}\n").as_bytes());
     mac.update(body);

@@ -56,7 +56,7 @@ mod trial_balance;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bank::signature_of;
+pub use bank::signed;
 pub use door::{HttpOptions, MetricsText};
 pub(crate) use leader::TO_LEADER;
 

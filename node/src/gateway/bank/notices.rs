@@ -44,17 +44,15 @@ impl HttpBankNotices {
 
 impl BankNotices for HttpBankNotices {
     fn tell(&self, notice: BindingNotice, at_ms: u64) -> BoxFuture<'_, Result<(), NoAnswer>> {
-        use hmac::Mac;
         Box::pin(async move {
             let body = serde_json::to_vec(&notice).expect("a struct of texts can be written as JSON");
             let target = self.url.splitn(4, '/').nth(3).map_or_else(|| "/".to_owned(), |path| format!("/{path}"));
-            let signed = crate::channel::http::signature_of(&self.key, at_ms, "POST", &target, &body).finalize();
-            let hex: String = signed.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            let signature = crate::channel::http::signed(&self.key, at_ms, "POST", &target, &body);
             let request = self
                 .client
                 .post(&self.url)
                 .header("content-type", "application/json")
-                .header("mpss-signature", format!("t={at_ms},v1={hex}"))
+                .header("mpss-signature", signature)
                 .body(body);
             let response = request.send().await.map_err(NoAnswer::Silent)?;
             let status = response.status();

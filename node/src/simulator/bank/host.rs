@@ -1,5 +1,5 @@
 //! The bank's side of the UnionPay host profile. Every card has money on it until told otherwise. A
-//! message is known by type, trace number and transmission time: it is done once and answered the same;
+//! message is known by type, sender, trace number and transmission time: it is done once and answered the same;
 //! one whose reversal came before it is refused.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use mpss_domain::Money;
 
 use crate::gateway::bank::iso8583::{
-    Message, MessageType, MonthDayTime, OriginalData, ResponseCode, Stan, Transaction, number,
+    Institution, Message, MessageType, MonthDayTime, OriginalData, ResponseCode, Stan, Transaction, number,
 };
 
 /// What a card may spend when nobody said otherwise: ten thousand yuan.
@@ -30,8 +30,8 @@ impl Default for CardState {
     }
 }
 
-/// By what a message is known.
-type Key = (MessageType, Stan, MonthDayTime);
+/// By what a message is known; the institution that sent it counts its numbers for itself.
+type Key = (MessageType, Stan, MonthDayTime, u64);
 
 /// What one transaction has done.
 #[derive(Debug, Clone)]
@@ -294,9 +294,15 @@ fn key_of(message: &Message) -> Option<Key> {
         MessageType::FinancialAdviceRepeat => MessageType::FinancialAdvice,
         kind => kind,
     };
-    Some((kind, message.stan().ok()??, message.transmission_time().ok()??))
+    Some((kind, message.stan().ok()??, message.transmission_time().ok()??, value_of(message.acquirer())))
+}
+
+/// An institution without the zeros before it, which are lost where fields are filled up with such; 0
+/// for none.
+fn value_of(institution: Option<Institution>) -> u64 {
+    institution.and_then(|institution| institution.digits().parse().ok()).unwrap_or_default()
 }
 
 fn original_key(data: &OriginalData) -> Key {
-    (data.kind, data.stan, data.transmission_time)
+    (data.kind, data.stan, data.transmission_time, value_of(data.acquirer()))
 }

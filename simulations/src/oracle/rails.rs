@@ -1,0 +1,136 @@
+//! Accounts whose money is outside: when it is quiet, the peers have taken from each subscriber exactly
+//! what the payments say, whatever got lost, came late or twice on the way; nobody was asked more often
+//! than the budget allows; and nothing that was given up came back to life.
+
+use std::collections::BTreeMap;
+
+use mpss_domain::journal::JournalBody;
+use mpss_domain::outside::Means;
+use mpss_domain::rail::{CallStep, Phase};
+use mpss_domain::{AccountId, CallId, Money, PaymentStatus, State};
+use mpss_node::simulator::bank::CardState;
+use mpss_node::simulator::ismp::Line;
+
+use super::{AtRest, Property, Seen};
+use crate::outside::token_of;
+use crate::tally::Tally;
+
+/// Questions about one call that a peer may see.
+const ASKS_MAX: u32 = 3;
+
+/// See the module.
+pub(super) struct Rails {
+    tally: Tally,
+    /// Calls that are at their end, and which.
+    ended: BTreeMap<CallId, Phase>,
+}
+
+impl Rails {
+    pub(super) fn new(tally: Tally) -> Self {
+        Self { tally, ended: BTreeMap::new() }
+    }
+}
+
+/// What a subscriber has lost to payments by an account, and what is set aside for them.
+#[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
+struct Taken {
+    gone: Money,
+    held: Money,
+}
+
+fn taken(state: &State) -> BTreeMap<AccountId, Taken> {
+    let mut all = BTreeMap::<AccountId, Taken>::new();
+    for payment in state.payments() {
+        let (Some(row), Some(account)) = (state.rail_payment(payment.id), payment.account) else { continue };
+        let taken = all.entry(account).or_default();
+        match payment.status {
+            PaymentStatus::Captured | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => {
+                taken.gone += payment.amount - payment.refunded;
+            }
+            PaymentStatus::Reserved if row.rail.habits().holds => taken.held += payment.amount,
+            PaymentStatus::Reserved => taken.gone += payment.amount,
+            _ => {}
+        }
+    }
+    all
+}
+
+impl Property for Rails {
+    fn name(&self) -> &'static str {
+        "peers have taken what the payments say"
+    }
+
+    fn clause(&self) -> &'static str {
+        "product §4: a time-out is unknown, never failed"
+    }
+
+    fn see(&mut self, seen: &Seen<'_>) -> Vec<String> {
+        let Seen::Applied { province, entry, first: true, .. } = seen else { return Vec::new() };
+        let mut wrong = Vec::new();
+        for record in entry.journal {
+            let JournalBody::CallMoved { call, step, phase } = record.body else { continue };
+            if let Some(before) = self.ended.get(&call).filter(|before| **before != phase) {
+                wrong.push(format!("{province}: {call} was {} and is {}", before.name(), phase.name()));
+            }
+            if phase.is_final() {
+                if self.ended.insert(call, phase).is_none() {
+                    self.tally.count(&format!("calls: {} {}", step.name(), phase.name()));
+                } else if phase == Phase::Superseded {
+                    self.tally.count("calls: approved after they were given up");
+                }
+            }
+            if phase == Phase::Asking {
+                self.tally.count("calls: asked about");
+            }
+            if phase == Phase::Abandoned && step != CallStep::Undo {
+                self.tally.count("calls: left to reconciliation");
+            }
+        }
+        wrong
+    }
+
+    fn at_rest(&mut self, rest: &AtRest<'_>) -> Vec<String> {
+        let country = rest.country;
+        let mut wrong = Vec::new();
+        for province in &country.plan().provinces {
+            let Some(leader) = country.leader(*province) else { continue };
+            let seen = country.read(&leader, |state| {
+                let taken = taken(state);
+                let accounts = state.accounts().filter_map(|account| {
+                    let link = state.link(account.id)?;
+                    let taken = taken.get(&account.id).copied().unwrap_or_default();
+                    Some((account.msisdn, link.means.clone(), taken))
+                });
+                let given_up = state.calls().any(|call| call.phase == Phase::Abandoned);
+                (accounts.collect::<Vec<_>>(), given_up)
+            });
+            let Some((accounts, given_up)) = seen else { continue };
+            if given_up {
+                wrong.push(format!("{leader}: a call was left to reconciliation although everybody answers again"));
+            }
+            for (msisdn, means, expected) in accounts {
+                let found = match means {
+                    Means::PhoneBill(_) => country.rails().look_at_ismp(|book| {
+                        let line = book.line(msisdn);
+                        let gone = Line::default().credit_fen - line.credit_fen - line.reserved_fen;
+                        Taken { gone: Money::fen(gone), held: Money::fen(line.reserved_fen) }
+                    }),
+                    Means::Card(_) => country.rails().look_at_bank(|host| {
+                        let card = host.card(&token_of(msisdn));
+                        Taken { gone: CardState::default().balance - card.balance - card.held, held: card.held }
+                    }),
+                };
+                if found != expected {
+                    wrong.push(format!(
+                        "{leader}: {msisdn} by {means:?}: {expected:?} was paid, the peer has {found:?}"
+                    ));
+                }
+            }
+        }
+        let most = country.rails().look_at_ismp(mpss_node::simulator::ismp::IsmpBook::most_asked);
+        if most > ASKS_MAX {
+            wrong.push(format!("the ISMP was asked {most} times about one call"));
+        }
+        wrong
+    }
+}
