@@ -62,8 +62,8 @@ pub struct Acquirer {
 pub struct BankRail {
     link: Arc<dyn BankLink>,
     acquirer: Acquirer,
-    /// Calls that were given up, by what their answers will name.
-    given_up: Mutex<VecDeque<((Stan, MonthDayTime), CallId, CallStep, bool)>>,
+    /// Calls that were given up, with the messages their answers will answer.
+    given_up: Mutex<VecDeque<(Message, CallId, CallStep, bool)>>,
 }
 
 impl std::fmt::Debug for BankRail {
@@ -90,22 +90,24 @@ impl BankRail {
                 return Answer::NotSent;
             }
         };
-        let key = key_of(request.call.keys);
-        match self.link.exchange(message, request.patience()).await {
-            Ok(answer) => self.meaning(&answer, request.call.step, repeat),
-            Err(lost) => {
-                if lost == Lost::Unknown
-                    && let Some(key) = key
-                {
-                    let mut given_up = self.given_up.lock();
-                    if given_up.len() == GIVEN_UP_MAX {
-                        given_up.pop_front();
-                    }
-                    given_up.push_back((key, request.call.id, request.call.step, repeat));
-                }
-                lost.into()
+        let asked = message.clone();
+        let lost = match self.link.exchange(message, request.patience()).await {
+            Ok(answer) if answer.is_answer_to(&asked) => return self.meaning(&answer, request.call.step, repeat),
+            Ok(answer) => {
+                // It has our keys, and it is about another card or amount: who knows what was done.
+                tracing::error!(call = %request.call.id, ?answer, "the bank answers something it was not asked");
+                Lost::Unknown
             }
+            Err(lost) => lost,
+        };
+        if lost == Lost::Unknown {
+            let mut given_up = self.given_up.lock();
+            if given_up.len() == GIVEN_UP_MAX {
+                given_up.pop_front();
+            }
+            given_up.push_back((asked, request.call.id, request.call.step, repeat));
         }
+        lost.into()
     }
 
     /// A call as a message.
@@ -209,13 +211,9 @@ impl BankRail {
     async fn next_late(&self) -> CallAnswer {
         loop {
             let answer = self.link.late().await;
-            let Ok((Some(stan), Some(at))) = answer.stan().and_then(|stan| Ok((stan, answer.transmission_time()?)))
-            else {
-                continue;
-            };
             let found = {
                 let mut given_up = self.given_up.lock();
-                let place = given_up.iter().position(|(key, ..)| *key == (stan, at));
+                let place = given_up.iter().position(|(asked, ..)| answer.is_answer_to(asked));
                 place.and_then(|place| given_up.remove(place))
             };
             if let Some((_, call, step, repeat)) = found {

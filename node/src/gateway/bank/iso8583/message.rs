@@ -182,8 +182,8 @@ impl Message {
         Transaction::of(kind, self.processing_code()?, access)
     }
 
-    /// Does it answer `request`? It has the type that answers it, and the same trace number,
-    /// transmission time and, where it repeats them, institutions.
+    /// Does it answer `request`? It has the type that answers it, the same trace number and transmission
+    /// time and, where it repeats them, the same institutions, card, amount and currency.
     #[must_use]
     pub fn is_answer_to(&self, request: &Self) -> bool {
         let repeats = |number: u8| self.get(number).is_none_or(|value| request.get(number) == Some(value));
@@ -193,6 +193,9 @@ impl Message {
             && same(number::TRANSMISSION_TIME)
             && repeats(number::ACQUIRER)
             && repeats(number::FORWARDER)
+            && repeats(number::PAN)
+            && repeats(number::AMOUNT)
+            && repeats(number::CURRENCY)
     }
 }
 
@@ -659,6 +662,15 @@ mod tests {
         let mut other = request.clone();
         other.set(number::TRANSMISSION_TIME, "0722101501").expect("fits");
         assert!(!answer.is_answer_to(&other));
+        for (number, value) in
+            [(number::PAN, "6212345678901240"), (number::AMOUNT, "000000001001"), (number::CURRENCY, "840")]
+        {
+            let mut other = answer.clone();
+            other.set(number, value).expect("fits");
+            assert!(!other.is_answer_to(&request), "field {number}");
+            other.remove(number);
+            assert!(other.is_answer_to(&request), "field {number}");
+        }
         let mut bare = answer.clone();
         bare.remove(number::ACQUIRER);
         assert!(bare.is_answer_to(&request));
