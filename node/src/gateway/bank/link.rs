@@ -25,7 +25,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use super::iso8583::{
     Institution, MESSAGE_BYTES_MAX, Message, MessageType, MonthDay, MonthDayTime, NetworkCode, ResponseCode, Stan,
-    TimeOfDay,
+    TimeOfDay, number,
 };
 use super::rail::BankLink;
 use super::wire::{Came, Wire};
@@ -124,6 +124,11 @@ impl TcpBankLine {
         let begun = Arc::new(AtomicBool::new(false));
         let key = key_of(&request, request.kind().answer().ok_or(Lost::NotSent)?).ok_or(Lost::NotSent)?;
         let asked = async {
+            // What is about a message before it has to be done in the end, so it goes as soon as there is a
+            // line again. What asks anew is told at once that there is none.
+            if request.get(number::ORIGINAL_DATA).is_some() {
+                self.wait_open().await;
+            }
             // A window that stays full for so long sends nothing.
             let _place = self.shared.window.acquire().await.map_err(|_| Lost::NotSent)?;
             let Some(out) = self.shared.open.borrow().clone() else { return Err(Lost::NotSent) };
