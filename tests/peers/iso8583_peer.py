@@ -178,9 +178,6 @@ def against_the_peer(iso8583, codec, coding, kind, fields):
 
 def dissected(codec, coding, messages):
     """Every field that tshark shows of these messages, one message to a segment."""
-    charset = "in nibbles" if coding == "packed" else "as ASCII Characters"
-    binary = "represented as Hex Ascii characters" if coding == "text" else "not encoded"
-    bits = range(2, 129)
     with tempfile.TemporaryDirectory() as folder:
         text, capture = os.path.join(folder, "dump"), os.path.join(folder, "pcap")
         with open(text, "w") as dump:
@@ -189,15 +186,22 @@ def dissected(codec, coding, messages):
                 for at in range(0, len(frame), 16):
                     dump.write(f"{at:06x} " + " ".join(f"{b:02x}" for b in frame[at : at + 16]) + "\n")
         subprocess.run(["text2pcap", "-q", "-T", f"40000,{PORT}", text, capture], check=True, capture_output=True)
-        command = ["tshark", "-r", capture, "-d", f"tcp.port=={PORT},iso8583", "-T", "fields", "-E", "separator=/t"]
-        command += ["-o", f"iso8583.charset:Digits represented {charset}", "-o", f"iso8583.binencode:Bin data {binary}"]
-        command += ["-o", "iso8583.len_endian:Big endian", "-e", "iso8583.mti"]
-        command += ["-e", "iso8583.MALFORMED", "-e", "_ws.malformed", "-e", "_ws.expert.message"]
-        command += [word for bit in bits for word in ("-e", f"iso8583.bit{bit}")]
-        shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    for line in shown.removesuffix("\n").split("\n"):
-        kind, *faults = line.split("\t")[:4]
-        values = line.split("\t")[4:]
+        yield from shown_by_tshark(capture, PORT, coding)
+
+
+def shown_by_tshark(capture, port, coding):
+    """What tshark shows of a capture, segment by segment: type, faults, and every field."""
+    charset = "in nibbles" if coding == "packed" else "as ASCII Characters"
+    binary = "represented as Hex Ascii characters" if coding == "text" else "not encoded"
+    bits = range(2, 129)
+    command = ["tshark", "-r", capture, "-d", f"tcp.port=={port},iso8583", "-T", "fields", "-E", "separator=/t"]
+    command += ["-o", f"iso8583.charset:Digits represented {charset}", "-o", f"iso8583.binencode:Bin data {binary}"]
+    command += ["-o", "iso8583.len_endian:Big endian", "-e", "iso8583.mti"]
+    command += ["-e", "iso8583.MALFORMED", "-e", "_ws.malformed", "-e", "_ws.expert.message"]
+    command += [word for bit in bits for word in ("-e", f"iso8583.bit{bit}")]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.removesuffix("\n").split("\n")
+    for kind, *values in (line.split("\t") for line in lines):
+        faults, values = values[:3], values[3:]
         yield kind, [f for f in faults if f], {str(bit): v for bit, v in zip(bits, values) if v}
 
 
