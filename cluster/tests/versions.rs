@@ -226,14 +226,15 @@ async fn a_replica_that_is_too_old_is_not_let_in() {
     until_in_force(&group, &[1], NEWEST).await;
     let refused = |node: u64, why: &str| Err(MembershipError::Refused(format!("replica {node} {why}")));
 
-    let executes = "executes state versions 1 to 1 and the group is at 2: install a program that executes it";
+    let executes =
+        format!("executes state versions 1 to 1 and the group is at {NEWEST}: install a program that executes it");
     group.start_node(2).await.expect("starts and waits");
-    assert_eq!(group.replica(1).add_learner(2, member(&address(2))).await, refused(2, executes));
+    assert_eq!(group.replica(1).add_learner(2, member(&address(2))).await, refused(2, &executes));
     // One that does not know the question is as old.
     group.state_version_max.remove(&3);
     group.start_node(3).await.expect("starts and waits");
     group.network.set_before_versions(&address(3), true);
-    assert_eq!(group.replica(1).add_learner(3, member(&address(3))).await, refused(3, executes));
+    assert_eq!(group.replica(1).add_learner(3, member(&address(3))).await, refused(3, &executes));
     let status = group.replica(1).watch().borrow().clone();
     assert!(status.learners.is_empty(), "nothing was changed: {:?}", status.learners);
 
@@ -262,9 +263,11 @@ async fn a_replica_that_does_not_answer_is_not_let_in_above_the_first_version() 
     let group = MemoryGroup::start_tuned(1, quick).await;
     until_in_force(&group, &[1], NEWEST).await;
     let refused = group.replica(1).add_learner(2, member(&address(2))).await;
-    let why =
-        "replica 2 does not say which state versions it executes, and the group is at 2: start it before it is added";
-    assert_eq!(refused, Err(MembershipError::Refused(why.to_owned())));
+    let why = format!(
+        "replica 2 does not say which state versions it executes, and the group is at {NEWEST}: start it before it is \
+         added"
+    );
+    assert_eq!(refused, Err(MembershipError::Refused(why)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -273,7 +276,7 @@ async fn a_program_that_is_too_old_stops_before_the_entry_and_names_it() {
     let leader = group.leader().await;
     propose(group.replica(leader), admit("before")).await;
     // As if it had said that it can, and was put back to the older program since.
-    let index = propose(group.replica(leader), raise(2)).await.index;
+    let index = propose(group.replica(leader), raise(NEWEST.0)).await.index;
     let reason = within("its end", async {
         loop {
             if let Some(reason) = group.nodes[&3].fatal.lock().clone() {
@@ -286,8 +289,8 @@ async fn a_program_that_is_too_old_stops_before_the_entry_and_names_it() {
     assert_eq!(
         reason,
         format!(
-            "this replica executes state versions 1 to 1; the log asks for 2 at entry {index}: raise its \
-             state_version_max, the program executes 1 to 2"
+            "this replica executes state versions 1 to 1; the log asks for {NEWEST} at entry {index}: raise its \
+             state_version_max, the program executes 1 to {NEWEST}"
         )
     );
     until(group.replica(3), "its end", |status| status.role == Role::Stopped).await;
@@ -345,7 +348,8 @@ async fn a_snapshot_of_a_newer_version_is_refused_at_the_start() {
     drop(group.nodes.remove(&1));
     group.state_version_max.insert(1, FIRST);
     let refused = group.start_node(1).await.expect_err("too old");
-    let said = matches!(&refused, StartError::Foreign(what) if what.contains("the snapshot is of version 2"));
+    let said =
+        matches!(&refused, StartError::Foreign(what) if what.contains(&format!("the snapshot is of version {NEWEST}")));
     assert!(said, "{refused}");
     group.state_version_max.insert(1, StateVersion(0));
     let refused = group.start_node(1).await.expect_err("none at all");

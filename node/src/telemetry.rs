@@ -199,6 +199,7 @@ const GAUGES: &[(&str, &str)] = &[
     ("mpss_orders_being_driven", "Orders and transfers the leader is bringing to their end"),
     ("mpss_sps_being_told", "SPs with notices under way"),
     ("mpss_circuit_open", "1 while calls to a province are held back because it does not answer, by peer"),
+    ("mpss_bank_line_open", "1 while this node is signed on to the bank"),
 ];
 
 /// HELP of the counters.
@@ -207,6 +208,9 @@ const COUNTERS: &[(&str, &str)] = &[
     ("mpss_purchases_total", "Purchases asked for here, by way (local, roaming, national) and result"),
     ("mpss_driver_steps_total", "Steps of the order driver, by result"),
     ("mpss_notices_total", "Notices to SPs, by result"),
+    ("mpss_calls_total", "Calls to whoever has the money of accounts outside, by rail, what was asked and result"),
+    ("mpss_bank_unusable_total", "Messages of the bank that could not be read, or whose MAC was wrong"),
+    ("mpss_bank_network_total", "Network messages that the bank sent, by code"),
     ("mpss_sms_total", "Texts handed to the SMS centre, by result"),
     ("mpss_actor_restarts_total", "Actors that failed and were started again, by actor"),
 ];

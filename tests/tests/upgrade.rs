@@ -22,6 +22,8 @@ use serde_json::Value;
 const STOP_BOUND: Duration = Duration::from_secs(20);
 /// How long a group may take to agree on a version.
 const RAISED_BOUND: Duration = Duration::from_secs(60);
+/// What this program raises a group to.
+const NEWEST: u64 = mpss_domain::StateVersion::NEWEST.0 as u64;
 const HELD: &str = "state_version_max = 1";
 /// What a folder that can not be used ends with, as `mpss --help` says, and a replica that must not go on.
 const COULD_NOT_GO_ON: [i32; 2] = [3, 4];
@@ -83,9 +85,9 @@ fn a_rolling_upgrade_changes_the_rules_and_fails_no_request() {
                 country.ready(node).await;
             }
             for node in &nodes {
-                patience::until(&format!("{} is at version 2", node.process.name()), RAISED_BOUND, async || {
+                patience::until(&format!("{} is at version {NEWEST}", node.process.name()), RAISED_BOUND, async || {
                     let version = version_at(trade, node).await?;
-                    if version == 2 { Ok(()) } else { Err(format!("it is at {version}")) }
+                    if version == NEWEST { Ok(()) } else { Err(format!("it is at {version}")) }
                 })
                 .await;
             }
@@ -102,7 +104,7 @@ fn a_rolling_upgrade_changes_the_rules_and_fails_no_request() {
         let group = group_at(trade, &leader).await.expect("it leads");
         for replica in group["replicas"].as_array().expect("a list") {
             let executes = (replica["oldest_state_version"].as_u64(), replica["newest_state_version"].as_u64());
-            assert_eq!(executes, (Some(1), Some(2)), "{group}");
+            assert_eq!(executes, (Some(1), Some(NEWEST)), "{group}");
         }
 
         // There is no way back: the node says why, and the others go on without it.
@@ -121,8 +123,8 @@ fn a_rolling_upgrade_changes_the_rules_and_fails_no_request() {
             back.process.log_tail()
         );
         if program_before().is_none() {
-            let why = "this replica executes state versions 1 to 1; the log asks for 2 at entry";
-            assert!(log.contains(why), "{}", back.process.log_tail());
+            let why = format!("this replica executes state versions 1 to 1; the log asks for {NEWEST} at entry");
+            assert!(log.contains(&why), "{}", back.process.log_tail());
         }
         trade.buy("44", "after", &shop.buyers[0], &shop.product).await.expect("answered");
         match program_before() {

@@ -17,7 +17,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 const COUNTED_MAX: u32 = 65_536;
 
 /// Every kind of row, so that a gauge falls back to zero.
-const KINDS: [&str; 7] = ["sms", "deliver", "cancel", "resolve", "reverse", "refund", "credit"];
+const KINDS: [&str; 10] =
+    ["sms", "deliver", "cancel", "resolve", "reverse", "refund", "credit", "call", "tell_bank", "capture"];
 
 /// Starts setting the node's gauges; ends with the task.
 pub(super) fn keep(context: &Context) -> Task {

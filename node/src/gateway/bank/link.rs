@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use mpss_domain::LogTime;
-use mpss_runtime::{BoxFuture, Seams, TaskHandle};
+use mpss_runtime::{BoxFuture, Clock, Seams, TaskHandle};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -75,6 +75,7 @@ struct Shared {
 /// A line that is kept up until it is dropped.
 pub struct TcpBankLine {
     shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
     keeper: TaskHandle,
 }
 
@@ -104,7 +105,7 @@ impl TcpBankLine {
         });
         let line = Line { shared: shared.clone(), options, wire, seams: seams.clone() };
         let keeper = seams.spawner.spawn("bank line", Box::pin(async move { line.run().await }));
-        Self { shared, keeper }
+        Self { shared, clock: seams.clock.clone(), keeper }
     }
 
     /// Is the line signed on?
@@ -138,14 +139,20 @@ impl TcpBankLine {
             out.send(sending).map_err(|_| Lost::NotSent)?;
             answered.await.map_err(|_| lost(&begun))
         };
-        let result = match tokio::time::timeout(patience, asked).await {
-            Ok(result) => result,
-            Err(_) => Err(lost(&begun)),
-        };
+        let result = within(&*self.clock, patience, asked).await.unwrap_or_else(|| Err(lost(&begun)));
         if result.is_err() {
             self.shared.waiting.lock().remove(&key);
         }
         result
+    }
+}
+
+/// What came of it in time; `None` when it took longer.
+async fn within<R>(clock: &dyn Clock, deadline: Duration, work: impl Future<Output = R>) -> Option<R> {
+    tokio::select! {
+        biased;
+        result = work => Some(result),
+        () = clock.sleep(deadline) => None,
     }
 }
 
@@ -222,8 +229,8 @@ impl Line {
 
     async fn one_connection(&self, failures: &mut u32) -> Result<(), Ended> {
         let connecting = TcpStream::connect(self.options.address.as_str());
-        let stream =
-            tokio::time::timeout(self.options.connect_deadline, connecting).await.map_err(|_| Ended::TooLate)??;
+        let (clock, deadline) = (&*self.seams.clock, self.options.connect_deadline);
+        let stream = within(clock, deadline, connecting).await.ok_or(Ended::TooLate)??;
         stream.set_nodelay(true)?;
         let (mut reader, mut writer) = stream.into_split();
         let mut received = Vec::new();
@@ -240,8 +247,7 @@ impl Line {
                 }
             }
         };
-        let answer =
-            tokio::time::timeout(self.options.connect_deadline, answered).await.map_err(|_| Ended::TooLate)??;
+        let answer = within(clock, deadline, answered).await.ok_or(Ended::TooLate)??;
         let code = answer.response_code().ok().flatten();
         if code != Some(ResponseCode::APPROVED) {
             return Err(Ended::SignOn(code.map_or_else(|| "no code".into(), |code| code.to_string())));
