@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use crate::account::AccountStatus;
+use crate::award::{AwardStatus, PrizeStatus};
 use crate::effect::{Effect, EffectId};
 use crate::ids::AccountId;
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::order::OrderStatus;
 use crate::payment::PaymentStatus;
-use crate::rail::{BindingStatus, CallStep, Phase, RailName};
+use crate::rail::{BindingStatus, CallStep, Phase, RailName, Subject};
 use crate::state::State;
 use crate::timer::{Timer, TimerKind};
 use crate::transfer::TransferStatus;
@@ -27,6 +28,7 @@ impl State {
         self.check_payments()?;
         self.check_transfers(&mut open)?;
         self.check_calls()?;
+        self.check_awards()?;
         self.check_accounts(&open)
     }
 
@@ -161,12 +163,11 @@ impl State {
             if !call.phase.is_final() {
                 *open.entry(call.account).or_default() += 1;
             }
-            let payment = self.rail_payment(call.subject.payment());
-            ensure(payment.is_some_and(|payment| payment.calls.contains(&id)), || format!("{id} is nobody's call"))?;
+            ensure(self.calls_about(call.subject).any(|other| other.id == id), || format!("{id} is nobody's call"))?;
             match (call.step, call.phase) {
                 (CallStep::Capture, phase) if !phase.is_final() => add(LedgerAccount::RailHeld(call.rail), call.amount),
                 (CallStep::Void, Phase::Declined(_)) => {}
-                (CallStep::Void | CallStep::Refund, phase) if !phase.is_final() => {
+                (CallStep::Void | CallStep::Refund | CallStep::Credit, phase) if !phase.is_final() => {
                     add(LedgerAccount::RailReturning(call.rail), -call.amount);
                 }
                 _ => {}
@@ -205,6 +206,63 @@ impl State {
             ensure(link.open_calls == counted, || {
                 format!("{id} counts {} open calls, there are {counted}", link.open_calls)
             })?;
+        }
+        Ok(())
+    }
+
+    fn check_awards(&self) -> Result<(), String> {
+        let owed = |account| {
+            let turnover = self.books.turnover(account);
+            turnover.credit - turnover.debit
+        };
+        let fen = |amount: Money| i128::from(amount.as_fen());
+        let mut pending = 0;
+        for award in self.awards() {
+            let id = award.id;
+            let effect = self.effects.get(&award.waits_for).map(|row| &row.effect);
+            let forwarded = matches!(effect, Some(Effect::CreditAward { award, .. }) if *award == id);
+            let crediting = award.status == AwardStatus::Crediting;
+            ensure(crediting == forwarded, || format!("{id} is {:?} and waits for {effect:?}", award.status))?;
+            ensure(award.status.is_final() == award.final_at.is_some(), || format!("{id} has no end"))?;
+            let of_bet = self.award_of(award.order).map(|award| award.id);
+            ensure(award.status.stands() == (of_bet == Some(id)), || {
+                format!("{id} is {:?} and its bet has {of_bet:?}", award.status)
+            })?;
+            if award.status.stands() && !award.status.is_final() {
+                pending += fen(award.prize);
+            }
+            if award.status.stands()
+                && let Some(order) = self.order(award.order)
+            {
+                let untouched = order.status == OrderStatus::Delivered && !order.refund_pending.is_positive();
+                ensure(untouched, || format!("{id} was given for a bet that is {:?}", order.status))?;
+            }
+        }
+        ensure(owed(LedgerAccount::AwardsPending) == pending, || {
+            format!("awards of {pending} fen are under way, the books say {}", owed(LedgerAccount::AwardsPending))
+        })?;
+        let mut waiting = 0;
+        for prize in self.prizes() {
+            let waits = prize.status == PrizeStatus::Waiting;
+            let listed = self.outside.awards.waiting.get(&(prize.msisdn, prize.id)).is_some();
+            let timer = self.timers.get(&Timer::new(prize.next_at, TimerKind::PrizeDue(prize.id))).is_some();
+            ensure(waits == listed && waits == timer, || {
+                format!("{} is {:?} and never looked at", prize.id, prize.status)
+            })?;
+            let open = self.calls_about(Subject::Award(prize.id)).any(|call| !call.phase.is_final());
+            ensure(open == matches!(prize.status, PrizeStatus::Paying(_)), || {
+                format!("{} is {:?} and somebody is told: {open}", prize.id, prize.status)
+            })?;
+            if waits {
+                waiting += fen(prize.amount);
+            }
+        }
+        ensure(owed(LedgerAccount::AwardsWaiting) == waiting, || {
+            format!("prizes of {waiting} fen wait, the books say {}", owed(LedgerAccount::AwardsWaiting))
+        })?;
+        for (id, _) in self.sps.iter() {
+            let pool = owed(LedgerAccount::PrizePool(*id));
+            ensure(pool >= 0, || format!("the prize pool of {id} is {pool} fen"))?;
         }
         Ok(())
     }

@@ -4,11 +4,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, AccountSelector, Language, Tier};
+use crate::award::AwardPolicy;
 use crate::catalogue::Terms;
 use crate::effect::EffectId;
 use crate::ids::{
-    AccountId, BindingId, CallId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId, SpId,
-    TransferId,
+    AccountId, AwardId, BindingId, CallId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId,
+    SpId, TransferId,
 };
 use crate::money::Money;
 use crate::number_plan::{NumberPlan, Operator};
@@ -434,6 +435,69 @@ pub enum Verb {
     /// As [`Verb::Pay`], but the money is only set aside, by whatever rail: how much of it is taken is
     /// said by [`Verb::CapturePayment`]. Home province.
     HoldPayment(Box<PayRequest>),
+    /// Put money into an SP's prize pool, or take it out again. Serving province.
+    FundPool {
+        /// Whose.
+        sp: SpId,
+        /// How much.
+        amount: Money,
+        /// Out of the pool, back to the SP.
+        out: bool,
+        /// Who says so, for the record.
+        by: String,
+    },
+    /// 派奖: an SP gives a subscriber a prize for a bet. Serving province.
+    AskAward {
+        /// Who gives.
+        sp: SpId,
+        /// The SP's own number for it.
+        reference: String,
+        /// First 16 bytes of the SHA-256 of SP and reference.
+        key: u128,
+        /// The bet.
+        order: OrderId,
+        /// Who has won.
+        msisdn: Msisdn,
+        /// The prize.
+        prize: Money,
+        /// Into which account.
+        wanted: AccountKind,
+        /// Who asks.
+        by: String,
+    },
+    /// The second person's word on an award. Serving province.
+    DecideAward {
+        /// Which.
+        award: AwardId,
+        /// Approved, or rejected.
+        approved: bool,
+        /// Who; not the one who asked.
+        by: String,
+    },
+    /// Take an award that another province gives to a subscriber of this one. Home province.
+    CreditAward {
+        /// Which; names the serving province.
+        award: AwardId,
+        /// The bet.
+        order: OrderId,
+        /// Who has won.
+        msisdn: Msisdn,
+        /// How much, tax taken off.
+        amount: Money,
+        /// Into which account.
+        wanted: AccountKind,
+        /// The number plan epoch it was routed by.
+        epoch: u64,
+    },
+    /// What the winner's home province answered. Serving province.
+    RecordAward {
+        /// Which.
+        award: AwardId,
+        /// Taken, or why not.
+        result: Result<(), Refusal>,
+    },
+    /// Put newer rules for awards in force.
+    SetAwardPolicy(Box<AwardPolicy>),
 }
 
 impl Verb {
@@ -452,7 +516,13 @@ impl Verb {
             | Self::UnbindCard { .. }
             | Self::PushTopUp { .. }
             | Self::FreezeByOffice { .. }
-            | Self::HoldPayment(_) => crate::version::OUTSIDE_RAILS,
+            | Self::HoldPayment(_)
+            | Self::FundPool { .. }
+            | Self::AskAward { .. }
+            | Self::DecideAward { .. }
+            | Self::CreditAward { .. }
+            | Self::RecordAward { .. }
+            | Self::SetAwardPolicy(_) => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, Language};
-use crate::ids::{BindingId, CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TransferId};
+use crate::ids::{AwardId, BindingId, CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TransferId};
 use crate::money::Money;
 use crate::rail::RailName;
 use crate::time::LogTime;
@@ -102,6 +102,13 @@ pub enum Effect {
     CapturePayment {
         /// Which order.
         order: OrderId,
+        /// Where.
+        home: ProvinceId,
+    },
+    /// Have the winner's home province take an award; stored and forwarded until it is answered.
+    CreditAward {
+        /// Which.
+        award: AwardId,
         /// Where.
         home: ProvinceId,
     },
@@ -263,5 +270,30 @@ pub enum SmsText {
         code: u32,
         /// Until then.
         until: LogTime,
+    },
+    /// A prize came in.
+    Awarded {
+        /// The bet.
+        order: OrderId,
+        /// How much, tax taken off.
+        amount: Money,
+        /// The balance after it.
+        balance: Money,
+    },
+    /// Whoever has the money of an account has credited a prize.
+    AwardedOutside {
+        /// The bet.
+        order: OrderId,
+        /// How much, tax taken off.
+        amount: Money,
+        /// To which kind of account.
+        kind: AccountKind,
+    },
+    /// A prize waits until an account can take it.
+    AwardWaits {
+        /// The bet.
+        order: OrderId,
+        /// How much, tax taken off.
+        amount: Money,
     },
 }

@@ -83,5 +83,6 @@ impl State {
         account.status = AccountStatus::Active;
         self.record_change(id, AccountChange::Thawed);
         self.tell(msisdn, SmsText::AccountThawed { kind });
+        self.wake_prizes(msisdn);
     }
 }

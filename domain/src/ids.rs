@@ -354,6 +354,8 @@ issued_ids! {
     BindingId 'B' "a binding id looks like B20260101120000000-44-00001";
     /// A call to a peer outside; issued by the home province.
     CallId 'C' "a call id looks like C20260101120000000-44-00001";
+    /// An award of an SP; issued by the province that serves it.
+    AwardId 'W' "an award id looks like W20260101120000000-44-00001";
     /// A product; issued where it was uploaded, which is where it is sold.
     ProductId 'G' "a product id looks like G20260101120000000-44-00001";
 }

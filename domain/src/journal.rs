@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TopUpId, TransferId};
+use crate::ids::{AccountId, AwardId, CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TopUpId, TransferId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::order::OrderEvent;
@@ -119,6 +119,10 @@ pub enum PostingReason {
     TransferReturned(TransferId),
     /// A peer outside did, or will never do, what was booked as its to do.
     Settled(CallId),
+    /// An award went on its way, or to the winner.
+    Award(AwardId),
+    /// A prize pool was funded, or money was taken out of it.
+    PoolFunded(SpId),
 }
 
 /// One line of a subscriber's statement.

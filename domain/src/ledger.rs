@@ -27,6 +27,16 @@ pub enum LedgerAccount {
     RailReturning(RailName),
     /// What nobody could say where it belongs: reconciliation decides.
     Suspense,
+    /// What an SP has put in for prizes.
+    PrizePool(SpId),
+    /// Our account at the settlement bank, where SPs pay in.
+    SettlementAccount,
+    /// Debited from prize pools and not yet with the winner's home province.
+    AwardsPending,
+    /// What we owe winners and no account could take yet.
+    AwardsWaiting,
+    /// Tax withheld from prizes.
+    TaxPayable,
 }
 
 impl std::fmt::Display for LedgerAccount {
@@ -42,6 +52,11 @@ impl std::fmt::Display for LedgerAccount {
             Self::RailClearing(rail) => write!(f, "rail_clearing:{}", rail.name()),
             Self::RailReturning(rail) => write!(f, "rail_returning:{}", rail.name()),
             Self::Suspense => f.write_str("suspense"),
+            Self::PrizePool(sp) => write!(f, "prize_pool:{sp}"),
+            Self::SettlementAccount => f.write_str("settlement_account"),
+            Self::AwardsPending => f.write_str("awards_pending"),
+            Self::AwardsWaiting => f.write_str("awards_waiting"),
+            Self::TaxPayable => f.write_str("tax_payable"),
         }
     }
 }
@@ -50,7 +65,8 @@ impl std::fmt::Display for LedgerAccount {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialBalanceLine {
     /// The account's name: `wallets`, `sp_payable:S…`, `due_to:51`, `due_from:51`, `agent_cash`,
-    /// `rail_held:…`, `rail_clearing:…`, `rail_returning:…`, `suspense`.
+    /// `rail_held:…`, `rail_clearing:…`, `rail_returning:…`, `suspense`, `prize_pool:S…`,
+    /// `settlement_account`, `awards_pending`, `awards_waiting`, `tax_payable`.
     pub name: String,
     /// Debit turnover in fen since the beginning.
     pub debit: i128,

@@ -19,6 +19,7 @@
 
 pub mod account;
 mod admit_sp;
+pub mod award;
 mod books;
 pub mod catalogue;
 mod change_account;
@@ -78,7 +79,7 @@ pub use command::{Batch, Command, Request, Verb};
 pub use effect::{Effect, EffectId, EffectRow, SmsText};
 pub use entry::BATCH_COMMANDS_MAX;
 pub use ids::{
-    AccountId, BindingId, CallId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId,
+    AccountId, AwardId, BindingId, CallId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId,
     ReversalId, SpId, TopUpId, TransferId,
 };
 pub use journal::{JournalRecord, RecordPosition};

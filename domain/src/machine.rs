@@ -1,6 +1,8 @@
 //! The machine: a batch of commands goes in, a reply for each comes out. It knows which verb is
 //! whose; what a verb does is in the verb's file.
 
+use crate::award::ask::Asked;
+use crate::award::credit::Coming;
 use crate::command::{Batch, Command, Verb};
 use crate::entry::BATCH_COMMANDS_MAX;
 use crate::outcome::{Applied, Divergence, Outcome, Reply};
@@ -213,6 +215,17 @@ impl State {
             &Verb::CapturePayment { payment, amount } => self.capture_payment(payment, amount),
             Verb::HoldPayment(request) => self.pay(request, true),
             &Verb::RecordCapture { order } => self.record_capture(order),
+
+            &Verb::FundPool { sp, amount, out, by: _ } => self.fund_pool(sp, amount, out),
+            &Verb::AskAward { sp, ref reference, key, order, msisdn, prize, wanted, ref by } => {
+                self.ask_award(&Asked { sp, reference, key, order, msisdn, prize, wanted, by })
+            }
+            &Verb::DecideAward { award, approved, ref by } => self.decide_award(award, approved, by),
+            &Verb::CreditAward { award, order, msisdn, amount, wanted, epoch } => {
+                self.credit_award(&Coming { award, order, msisdn, amount, wanted, epoch })
+            }
+            &Verb::RecordAward { award, result } => self.record_award(award, result),
+            Verb::SetAwardPolicy(policy) => self.set_award_policy(policy),
         }
     }
 

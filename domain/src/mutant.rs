@@ -55,6 +55,10 @@ mutants! {
     TimeoutTakenForRefusal = "timeout-taken-for-refusal";
     /// A call outside that is given up is not undone.
     UnknownNotUndone = "unknown-not-undone";
+    /// An award number that comes again, or another one, awards the same bet once more.
+    BetAwardedTwice = "bet-awarded-twice";
+    /// A bet can be reversed although it was awarded.
+    AwardedBetReversed = "awarded-bet-reversed";
 }
 
 impl Mutant {

@@ -95,6 +95,7 @@ impl State {
         self.accounts.insert(id, account);
         self.record_change(id, AccountChange::Opened);
         self.tell(msisdn, SmsText::AccountOpened { kind, limits: (per_payment, daily) });
+        self.wake_prizes(msisdn);
         Ok(id)
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, BindingId, OrderId, ProductId, RefundId, SpId, TopUpId, TransferId};
+use crate::ids::{AccountId, AwardId, BindingId, OrderId, ProductId, RefundId, SpId, TopUpId, TransferId};
 use crate::journal::JournalRecord;
 use crate::money::Money;
 use crate::refusal::Refusal;
@@ -54,6 +54,15 @@ pub enum Outcome {
     PaymentPending(AccountId),
     /// A rail outside holds the money of a payment; it is taken once the order is delivered.
     Held(AccountId),
+    /// An award was taken or moved on; see its row.
+    Award(AwardId),
+    /// A prize pool was funded, or money was taken out of it.
+    Pool {
+        /// Whose.
+        sp: SpId,
+        /// What is in it now.
+        balance: Money,
+    },
 }
 
 /// An account as it was when a command had changed it.

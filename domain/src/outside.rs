@@ -5,11 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::award::Awards;
 use crate::effect::EffectId;
 use crate::ids::{AccountId, BindingId, CallId, OrderId, PaymentId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
-use crate::rail::{Binding, Call, RailName};
+use crate::rail::{Binding, Call, RailName, Subject};
 use crate::state::State;
 use crate::table::Table;
 
@@ -115,6 +116,7 @@ pub struct Outside {
     pub(crate) last_serial: u64,
     /// Orders taken here whose home holds the money; the effect that has it captured, once delivered.
     pub(crate) holds: Table<OrderId, EffectId, 64>,
+    pub(crate) awards: Awards,
 }
 
 impl State {
@@ -154,9 +156,19 @@ impl State {
         self.outside.payments.get(&id)
     }
 
+    /// The calls about the same payment, or the same prize, oldest first.
+    pub fn calls_about(&self, subject: Subject) -> impl Iterator<Item = &Call> {
+        let calls = match subject {
+            Subject::Payment(payment) | Subject::Refund(payment, _) | Subject::Rest(payment) => {
+                self.rail_payment(payment).map(|row| row.calls.as_slice())
+            }
+            Subject::Award(award) => self.prize(award).map(|prize| prize.calls.as_slice()),
+        };
+        calls.unwrap_or_default().iter().filter_map(|id| self.call(*id))
+    }
+
     /// The calls of a payment, oldest first.
     pub fn calls_of(&self, payment: PaymentId) -> impl Iterator<Item = &Call> {
-        let calls = self.rail_payment(payment).map(|row| row.calls.as_slice()).unwrap_or_default();
-        calls.iter().filter_map(|id| self.call(*id))
+        self.calls_about(Subject::Payment(payment))
     }
 }

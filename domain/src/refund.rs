@@ -20,7 +20,8 @@ impl State {
     /// # Errors
     /// In this order: [`Refusal::AmountOutOfRange`], [`Refusal::OrderNotFound`],
     /// [`Refusal::AlreadyReversed`], [`Refusal::WrongOrderStatus`] (before delivery),
-    /// [`Refusal::RequestTooOld`] (home no longer keeps the payment), [`Refusal::RefundExceedsPaid`].
+    /// [`Refusal::RequestTooOld`] (home no longer keeps the payment), [`Refusal::RefundExceedsPaid`],
+    /// [`Refusal::OrderAwarded`].
     pub(crate) fn refund_order(&mut self, id: OrderId, amount: Money) -> Result<Outcome, Refusal> {
         amount.check_request()?;
         let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
@@ -40,6 +41,7 @@ impl State {
         if amount > order.refundable() {
             return Err(Refusal::RefundExceedsPaid);
         }
+        self.check_not_awarded(id)?;
 
         // From here it must succeed.
         let refund: RefundId = self.ids.issue(self.now, self.province);

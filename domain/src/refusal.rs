@@ -177,6 +177,23 @@ refusals! {
     BindingNotFound = 10006 "binding_not_found" never "没有待确认的银行卡绑定";
     /// The code is not the one in the text; it was counted.
     WrongCode = 10007 "wrong_code" never "验证码错误";
+
+    /// The SP's award number was used before with other content.
+    AwardMismatch = 10101 "award_mismatch" never "派奖内容不一致";
+    /// The order is no delivered bet of this subscriber with this SP.
+    NotABet = 10102 "not_a_bet" never "订单不可派奖";
+    /// An award of this bet stands.
+    AlreadyAwarded = 10103 "already_awarded" never "该订单已派奖";
+    /// The SP's prize pool holds less.
+    PoolTooSmall = 10104 "pool_too_small" retry "奖池余额不足";
+    /// There is no such award.
+    AwardNotFound = 10105 "award_not_found" never "派奖记录不存在";
+    /// The award's status does not allow this step.
+    WrongAwardStatus = 10106 "wrong_award_status" never "派奖状态不允许该操作";
+    /// Whoever asked for an award must not approve it.
+    ApprovedByAsker = 10107 "approved_by_asker" never "申请人不得审批";
+    /// The bet was awarded: it can not be undone.
+    OrderAwarded = 10108 "order_awarded" never "订单已派奖，不能冲正或退款";
 }
 
 impl Refusal {

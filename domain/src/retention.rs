@@ -134,6 +134,7 @@ impl State {
         for id in over {
             self.outside.bindings.remove(&id);
         }
+        self.prune_awards(before, ROWS_PER_TICK_MAX);
         for id in transfers {
             self.transfers.remove(&id);
         }

@@ -25,7 +25,8 @@ impl State {
     /// # Errors
     /// In this order: [`Refusal::OrderNotFound`], [`Refusal::AlreadyReversed`],
     /// [`Refusal::WrongOrderStatus`], [`Refusal::PartlyRefunded`] (also while a refund is under
-    /// way), and for a delivered order [`Refusal::ReversalWindowClosed`].
+    /// way), for a delivered order [`Refusal::ReversalWindowClosed`], and for a bet that was awarded
+    /// [`Refusal::OrderAwarded`].
     pub(crate) fn reverse_order(&mut self, id: OrderId, reason: ReversalReason) -> Result<Outcome, Refusal> {
         let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
         match order.status {
@@ -41,6 +42,7 @@ impl State {
             }
             OrderStatus::Paying | OrderStatus::Delivering => {}
         }
+        self.check_not_awarded(id)?;
         self.begin_reversal(id, reason);
         Ok(Outcome::Order(id))
     }

@@ -83,6 +83,15 @@ impl SmsText {
             Self::RefundedOutside { order, amount, kind } => {
                 format!("订单{order}退款{amount}元已退回您的{}。", kind_zh(*kind))
             }
+            Self::Awarded { order, amount, balance } => {
+                format!("恭喜您中奖！订单{order}奖金{amount}元（税后）已到账，可用余额{balance}元。")
+            }
+            Self::AwardedOutside { order, amount, kind } => {
+                format!("恭喜您中奖！订单{order}奖金{amount}元（税后）已转入您的{}。", kind_zh(*kind))
+            }
+            Self::AwardWaits { order, amount } => {
+                format!("恭喜您中奖！订单{order}奖金{amount}元（税后）待领取：开通或解冻账户后自动到账。")
+            }
         }
     }
 
@@ -158,6 +167,18 @@ impl SmsText {
             }
             Self::RefundedOutside { order, amount, kind } => {
                 format!("Order {order}: {amount} yuan was refunded to your {}.", kind_en(*kind))
+            }
+            Self::Awarded { order, amount, balance } => {
+                format!("You have won! {amount} yuan after tax for order {order}. Available: {balance} yuan.")
+            }
+            Self::AwardedOutside { order, amount, kind } => {
+                let kind = kind_en(*kind);
+                format!("You have won! {amount} yuan after tax for order {order} went to your {kind}.")
+            }
+            Self::AwardWaits { order, amount } => {
+                format!(
+                    "You have won! {amount} yuan after tax for order {order} wait for you: open an account, or have yours thawed."
+                )
             }
         }
     }

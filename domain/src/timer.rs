@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, BindingId, OrderId, PaymentId};
+use crate::ids::{AccountId, AwardId, BindingId, OrderId, PaymentId};
 use crate::table::Table;
 use crate::time::LogTime;
 
@@ -26,6 +26,8 @@ pub(crate) enum TimerKind {
     HoldBound(PaymentId),
     /// The subscriber has not confirmed a binding.
     BindingLapses(BindingId),
+    /// A prize that waits is looked at again.
+    PrizeDue(AwardId),
 }
 
 /// All timers, by the time they are due.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RailName;
 use crate::effect::EffectId;
-use crate::ids::{AccountId, CallId, Msisdn, PaymentId, RefundId};
+use crate::ids::{AccountId, AwardId, CallId, Msisdn, PaymentId, RefundId};
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::time::LogTime;
@@ -37,6 +37,8 @@ pub enum CallStep {
     Void,
     /// Give money back for what was taken, whole or in part.
     Refund,
+    /// Give money: a prize.
+    Credit,
 }
 
 impl CallStep {
@@ -51,6 +53,7 @@ impl CallStep {
             Self::Undo => "undo",
             Self::Void => "void",
             Self::Refund => "refund",
+            Self::Credit => "credit",
         }
     }
 
@@ -71,14 +74,17 @@ pub enum Subject {
     Refund(PaymentId, RefundId),
     /// What was asked of a payment and not captured.
     Rest(PaymentId),
+    /// A prize.
+    Award(AwardId),
 }
 
 impl Subject {
-    /// The payment it is about.
+    /// The payment it is about, when it is about one.
     #[must_use]
-    pub const fn payment(self) -> PaymentId {
+    pub const fn payment(self) -> Option<PaymentId> {
         match self {
-            Self::Payment(payment) | Self::Refund(payment, _) | Self::Rest(payment) => payment,
+            Self::Payment(payment) | Self::Refund(payment, _) | Self::Rest(payment) => Some(payment),
+            Self::Award(_) => None,
         }
     }
 }

@@ -11,8 +11,9 @@
 //! happened", and the next one goes on by the same rules.
 
 use super::call::{Answer, Call, CallAnswer, CallStep, Keys, Original, Phase, Subject};
+use crate::award::PrizeStatus;
 use crate::effect::{Effect, EffectId};
-use crate::ids::CallId;
+use crate::ids::{AccountId, CallId, Msisdn};
 use crate::journal::JournalBody;
 use crate::money::Money;
 use crate::outcome::Outcome;
@@ -21,7 +22,7 @@ use crate::state::State;
 use crate::time::LogTime;
 
 impl State {
-    /// Adds a call of a payment. It waits while an earlier one of the same payment is open, so that a
+    /// Adds a call of a payment or a prize. It waits while an earlier one of the same is open, so that a
     /// peer is never asked to take back what it has not yet been asked to take.
     ///
     /// # Panics
@@ -34,9 +35,7 @@ impl State {
         amount: Money,
         original: Option<Original>,
     ) -> CallId {
-        let payment = self.payment(subject.payment()).expect("a call is about a payment that is kept");
-        let msisdn = payment.msisdn.expect("a payment outside has a payer");
-        let account = payment.account.expect("a payment outside has an account");
+        let (msisdn, account) = self.whose(subject);
         let id: CallId = self.ids.issue(self.now, self.province);
         self.outside.last_serial += 1;
         let earlier_is_open = self.open_call(subject).is_some();
@@ -66,14 +65,38 @@ impl State {
         self.record_call(&call);
         self.outside.calls.insert(id, call);
         self.outside.links.get_mut(&account).expect("an account outside has a link").open_calls += 1;
-        let row = self.outside.payments.get_mut(&subject.payment()).expect("a payment outside");
-        row.calls.push(id);
+        match subject {
+            Subject::Payment(payment) | Subject::Refund(payment, _) | Subject::Rest(payment) => {
+                self.outside.payments.get_mut(&payment).expect("a payment outside").calls.push(id);
+            }
+            Subject::Award(award) => {
+                self.outside.awards.prizes.get_mut(&award).expect("a prize is kept").calls.push(id);
+            }
+        }
         id
+    }
+
+    /// The subscriber and the account that a call is about.
+    fn whose(&self, subject: Subject) -> (Msisdn, AccountId) {
+        match subject {
+            Subject::Payment(payment) | Subject::Refund(payment, _) | Subject::Rest(payment) => {
+                let payment = self.payment(payment).expect("a call is about a payment that is kept");
+                let msisdn = payment.msisdn.expect("a payment outside has a payer");
+                (msisdn, payment.account.expect("a payment outside has an account"))
+            }
+            Subject::Award(award) => {
+                let prize = self.prize(award).expect("a call is about a prize that is kept");
+                let PrizeStatus::Paying(account) = prize.status else {
+                    panic!("only what is paid is called: {prize:?}")
+                };
+                (prize.msisdn, account)
+            }
+        }
     }
 
     /// The call of the same payment that is not final yet.
     fn open_call(&self, subject: Subject) -> Option<&Call> {
-        self.calls_of(subject.payment()).find(|call| !call.phase.is_final() && call.phase != Phase::Queued)
+        self.calls_about(subject).find(|call| !call.phase.is_final() && call.phase != Phase::Queued)
     }
 
     fn make_ready(&mut self, call: &mut Call) {
@@ -255,8 +278,8 @@ impl State {
     }
 
     fn drop_undo_of(&mut self, id: CallId) {
-        let payment = self.call(id).expect("the caller has found it").subject.payment();
-        let undo = self.calls_of(payment).find(|call| {
+        let subject = self.call(id).expect("the caller has found it").subject;
+        let undo = self.calls_about(subject).find(|call| {
             call.step == CallStep::Undo
                 && matches!(call.phase, Phase::Ready | Phase::Queued)
                 && call.original.as_ref().is_some_and(|original| original.call == id)
@@ -288,7 +311,7 @@ impl State {
         if self.open_call(subject).is_some() {
             return;
         }
-        let next = self.calls_of(subject.payment()).find(|call| call.phase == Phase::Queued).map(|call| call.id);
+        let next = self.calls_about(subject).find(|call| call.phase == Phase::Queued).map(|call| call.id);
         if let Some(next) = next {
             self.change_call(next, Self::make_ready);
         }

@@ -196,7 +196,11 @@ impl State {
     /// A call is done.
     pub(super) fn call_approved(&mut self, id: CallId) {
         let call = self.call(id).expect("it has just ended").clone();
-        let payment = call.subject.payment();
+        if let Subject::Award(award) = call.subject {
+            self.prize_credited(award, id);
+            return;
+        }
+        let payment = payment_of(call.subject);
         let rail = call.rail;
         match call.step {
             CallStep::Hold => self.payment_made(payment, PaymentStatus::Reserved, LedgerAccount::RailHeld(rail)),
@@ -209,7 +213,7 @@ impl State {
                 let (held, clearing) = (LedgerAccount::RailHeld(rail), LedgerAccount::RailClearing(rail));
                 self.post(PostingReason::Settled(id), clearing, held, call.amount);
             }
-            CallStep::Release | CallStep::Undo => {}
+            CallStep::Release | CallStep::Undo | CallStep::Credit => {}
             CallStep::Void | CallStep::Refund => {
                 let (returning, clearing) = (LedgerAccount::RailReturning(rail), LedgerAccount::RailClearing(rail));
                 let order = order_of(self.payment(payment).expect("a payment outside has a row"));
@@ -217,12 +221,12 @@ impl State {
                 let reason = match call.subject {
                     Subject::Payment(_) => PostingReason::Reversal(order),
                     Subject::Refund(_, refund) => PostingReason::Refund(order, refund),
-                    Subject::Rest(_) => PostingReason::Settled(id),
+                    Subject::Rest(_) | Subject::Award(_) => PostingReason::Settled(id),
                 };
                 self.post_line(call.account, reason, returning, clearing, call.amount, call.amount);
                 self.tell_payer(payment, |kind| match call.subject {
                     Subject::Payment(_) => SmsText::ReversedOutside { order, amount: call.amount, kind },
-                    Subject::Refund(..) | Subject::Rest(_) => {
+                    Subject::Refund(..) | Subject::Rest(_) | Subject::Award(_) => {
                         SmsText::RefundedOutside { order, amount: call.amount, kind }
                     }
                 });
@@ -244,7 +248,11 @@ impl State {
     /// A call is not done: declined, never arrived, or past its bound.
     pub(super) fn call_failed(&mut self, id: CallId) {
         let call = self.call(id).expect("it has just ended").clone();
-        let payment = call.subject.payment();
+        if let Subject::Award(award) = call.subject {
+            self.prize_not_credited(award, id);
+            return;
+        }
+        let payment = payment_of(call.subject);
         let rail = call.rail;
         match (call.step, call.phase) {
             (CallStep::Hold | CallStep::Take, Phase::Declined(refusal)) => self.payment_refused(payment, refusal),
@@ -254,7 +262,7 @@ impl State {
                 self.post(PostingReason::Settled(id), suspense, held, call.amount);
             }
             // What is held ends by itself; what is not there to be undone needs no undoing.
-            (CallStep::Release | CallStep::Undo, _) => {}
+            (CallStep::Release | CallStep::Undo | CallStep::Credit, _) => {}
             // A bank takes nothing back as if it had never been once its day is over: credit it.
             (CallStep::Void, Phase::Declined(_)) => {
                 self.add_call(rail, CallStep::Refund, call.subject, call.amount, call.original);
@@ -269,7 +277,7 @@ impl State {
     /// A call that was asked was given up without an answer. When its payment still waited for it, the
     /// payment can never be made from here on.
     pub(super) fn call_given_up(&mut self, id: CallId) {
-        let payment = self.call(id).expect("it has just ended").subject.payment();
+        let payment = payment_of(self.call(id).expect("it has just ended").subject);
         let row = self.payments.get_mut(&payment).expect("a payment outside has a row");
         if row.status != PaymentStatus::Pending {
             return;
@@ -368,7 +376,7 @@ impl State {
     }
 
     /// Posts, and tells it to a subscriber's statement. There is no balance here to tell.
-    fn post_line(
+    pub(crate) fn post_line(
         &mut self,
         account: AccountId,
         reason: PostingReason,
@@ -398,6 +406,10 @@ impl State {
         let body = JournalBody::Posted { reason, postings, statement: Some(statement) };
         account.last_record = Some(self.entry.record(account.last_record, body));
     }
+}
+
+fn payment_of(subject: Subject) -> PaymentId {
+    subject.payment().expect("what is about a prize was told apart before")
 }
 
 fn order_of(payment: &Payment) -> OrderId {

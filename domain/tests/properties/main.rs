@@ -1,5 +1,6 @@
 //! What must hold whatever is asked, in whatever order: each property in its own file.
 
+mod awards;
 mod federation;
 #[cfg(feature = "mutants")]
 mod mutants;

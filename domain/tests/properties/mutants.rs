@@ -43,3 +43,11 @@ fn clearing_booked_on_one_side_does_not_net_to_zero() {
     federation.settle();
     federation.check_at_rest();
 }
+
+#[test]
+fn a_bet_that_is_awarded_twice_or_undone_afterwards_is_seen_in_the_rows() {
+    for mutant in [Mutant::BetAwardedTwice, Mutant::AwardedBetReversed] {
+        let found = crate::awards::one_bet_twice_and_back(mutant);
+        assert!(found.is_err(), "{} was not found", mutant.name());
+    }
+}

@@ -126,6 +126,21 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             "订单O20261123020000000-44-00007退款12.30元已退回您的通信账户。",
             "Order O20261123020000000-44-00007: 12.30 yuan was refunded to your communication account.",
         ),
+        (
+            SmsText::Awarded { order, amount, balance },
+            "恭喜您中奖！订单O20261123020000000-44-00007奖金12.30元（税后）已到账，可用余额987.70元。",
+            "You have won! 12.30 yuan after tax for order O20261123020000000-44-00007. Available: 987.70 yuan.",
+        ),
+        (
+            SmsText::AwardedOutside { order, amount, kind: AccountKind::Communication },
+            "恭喜您中奖！订单O20261123020000000-44-00007奖金12.30元（税后）已转入您的通信账户。",
+            "You have won! 12.30 yuan after tax for order O20261123020000000-44-00007 went to your communication account.",
+        ),
+        (
+            SmsText::AwardWaits { order, amount },
+            "恭喜您中奖！订单O20261123020000000-44-00007奖金12.30元（税后）待领取：开通或解冻账户后自动到账。",
+            "You have won! 12.30 yuan after tax for order O20261123020000000-44-00007 wait for you: open an account, or have yours thawed.",
+        ),
     ]
 }
 
@@ -161,8 +176,11 @@ fn no_text_is_left_out() {
             SmsText::HoldGivenUp { .. } => 15,
             SmsText::ReversedOutside { .. } => 16,
             SmsText::RefundedOutside { .. } => 17,
+            SmsText::Awarded { .. } => 18,
+            SmsText::AwardedOutside { .. } => 19,
+            SmsText::AwardWaits { .. } => 20,
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds, (0..18).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..21).collect::<Vec<_>>());
 }

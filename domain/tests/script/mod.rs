@@ -9,7 +9,7 @@
 //! account alice balance=100.00 status=active
 //! ```
 //!
-//! Words for accounts whose money is outside are in `rails.rs`.
+//! Words for accounts whose money is outside are in `rails.rs`, those for awards in `awards.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -25,12 +25,13 @@ use mpss_domain::ids::IssuedId;
 use mpss_domain::number_plan::NumberRange;
 use mpss_domain::order::{OrderEvent, ReversalReason};
 use mpss_domain::{
-    AccountId, AccountKind, AccountSelector, AccountStatus, Applied, Batch, BindingId, Channel, Command, Effect,
-    EffectId, LedgerAccount, LogTime, Money, Msisdn, NumberPlan, Operator, OrderId, Outcome, PasswordVerdict,
+    AccountId, AccountKind, AccountSelector, AccountStatus, Applied, AwardId, Batch, BindingId, Channel, Command,
+    Effect, EffectId, LedgerAccount, LogTime, Money, Msisdn, NumberPlan, Operator, OrderId, Outcome, PasswordVerdict,
     PasswordVerifier, PaymentId, ProductId, ProvinceId, RefundId, Refusal, ReversalId, Scope, SpId, State,
     StateVersion, TransferId, Verb,
 };
 
+mod awards;
 mod rails;
 
 /// 2026-11-23 10:00 in China.
@@ -51,6 +52,7 @@ pub(crate) struct Stage {
     refunds: BTreeMap<String, RefundId>,
     transfers: BTreeMap<String, TransferId>,
     bindings: BTreeMap<String, BindingId>,
+    awards: BTreeMap<String, AwardId>,
     foreign_ids: u16,
 }
 
@@ -208,6 +210,7 @@ impl Stage {
             refunds: BTreeMap::new(),
             transfers: BTreeMap::new(),
             bindings: BTreeMap::new(),
+            awards: BTreeMap::new(),
             foreign_ids: 0,
         }
     }
@@ -239,6 +242,8 @@ impl Stage {
             "see-call" => self.see_call(&words)?,
             "see-binding" => self.see_binding(&words)?,
             "see-calls" => self.see_calls(&words)?,
+            "see-award" => self.see_award(&words)?,
+            "see-prize" => self.see_prize(&words)?,
             "told" => self.see_text(&words)?,
             "waiting" => self.see_effects(&words)?,
             "next-timer" => {
@@ -310,6 +315,9 @@ impl Stage {
             Outcome::Binding(id) if words.verb == "bind" => {
                 self.bindings.insert(name, id);
             }
+            Outcome::Award(id) if words.verb == "award" => {
+                self.awards.insert(name, id);
+            }
             Outcome::Transfer(id) if words.verb == "transfer" => {
                 self.transfers.insert(name, id);
             }
@@ -365,6 +373,9 @@ impl Stage {
             "open-bill" | "open-card" | "send" | "answer" | "record-hold" | "record-capture" | "capture-payment"
             | "bind" | "confirm" | "unbind" | "push" | "office-freeze" => self.rail_verb(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
+            "fund-pool" | "award" | "approve" | "reject" | "credit-award" | "record-award" | "award-policy" => {
+                self.award_verb(words)?
+            }
             "plan" => self.plan_verb(words)?,
             "port" => Verb::PortNumber {
                 msisdn: self.msisdn(words.name(0)?)?,
@@ -448,6 +459,7 @@ impl Stage {
                     title: words.get("title").unwrap_or(name).into(),
                     application: match words.get("application") {
                         Some("pay_per_use") => Application::PayPerUse,
+                        Some("shopping") => Application::Shopping,
                         _ => Application::Lottery,
                     },
                     scope: scope(words.get("scope").unwrap_or("local"))?,
@@ -725,6 +737,9 @@ impl Stage {
                 Some(("sp_payable", sp)) => {
                     LedgerAccount::SpPayable(*self.sps.get(sp).ok_or("no SP has this name")?).to_string()
                 }
+                Some(("prize_pool", sp)) => {
+                    LedgerAccount::PrizePool(*self.sps.get(sp).ok_or("no SP has this name")?).to_string()
+                }
                 _ => (*name).to_owned(),
             };
             let owed =
@@ -760,6 +775,7 @@ impl Stage {
                 Effect::Call { .. } => *key == "call",
                 Effect::TellBank { .. } => *key == "bank",
                 Effect::CapturePayment { .. } => *key == "capture",
+                Effect::CreditAward { .. } => *key == "award",
             });
             same(key, count.count().to_string().as_str(), value)?;
         }

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::outside::{Billing, Card, Means};
-use mpss_domain::rail::{Answer, Call, CallAnswer, Phase};
+use mpss_domain::rail::{Answer, Call, CallAnswer, Phase, Subject};
 use mpss_domain::{BindingId, CallId, PaymentId, Verb};
 
 use super::{Stage, Words, refusal, same, verifier};
@@ -112,11 +112,14 @@ impl Stage {
 
     /// The newest call of a step; `NAME STEP`.
     fn call(&self, words: &Words<'_>) -> Result<CallId, String> {
-        let payment = self.payment_named(words.name(0)?)?;
+        let subject = match self.awards.get(words.name(0)?) {
+            Some(award) => Subject::Award(*award),
+            None => Subject::Payment(self.payment_named(words.name(0)?)?),
+        };
         let step = words.name(1)?;
-        let found = self.state.calls_of(payment).filter(|call| call.step.name() == step).last();
+        let found = self.state.calls_about(subject).filter(|call| call.step.name() == step).last();
         found.map(|call| call.id).ok_or_else(|| {
-            let steps: Vec<_> = self.state.calls_of(payment).map(|call| call.step.name()).collect();
+            let steps: Vec<_> = self.state.calls_about(subject).map(|call| call.step.name()).collect();
             format!("its calls are {steps:?}")
         })
     }
