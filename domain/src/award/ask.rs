@@ -250,7 +250,7 @@ impl State {
         }
         let prizes = self.prizes().take_while(|prize| prize.id.issued_at() < before);
         let over = |prize: &&super::Prize| {
-            prize.at < before && matches!(prize.status, super::PrizeStatus::Paid(_) | super::PrizeStatus::InDoubt(_))
+            prize.at < before && !matches!(prize.status, super::PrizeStatus::Waiting | super::PrizeStatus::Paying(_))
         };
         for id in prizes.filter(over).map(|prize| prize.id).take(rows_max).collect::<Vec<_>>() {
             let calls = self.outside.awards.prizes.remove(&id).map(|prize| prize.calls).unwrap_or_default();

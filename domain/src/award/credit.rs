@@ -52,26 +52,52 @@ enum Way {
 }
 
 impl State {
-    /// Takes an award that another province tells of. Once it is taken it is never refused, whatever
-    /// becomes of it here; the same award again changes nothing.
+    /// Takes an award that another province tells of. The first decision is kept with the award's id and
+    /// never changes, a refusal of any kind included: the serving side takes the money back on it, so a
+    /// copy that arrives later must not credit. Once taken it is the winner's, whatever becomes of it here.
     ///
     /// # Errors
     /// In this order: [`Refusal::AwardMismatch`] for an award of our own or a known id with other
-    /// content; [`Refusal::RequestTooOld`]; the amount; the number and its home.
+    /// content; the known decision; [`Refusal::RequestTooOld`] when one could have been forgotten, the
+    /// only answer that decides nothing; then the amount; the number and its home.
     pub(crate) fn credit_award(&mut self, coming: &Coming) -> Result<Outcome, Refusal> {
         if coming.award.province().is_none_or(|serving| serving == self.province) {
             return Err(Refusal::AwardMismatch);
         }
         if let Some(known) = self.prize(coming.award) {
             let same = (known.msisdn, known.amount, known.order) == (coming.msisdn, coming.amount, coming.order);
-            return if same { Ok(Outcome::Award(coming.award)) } else { Err(Refusal::AwardMismatch) };
+            return match known.status {
+                _ if !same => Err(Refusal::AwardMismatch),
+                PrizeStatus::Refused(refusal) => Err(refusal),
+                _ => Ok(Outcome::Award(coming.award)),
+            };
         }
         if self.can_be_forgotten(coming.award.issued_at()) {
             return Err(Refusal::RequestTooOld);
         }
-        coming.amount.check_request()?;
-        self.accept_prize(coming)?;
-        Ok(Outcome::Award(coming.award))
+        let result = coming.amount.check_request().and_then(|()| self.accept_prize(coming));
+        if let Err(refusal) = result {
+            let refused = Prize { status: PrizeStatus::Refused(refusal), ..self.new_prize(coming) };
+            self.entry.digest.feed(&refused);
+            self.outside.awards.prizes.insert(coming.award, refused);
+        }
+        result.map(|()| Outcome::Award(coming.award))
+    }
+
+    fn new_prize(&self, coming: &Coming) -> Prize {
+        Prize {
+            id: coming.award,
+            order: coming.order,
+            msisdn: coming.msisdn,
+            amount: coming.amount,
+            wanted: coming.wanted,
+            status: PrizeStatus::Waiting,
+            declined: [false; 3],
+            at: self.now,
+            index: self.index,
+            next_at: LogTime(0),
+            calls: Vec::new(),
+        }
     }
 
     /// Owes the winner a prize from now on, and pays it if it can.
@@ -89,19 +115,7 @@ impl State {
         let from =
             if serving == self.province { LedgerAccount::AwardsPending } else { LedgerAccount::DueFrom(serving) };
         self.post(PostingReason::Award(coming.award), from, LedgerAccount::AwardsWaiting, coming.amount);
-        let prize = Prize {
-            id: coming.award,
-            order: coming.order,
-            msisdn: coming.msisdn,
-            amount: coming.amount,
-            wanted: coming.wanted,
-            status: PrizeStatus::Waiting,
-            declined: [false; 3],
-            at: self.now,
-            index: self.index,
-            next_at: LogTime(0),
-            calls: Vec::new(),
-        };
+        let prize = self.new_prize(coming);
         self.outside.awards.waiting.insert((coming.msisdn, coming.award), ());
         self.outside.awards.prizes.insert(coming.award, prize);
         self.pay_prize(coming.award);

@@ -186,6 +186,8 @@ pub enum PrizeStatus {
     Paid(AccountId),
     /// Nobody knows, past the bound: reconciliation decides. Final.
     InDoubt(AccountId),
+    /// It was not taken: nothing is owed, and nothing will be under this id. Final.
+    Refused(Refusal),
 }
 
 impl PrizeStatus {
@@ -197,6 +199,7 @@ impl PrizeStatus {
             Self::Paying(_) => "paying",
             Self::Paid(_) => "paid",
             Self::InDoubt(_) => "in_doubt",
+            Self::Refused(_) => "refused",
         }
     }
 }
