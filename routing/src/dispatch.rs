@@ -25,8 +25,8 @@ use crate::answer::{Heard, Paid, done_or_refused, fate_of, paid_or_refused, read
 use crate::circuit::{Circuits, Urgency};
 use crate::peer::{PeerCall, PeerDoor, PeerError, PeerReply, PeerTransport};
 use crate::wire::{
-    CaptureMessage, DEADLINE_HEADER, PaymentFate, PaymentMessage, PeerAnswer, RefundMessage, ReversalMessage,
-    TransferMessage, encode,
+    AwardMessage, CaptureMessage, DEADLINE_HEADER, PaymentFate, PaymentMessage, PeerAnswer, RefundMessage,
+    ReversalMessage, TransferMessage, encode,
 };
 
 /// Bounds of dispatching.
@@ -222,6 +222,19 @@ impl Dispatch {
         };
         let call = post("/peer/v1/transfers".into(), encode(&message));
         done_or_refused(self.ask_once(payee_home, call).await?, payee_home)
+    }
+
+    /// Has the winner's home take an award. One try; the caller stores and forwards.
+    ///
+    /// # Errors
+    /// See [`PeerError`].
+    pub async fn credit_award(
+        &self,
+        home: ProvinceId,
+        message: &AwardMessage,
+    ) -> Result<Result<u64, Refusal>, PeerError> {
+        let call = post("/peer/v1/awards".into(), encode(message));
+        done_or_refused(self.ask_once(home, call).await?, home)
     }
 
     /// One try of something that is stored and forwarded.

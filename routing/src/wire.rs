@@ -9,6 +9,7 @@
 //! | `POST /peer/v1/payments/{id}/reversal` | [`ReversalMessage`] | `done` or `refused` |
 //! | `POST /peer/v1/payments/{id}/refunds` | [`RefundMessage`] | `done` or `refused` |
 //! | `POST /peer/v1/transfers` | [`TransferMessage`] | `done` or `refused` |
+//! | `POST /peer/v1/awards` | [`AwardMessage`] | `done` or `refused` |
 //!
 //! A refusal is an answer like any other: 200 with a [`PeerAnswer`]. Any other status is a problem
 //! document (`application/problem+json`): 429 and 503 say that nothing was done and when to come
@@ -235,6 +236,38 @@ pub struct RefundMessage {
     pub amount_fen: i64,
     /// Who asks: two digits.
     pub serving: String,
+}
+
+/// `POST /peer/v1/awards`: take a prize for a subscriber of the province that is asked.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AwardMessage {
+    /// The award; the same on every retry. It names the province that gives.
+    pub award_id: String,
+    /// The bet.
+    pub order_id: String,
+    /// Who has won.
+    pub msisdn: String,
+    /// Fen, tax taken off.
+    pub amount_fen: i64,
+    /// The account that is wanted, by kind.
+    pub account_kind: String,
+    /// The number plan epoch it was routed by.
+    pub epoch: u64,
+}
+
+impl fmt::Debug for AwardMessage {
+    /// With the number masked: debug output ends in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwardMessage")
+            .field("award_id", &self.award_id)
+            .field("order_id", &self.order_id)
+            .field("msisdn", &masked(&self.msisdn))
+            .field("amount_fen", &self.amount_fen)
+            .field("account_kind", &self.account_kind)
+            .field("epoch", &self.epoch)
+            .finish()
+    }
 }
 
 /// `POST /peer/v1/transfers`.

@@ -106,6 +106,7 @@ impl State {
             decided_by: String::new(),
             at: self.now,
             index: self.index,
+            sent_index: 0,
             final_at: None,
             waits_for: EffectId(0),
         };
@@ -157,8 +158,10 @@ impl State {
             return;
         }
         let effect = self.add_effect(Effect::CreditAward { award: id, home: award.home });
+        let index = self.index;
         self.change_award(id, |award| {
             award.status = AwardStatus::Crediting;
+            award.sent_index = index;
             award.waits_for = effect;
         });
     }

@@ -228,9 +228,7 @@ impl State {
     /// An account of a winner can take money again: whatever waits for it is looked at with the next
     /// tick, so that one command never pays without bound.
     pub(crate) fn wake_prizes(&mut self, msisdn: Msisdn) {
-        let first = (msisdn, AwardId::from_bits(0));
-        let waiting = self.outside.awards.waiting.iter_from(first).take_while(|((whose, _), ())| *whose == msisdn);
-        for id in waiting.map(|((_, id), ())| *id).collect::<Vec<_>>() {
+        for id in self.prizes_waiting(msisdn).map(|prize| prize.id).collect::<Vec<_>>() {
             self.look_again_at(id, self.now);
         }
     }

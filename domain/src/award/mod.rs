@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountKind;
 use crate::effect::EffectId;
-use crate::ids::{AccountId, AwardId, CallId, Msisdn, OrderId, ProvinceId, SpId};
+use crate::ids::{AccountId, AwardId, CallId, IssuedId, Msisdn, OrderId, ProvinceId, SpId};
 use crate::money::Money;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
@@ -161,6 +161,8 @@ pub struct Award {
     pub at: LogTime,
     /// The log entry that took it.
     pub index: u64,
+    /// The log entry that sent it home; 0 before.
+    pub sent_index: u64,
     /// When it came to its end, and by which log entry.
     pub final_at: Option<(LogTime, u64)>,
     /// The effect that tells the home province; 0 when none.
@@ -168,6 +170,16 @@ pub struct Award {
 }
 
 impl Award {
+    /// Where it stood after log entry `index`, so that a repeated request can be given its first answer.
+    #[must_use]
+    pub fn status_as_of(&self, index: u64) -> AwardStatus {
+        match self.final_at {
+            Some((_, ended)) if ended <= index => self.status,
+            _ if self.sent_index != 0 && self.sent_index <= index => AwardStatus::Crediting,
+            _ => AwardStatus::AwaitingApproval,
+        }
+    }
+
     /// What the winner gets.
     #[must_use]
     pub fn net(&self) -> Money {
@@ -278,6 +290,13 @@ impl State {
     /// All prizes kept, oldest first.
     pub fn prizes(&self) -> impl Iterator<Item = &Prize> {
         self.outside.awards.prizes.iter().map(|(_, prize)| prize)
+    }
+
+    /// The prizes that wait for a subscriber, oldest first.
+    pub fn prizes_waiting(&self, msisdn: Msisdn) -> impl Iterator<Item = &Prize> {
+        let first = (msisdn, AwardId::from_bits(0));
+        let waiting = self.outside.awards.waiting.iter_from(first).take_while(move |((whose, _), ())| *whose == msisdn);
+        waiting.filter_map(|((_, id), ())| self.prize(*id))
     }
 
     /// What is in an SP's prize pool, in fen.

@@ -173,7 +173,7 @@ fn call_of(request: &RailRequest) -> IsmpCall {
         CallStep::Hold | CallStep::Take => IsmpVerb::Reserve,
         CallStep::Capture => IsmpVerb::Confirm,
         CallStep::Release | CallStep::Undo => IsmpVerb::Cancel,
-        CallStep::Void | CallStep::Refund => IsmpVerb::Credit,
+        CallStep::Void | CallStep::Refund | CallStep::Credit => IsmpVerb::Credit,
     };
     IsmpCall {
         key: call.id.to_string(),

@@ -15,8 +15,8 @@ use mpss_domain::account::{Language, Tier};
 use mpss_domain::command::PayRequest;
 use mpss_domain::outside::{Billing, Card, Means};
 use mpss_domain::{
-    AccountId, AccountKind, BindingId, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict, PaymentId,
-    PaymentStatus, ProvinceId, RefundId, Refusal, Reply, Request, ReversalId, State, TransferId, Verb,
+    AccountId, AccountKind, AwardId, BindingId, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict,
+    PaymentId, PaymentStatus, ProvinceId, RefundId, Refusal, Reply, Request, ReversalId, State, TransferId, Verb,
 };
 
 use crate::node::Context;
@@ -55,6 +55,23 @@ pub struct OpenAccount {
     pub per_payment_limit: Option<Money>,
     /// Limit for one day.
     pub daily_limit: Option<Money>,
+}
+
+/// 派奖, as the winner's home is told.
+#[derive(Debug, Clone, Copy)]
+pub struct PrizeToTake {
+    /// The award; names the province that gives.
+    pub award: AwardId,
+    /// The bet.
+    pub order: OrderId,
+    /// Who has won.
+    pub msisdn: Msisdn,
+    /// How much, tax taken off.
+    pub amount: Money,
+    /// Into which account.
+    pub wanted: AccountKind,
+    /// The number plan epoch it was routed by.
+    pub epoch: u64,
 }
 
 /// Change of password or limits.
@@ -405,6 +422,15 @@ impl Home {
         epoch: u64,
     ) -> Result<Reply, NotDone> {
         self.propose(None, Verb::CreditTransfer { transfer, payer, payee, amount, epoch }).await
+    }
+
+    /// Takes a prize that another province gives to a winner who is at home here.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn credit_award(&self, prize: PrizeToTake) -> Result<Reply, NotDone> {
+        let PrizeToTake { award, order, msisdn, amount, wanted, epoch } = prize;
+        self.propose(None, Verb::CreditAward { award, order, msisdn, amount, wanted, epoch }).await
     }
 
     /// Where a number belongs by this replica's number plan, and the plan's epoch. For a number that

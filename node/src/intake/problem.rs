@@ -167,6 +167,7 @@ impl Problem {
             | Refusal::SpNotFound
             | Refusal::TransferNotFound
             | Refusal::BindingNotFound
+            | Refusal::AwardNotFound
             | Refusal::UnknownNumber,
         ) = self.cause
         {

@@ -17,8 +17,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 const COUNTED_MAX: u32 = 65_536;
 
 /// Every kind of row, so that a gauge falls back to zero.
-const KINDS: [&str; 10] =
-    ["sms", "deliver", "cancel", "resolve", "reverse", "refund", "credit", "call", "tell_bank", "capture"];
+const KINDS: [&str; 11] =
+    ["sms", "deliver", "cancel", "resolve", "reverse", "refund", "credit", "call", "tell_bank", "capture", "award"];
 
 /// Starts setting the node's gauges; ends with the task.
 pub(super) fn keep(context: &Context) -> Task {
@@ -94,5 +94,6 @@ const fn kind(effect: &Effect) -> &'static str {
         Effect::Call { .. } => "call",
         Effect::TellBank { .. } => "tell_bank",
         Effect::CapturePayment { .. } => "capture",
+        Effect::CreditAward { .. } => "award",
     }
 }

@@ -317,7 +317,8 @@ fn lane_of(row: &EffectRow, here: ProvinceId) -> Option<LaneKey> {
         Effect::ResolvePayment { home, .. } => Some((home, Kind::Resolve)),
         Effect::ReversePayment { home, .. }
         | Effect::RefundPayment { home, .. }
-        | Effect::CapturePayment { home, .. } => Some((home, Kind::Forward)),
+        | Effect::CapturePayment { home, .. }
+        | Effect::CreditAward { home, .. } => Some((home, Kind::Forward)),
         Effect::TellBank { .. } => Some((here, Kind::Forward)),
         Effect::Call { rail, .. } if row.not_before > row.at => Some((here, Kind::CallLater(rail))),
         Effect::Call { rail, .. } => Some((here, Kind::Call(rail))),

@@ -8,16 +8,17 @@
 //!  ReversePayment   done ─▶ RecordReversal
 //!  RefundPayment    done or refused ─▶ RecordRefund
 //!  CreditTransfer   done or refused ─▶ RecordTransferCredit
+//!  CreditAward      done or refused ─▶ RecordAward
 //!  CapturePayment   done, or nothing there to take ─▶ RecordCapture
 //!  Call             see `calls.rs`
 //! ```
 
 use mpss_domain::{
-    BindingId, Effect, EffectId, EffectRow, LogTime, Money, Order, OrderId, OrderStatus, ProvinceId, RefundId, Refusal,
-    State, TransferId, Verb,
+    AwardId, BindingId, Effect, EffectId, EffectRow, LogTime, Money, Order, OrderId, OrderStatus, ProvinceId, RefundId,
+    Refusal, State, TransferId, Verb,
 };
 use mpss_routing::PeerError;
-use mpss_routing::wire::PaymentFate;
+use mpss_routing::wire::{AwardMessage, PaymentFate};
 use tracing::Instrument;
 
 use crate::gateway::NoAnswer;
@@ -54,6 +55,7 @@ pub(super) async fn step(context: &Context, tenure: &Tenure, row: &EffectRow) {
         Effect::RefundPayment { order, refund, amount, home } => driver.refund(order, home, refund, amount).await,
         Effect::CreditTransfer { transfer, payee_home } => driver.credit(transfer, payee_home).await,
         Effect::CapturePayment { order, home } => driver.capture(order, home).await,
+        Effect::CreditAward { award, home } => driver.credit_award(award, home).await,
         Effect::Call { call, .. } => driver.call(call).await,
         Effect::TellBank { binding } => driver.tell_bank(row.id, binding).await,
         Effect::Sms { .. } | Effect::DeliveryNotice { .. } | Effect::CancelNotice { .. } => Ok(()),
@@ -193,6 +195,35 @@ impl Step<'_> {
                 answer => answer.map(|_| ()),
             };
             self.tenure.record(Verb::RecordTransferCredit { transfer: id, result }).await?;
+            Ok(())
+        }
+        .instrument(span)
+        .await
+    }
+}
+
+impl Step<'_> {
+    async fn credit_award(&self, id: AwardId, home: ProvinceId) -> Result<(), Again> {
+        let look = |state: &State| {
+            let award = state.award(id)?;
+            Some(AwardMessage {
+                award_id: id.to_string(),
+                order_id: award.order.to_string(),
+                msisdn: award.msisdn.to_string(),
+                amount_fen: award.net().as_fen(),
+                account_kind: award.wanted.name().to_owned(),
+                epoch: state.plan().epoch,
+            })
+        };
+        let Some(message) = self.context.replica.read(look) else { return Ok(()) };
+        let span = tracing::info_span!("award", award_id = %id, %home);
+        async {
+            let result = match self.context.dispatch.credit_award(home, &message).await? {
+                // As with a transfer: every decision but this one is kept there.
+                Err(refusal @ Refusal::RequestTooOld) => return Err(Again::Undecided(refusal)),
+                answer => answer.map(|_| ()),
+            };
+            self.tenure.record(Verb::RecordAward { award: id, result }).await?;
             Ok(())
         }
         .instrument(span)

@@ -237,7 +237,7 @@ impl Oracles {
     fn tell_calls(&self, province: ProvinceId, entry: &AppliedEntry<'_>) {
         for record in entry.journal {
             let JournalBody::CallMoved { call, step, phase } = record.body else { continue };
-            let about = entry.state.call(call).map(|call| call.subject.payment());
+            let about = entry.state.call(call).and_then(|call| call.subject.payment());
             let order = about.and_then(|payment| entry.state.payment(payment)).and_then(|payment| payment.order);
             let order = order.map(|order| order.to_string()).unwrap_or_default();
             self.trace.tell(format!("{province}: call {call} for {order}: {} is {}", step.name(), phase.name()));

@@ -20,8 +20,12 @@ use crate::intake::{EdgeCode, Problem, field, json};
 
 /// Largest number plan, in bytes: several times the national table.
 const PLAN_BYTES_MAX: usize = 4 << 20;
-/// The one resource that takes more than a small body.
+/// The one resource that takes so much.
 pub(crate) const PLAN_PATH: &str = "/v1/number-plan";
+/// Largest file of awards, in bytes: twice what its lines can usually need.
+const FILE_BYTES_MAX: usize = 1 << 20;
+/// How the paths that take files end.
+const FILE_PATH_END: &str = "/award-files";
 
 /// One caller's request.
 pub(crate) struct Call {
@@ -41,7 +45,11 @@ impl FromRequest<Door> for Call {
             Err(_) => return Err(Problem::detailed(EdgeCode::InvalidId, "the path is not UTF-8")),
         };
         let body = if is_change(&parts.method) {
-            let bytes_max = if parts.uri.path() == PLAN_PATH { PLAN_BYTES_MAX } else { door.options.body_bytes_max };
+            let bytes_max = match parts.uri.path() {
+                PLAN_PATH => PLAN_BYTES_MAX,
+                path if path.ends_with(FILE_PATH_END) => FILE_BYTES_MAX,
+                _ => door.options.body_bytes_max,
+            };
             let bounds = BodyBounds { bytes_max, deadline: door.options.body_deadline };
             whole_body(&parts.headers, body, &bounds, &*door.context.seams.clock).await?
         } else {

@@ -29,6 +29,7 @@ use crate::serving::Serving;
 mod account_body;
 mod accounts;
 mod answer;
+mod awards;
 mod bank;
 mod call;
 mod catalogue;
@@ -138,6 +139,13 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(orders::reverse))
         .routes(routes!(orders::refund))
         .routes(routes!(orders::deliver))
+        .routes(routes!(awards::show_pool, awards::move_pool))
+        .routes(routes!(awards::ask))
+        .routes(routes!(awards::show))
+        .routes(routes!(awards::decide))
+        .routes(routes!(awards::file))
+        .routes(routes!(awards::waiting))
+        .routes(routes!(awards::show_policy, awards::set_policy))
         .routes(routes!(transfers::make))
         .routes(routes!(transfers::show))
         .routes(routes!(number_plan::install))

@@ -35,6 +35,7 @@ Errors are `application/problem+json` (RFC 9457) with a stable `code` and `numbe
         (name = "bank", description = "What the bank asks, signed"),
         (name = "catalogue", description = "SPs, what they sell, and who may buy it"),
         (name = "orders", description = "Purchases, where they are taken"),
+        (name = "awards", description = "Prizes for bets: pools, awards, files of them"),
         (name = "transfers", description = "Money from subscriber to subscriber"),
         (name = "number plan", description = "Whose subscriber a number is"),
         (name = "operation", description = "The node, its group, its books"),

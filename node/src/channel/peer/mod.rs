@@ -8,6 +8,7 @@
 //! | `POST /peer/v1/payments/{id}/reversal` | reverse, even what was never seen | done, refused |
 //! | `POST /peer/v1/payments/{id}/refunds` | give back | done, refused |
 //! | `POST /peer/v1/transfers` | credit a transfer | done, refused |
+//! | `POST /peer/v1/awards` | take a prize for a winner | done, refused |
 //!
 //! Every message names what it is about, so sending it again does no harm. A refusal is an answer; a
 //! problem says either that surely nothing happened (429, 503) or that nobody knows (504). The two
@@ -27,12 +28,12 @@ use bytes::Bytes;
 use mpss_domain::command::PayRequest;
 use mpss_domain::ids::{IdError, IssuedId};
 use mpss_domain::{
-    AccountSelector, Money, OrderId, Outcome, PasswordVerdict, PaymentId, PaymentStatus, ProvinceId, RefundId, Reply,
-    ReversalId, Scope, TransferId,
+    AccountSelector, AwardId, Money, OrderId, Outcome, PasswordVerdict, PaymentId, PaymentStatus, ProvinceId, RefundId,
+    Reply, ReversalId, Scope, TransferId,
 };
 use mpss_routing::wire::{
-    self, CaptureMessage, MESSAGE_BYTES_MAX, PaymentFate, PaymentMessage, PeerAnswer, PeerResult, RefundMessage,
-    ReversalMessage, TransferMessage,
+    self, AwardMessage, CaptureMessage, MESSAGE_BYTES_MAX, PaymentFate, PaymentMessage, PeerAnswer, PeerResult,
+    RefundMessage, ReversalMessage, TransferMessage,
 };
 use serde::Deserialize;
 
@@ -40,7 +41,7 @@ use crate::channel::guard::{Guard, GuardParts};
 use crate::channel::in_flight::InFlight;
 use crate::channel::route_metrics::RouteMetrics;
 use crate::channel::whole_body::{BodyBounds, whole_body};
-use crate::home::Home;
+use crate::home::{Home, PrizeToTake};
 use crate::intake::{EdgeCode, Problem, field, json, text};
 use crate::node::Context;
 use crate::not_done::NotDone;
@@ -51,6 +52,7 @@ const CAPTURE: &str = "/peer/v1/payments/{id}/capture";
 const REVERSAL: &str = "/peer/v1/payments/{id}/reversal";
 const REFUNDS: &str = "/peer/v1/payments/{id}/refunds";
 const TRANSFERS: &str = "/peer/v1/transfers";
+const AWARDS: &str = "/peer/v1/awards";
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -73,6 +75,7 @@ pub(crate) fn router(context: Context, home: Home) -> (Router, InFlight) {
         (REVERSAL, Method::POST),
         (REFUNDS, Method::POST),
         (TRANSFERS, Method::POST),
+        (AWARDS, Method::POST),
     ];
     let in_flight = InFlight::new(door.requests_in_flight_max);
     let guard = Guard(Arc::new(GuardParts {
@@ -90,6 +93,7 @@ pub(crate) fn router(context: Context, home: Home) -> (Router, InFlight) {
         .route(REVERSAL, post(reverse))
         .route(REFUNDS, post(refund))
         .route(TRANSFERS, post(credit))
+        .route(AWARDS, post(award))
         .fallback(|| async { Problem::edge(EdgeCode::UnknownRoute) })
         .method_not_allowed_fallback(|| async { Problem::edge(EdgeCode::MethodNotAllowed) })
         .layer(guard)
@@ -249,6 +253,24 @@ async fn credit(State(door): State<PeerDoor>, message: Message) -> Answer {
     let amount = positive_fen("amount_fen", ask.amount_fen)?;
     tracing::Span::current().record("transfer_id", tracing::field::display(transfer));
     door.answer(door.home.credit_transfer(transfer, payer, payee, amount, ask.epoch).await)
+}
+
+/// Takes a prize that another province gives to a subscriber of ours.
+async fn award(State(door): State<PeerDoor>, message: Message) -> Answer {
+    let ask: AwardMessage = message.read()?;
+    let award: AwardId = field::id("award_id", &ask.award_id)?;
+    let serving = award.province().unwrap_or(ProvinceId::NATIONAL);
+    let prize = PrizeToTake {
+        award,
+        order: issued_by("order_id", field::id::<OrderId>("order_id", &ask.order_id)?, serving)?,
+        msisdn: field::msisdn("msisdn", &ask.msisdn)?,
+        amount: positive_fen("amount_fen", ask.amount_fen)?,
+        wanted: field::account_kind("account_kind", &ask.account_kind)?,
+        epoch: ask.epoch,
+    };
+    let span = tracing::Span::current();
+    span.record("order_id", tracing::field::display(prize.order));
+    door.answer(door.home.credit_award(prize).await)
 }
 
 impl PeerDoor {

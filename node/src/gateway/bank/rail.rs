@@ -124,6 +124,9 @@ impl BankRail {
             CallStep::Release => (MessageType::AuthorizationRequest, ProcessingCode::VOID_OR_REFUND, PRE_AUTHORIZED),
             CallStep::Void => (MessageType::FinancialRequest, ProcessingCode::VOID_OR_REFUND, original_access),
             CallStep::Refund => (MessageType::FinancialAdvice, ProcessingCode::VOID_OR_REFUND, IMMEDIATE),
+            // A payout is asked for once; whatever became of that, the confirmation has it done.
+            CallStep::Credit if repeat => (MessageType::FinancialAdvice, ProcessingCode::PAYOUT, CONFIRMED),
+            CallStep::Credit => (MessageType::FinancialRequest, ProcessingCode::PAYOUT, NORMAL),
             CallStep::Undo => {
                 let processing = match original.map(|original| original.step) {
                     Some(CallStep::Hold) => ProcessingCode::PRE_AUTHORIZATION,
@@ -132,7 +135,8 @@ impl BankRail {
                 (MessageType::ReversalAdvice, processing, original_access)
             }
         };
-        let kind = if repeat { kind.repeat() } else { kind };
+        let first_advice = call.step == CallStep::Credit && call.sent == 2;
+        let kind = if repeat && !first_advice { kind.repeat() } else { kind };
         let mut message = self.keyed(kind, call.keys)?;
         let pan = Pan::new(&card.token).ok_or_else(|| no_card(number::PAN))?;
         message.set_pan(&pan);
@@ -151,6 +155,12 @@ impl BankRail {
             }
             let key = self.keyed(kind_of(original), original.keys)?;
             if let Some(data) = OriginalData::of(&key) {
+                message.set_original_data(&data);
+            }
+        }
+        if call.step == CallStep::Credit && repeat {
+            let payout = self.keyed(MessageType::FinancialRequest, call.keys)?;
+            if let Some(data) = OriginalData::of(&payout) {
                 message.set_original_data(&data);
             }
         }
@@ -244,6 +254,10 @@ impl Acquirer {
 
 /// Field 25: money moves at once, as for mail and telephone orders.
 const IMMEDIATE: &str = "08";
+/// Field 25: nothing special.
+const NORMAL: &str = "00";
+/// Field 25: a payout is confirmed.
+const CONFIRMED: &str = "68";
 /// Field 25: it moves in two steps.
 const PRE_AUTHORIZED: &str = "06";
 

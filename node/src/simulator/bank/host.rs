@@ -191,8 +191,15 @@ impl BankHost {
                 taken.refunded += amount;
                 self.cards.entry(card).or_default().balance += amount;
             }
-            Transaction::Payout | Transaction::PayoutConfirmation => {
-                self.cards.entry(card).or_default().balance += amount;
+            Transaction::Payout => self.cards.entry(card).or_default().balance += amount,
+            // It has the payout done, if that was not seen; one that comes after it is not done again.
+            Transaction::PayoutConfirmation => {
+                let payout = original.ok_or(code(b"30"))?;
+                let repeated = (MessageType::FinancialRequest, payout.1, payout.2, payout.3);
+                if !self.done.contains_key(&repeated) {
+                    self.forbidden.insert(repeated, ());
+                    self.cards.entry(card).or_default().balance += amount;
+                }
             }
             _ => return Err(code(b"40")),
         }
