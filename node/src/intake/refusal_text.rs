@@ -63,6 +63,14 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10005 => "The phone line is not in service.",
         10006 => "No card waits to be bound to this number.",
         10007 => "The code is not the one in the text.",
+        10101 => "The SP's award number was used before with other content.",
+        10102 => "The order is no delivered bet of this subscriber with this SP.",
+        10103 => "An award of this bet stands.",
+        10104 => "The SP's prize pool holds less.",
+        10105 => "There is no such award.",
+        10106 => "The award's status does not allow this step.",
+        10107 => "Whoever asked for an award must not approve it.",
+        10108 => "The bet was awarded: it can be neither reversed nor refunded.",
         _ => "Refused by a rule.",
     }
 }

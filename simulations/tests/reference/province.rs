@@ -157,6 +157,8 @@ impl Province {
             Outcome::PaymentPending(_) => "pending",
             Outcome::Held(_) => "held",
             Outcome::Binding(_) => "binding",
+            Outcome::Award(_) => "award",
+            Outcome::Pool { .. } => "pool",
             Outcome::Done => "done",
         };
         self.note(what);

@@ -53,7 +53,8 @@ pub(crate) struct StatementEntry {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     at: Shown<LogTime>,
-    /// `purchase`, `reversal`, `refund`, `top_up`, `pay_out`, `transfer` or `transfer_returned`.
+    /// `purchase`, `reversal`, `refund`, `top_up`, `pay_out`, `transfer`, `transfer_returned`, `returned` or
+    /// `award`.
     #[schema(example = "purchase")]
     kind: &'static str,
     /// What changed, in yuan; negative when money left.
@@ -104,6 +105,9 @@ impl StatementEntry {
             PostingReason::Transfer(transfer) => ("transfer", Some(transfer.to_string()), None),
             PostingReason::TransferReturned(transfer) => ("transfer_returned", Some(transfer.to_string()), None),
             PostingReason::Settled(call) => ("returned", Some(call.to_string()), None),
+            PostingReason::Award(award) => ("award", Some(award.to_string()), None),
+            // No account of a subscriber moves with it.
+            PostingReason::PoolFunded(_) => return None,
         };
         let amount: Money = amount;
         Some(Self {

@@ -253,7 +253,7 @@ async fn bodies_are_bounded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn paths_methods_and_parameters_are_checked() {
     let shop = Shop::open().await;
-    for path in ["/v1", "/v1/orders/", "/v2/orders", "/v1/awards", "/favicon.ico", "/v1/accounts/a/b", "/%ff"] {
+    for path in ["/v1", "/v1/orders/", "/v2/orders", "/v1/prizes", "/favicon.ico", "/v1/accounts/a/b", "/%ff"] {
         shop.get(path).await.problem(404, "unknown_route");
     }
     for (method, path, allow) in [
