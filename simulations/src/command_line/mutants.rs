@@ -18,7 +18,7 @@ pub(super) const fn names() -> Vec<&'static str> {
 /// The scenario that comes with the program in which one of them can strike.
 pub(super) fn scenario_of(mutant: &str) -> &'static str {
     match mutant {
-        "timeout-taken-for-refusal" | "unknown-not-undone" => "rails",
+        "timeout-taken-for-refusal" | "unknown-not-undone" | "bet-awarded-twice" | "awarded-bet-reversed" => "rails",
         _ => USUAL,
     }
 }

@@ -21,6 +21,7 @@ use crate::world::{SimClock, Trace};
 mod acknowledged;
 mod after_commit;
 mod agreement;
+mod awards;
 mod balance_reads;
 mod clearing;
 mod debits_at_home;
@@ -176,6 +177,7 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<finality::Finality>::default(),
         Box::<clearing::Clearing>::default(),
         Box::new(rails::Rails::new(tally.clone())),
+        Box::<awards::Awards>::default(),
         Box::<deliveries::Deliveries>::default(),
         Box::<acknowledged::Acknowledged>::default(),
         Box::<balance_reads::BalanceReads>::default(),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use mpss_domain::award::PrizeStatus;
 use mpss_domain::journal::JournalBody;
 use mpss_domain::outside::Means;
 use mpss_domain::rail::{CallStep, Phase};
@@ -50,6 +51,11 @@ fn taken(state: &State) -> BTreeMap<AccountId, Taken> {
             PaymentStatus::Reserved if row.rail.habits().holds => taken.held += payment.amount,
             PaymentStatus::Reserved => taken.gone += payment.amount,
             _ => {}
+        }
+    }
+    for prize in state.prizes() {
+        if let PrizeStatus::Paid(account) = prize.status {
+            all.entry(account).or_default().gone -= prize.amount;
         }
     }
     all

@@ -88,6 +88,8 @@ flows! {
     Bill bill = 0;
     /// Buys by bank card, whatever is for sale; the bank binds the card first.
     Card card = 0;
+    /// Wins: the SP gives a prize for a bet, sometimes twice, or for one that was undone.
+    Award award = 0;
 }
 
 impl Habits {

@@ -1,7 +1,7 @@
 //! A life: one thing after the other. Each turn draws from a source of its own, so that leaving a turn
 //! out, as the search for a smaller failing run does, changes nothing of what the others draw.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,10 @@ use crate::world::clock::BEGIN_MS;
 const OTHER_PASSWORD: &str = "739164";
 /// Wrong passwords of somebody who does not give up.
 const GUESSES: u32 = 6;
+/// The largest prize, in fen.
+const PRIZE_MAX: i64 = 2_000;
+/// What an SP puts into its prize pool at a time, in fen.
+const FUND: i64 = 10_000;
 /// Purchases of a race.
 const RACERS: usize = 4;
 /// Virtual time after which another business day is far away.
@@ -54,6 +58,8 @@ struct Living {
     password: &'static str,
     /// Orders I can still change my mind about.
     bought: Vec<(ProvinceId, String)>,
+    /// Whose they are: the SP of each order.
+    sold_by: BTreeMap<String, String>,
     /// The last order I placed: where, with which request id and body.
     last: Option<(ProvinceId, String, Value)>,
     /// Accounts outside that I have: on the bill, on a card.
@@ -77,6 +83,7 @@ pub async fn live(street: Street, me: Person, scene: Arc<Scene>, rules: Rules, u
         location,
         password: PASSWORD,
         bought: Vec::new(),
+        sold_by: BTreeMap::new(),
         last: None,
         outside: [false; 2],
     };
@@ -147,6 +154,7 @@ impl Living {
             Flow::BadInput => mistakes::send(&self.street, &self.me, key, random).await,
             Flow::Conflict => self.conflict().await,
             Flow::Bill | Flow::Card => self.buy_outside(flow, key, random).await,
+            Flow::Award => self.win(key, random).await,
         }
     }
 
@@ -324,6 +332,7 @@ impl Living {
         let acknowledged = Acknowledged { serving, status, key: key.to_owned() };
         self.street.note(|told| drop(told.orders.insert(id.clone(), acknowledged)));
         self.bought.push((serving, id.clone()));
+        self.sold_by.insert(id.clone(), answer.text("sp_id"));
         Some(id)
     }
 
@@ -449,6 +458,54 @@ impl Living {
             (format!("/v1/orders/{order}/refunds"), json!({ "amount": amount, "reason": "buyer asked" }))
         };
         self.change(flow, serving, "POST", path, key, body).await;
+    }
+
+    /// One of my bets has won, or so the SP says: it gives a prize, now and then twice or under two
+    /// numbers, for a bet that may have been undone meanwhile.
+    async fn win(&mut self, key: &str, random: &SeededRandom) {
+        if self.bought.is_empty() {
+            return;
+        }
+        let (serving, order) = random.pick(&self.bought).clone();
+        let sp = self.sold_by[&order].clone();
+        let kind = *random.pick(&["virtual", "virtual", "communication", "bank"]);
+        let prize = yuan(i64::try_from(random.between(1, PRIZE_MAX.unsigned_abs())).unwrap_or(1));
+        let body = |reference: &str| {
+            json!({
+                "sp_id": sp, "reference": reference, "order_id": order, "msisdn": self.me.msisdn, "prize": prize,
+                "account_kind": kind, "by": "clerk",
+            })
+        };
+        // Some prizes are taxed, and of the larger ones two decide: whoever wins first has the rules set.
+        if random.happens(200_000) {
+            let rules = json!({
+                "version": 1, "tax_free_up_to": yuan(PRIZE_MAX / 2), "tax_ppm": 200_000,
+                "approval_from": yuan(PRIZE_MAX * 3 / 4), "fallback": ["virtual", "communication", "bank"],
+            });
+            let (path, key) = ("/v1/award-policy".to_owned(), format!("award-policy-{serving}"));
+            self.change(Flow::Award, serving, "PUT", path, &key, rules).await;
+        }
+        let path = || "/v1/awards".to_owned();
+        let mut asked = self.change(Flow::Award, serving, "POST", path(), key, body(key)).await;
+        if asked.as_ref().is_some_and(|answer| answer.text("code") == "pool_too_small") {
+            let fund = json!({ "amount": yuan(FUND), "direction": "in", "by": "finance" });
+            let pool = format!("/v1/sps/{sp}/prize-pool");
+            self.change(Flow::Award, serving, "POST", pool, &format!("{key}-fund"), fund).await;
+            asked = self.change(Flow::Award, serving, "POST", path(), &format!("{key}-again"), body(key)).await;
+        }
+        // The same file again, or the same bet under another number.
+        if random.happens(self.rules.twice * 3) {
+            let number = if random.happens(500_000) { key.to_owned() } else { format!("{key}-b") };
+            self.change(Flow::Award, serving, "POST", path(), &format!("{key}-twice"), body(&number)).await;
+        }
+        if let Some(award) = asked.filter(|answer| answer.text("status") == "awaiting_approval") {
+            let path = format!("/v1/awards/{}/decision", award.text("award_id"));
+            let word = json!({ "approved": random.happens(800_000), "by": "head" });
+            self.change(Flow::Award, serving, "POST", path, &format!("{key}-word"), word).await;
+        }
+        if random.happens(200_000) {
+            self.change_my_mind(Flow::Reversal, &format!("{key}-back"), random).await;
+        }
     }
 
     /// Another request under a request id that was used: refused, and nothing moves.

@@ -23,6 +23,7 @@ use crate::node::trial::{RIGHT, Trial, local};
 use crate::serving::Serving;
 
 mod answers;
+mod awards;
 mod document;
 mod fuzz;
 mod overload;
