@@ -29,6 +29,7 @@ impl State {
         self.check_transfers(&mut open)?;
         self.check_calls()?;
         self.check_awards()?;
+        self.check_vault()?;
         self.check_accounts(&open)
     }
 

@@ -20,6 +20,7 @@ use crate::policy::Policy;
 use crate::rail::CallAnswer;
 use crate::refusal::Refusal;
 use crate::time::LogTime;
+use crate::vault::{BatchId, CardLine};
 use crate::version::StateVersion;
 use crate::visibility::Scope;
 
@@ -498,6 +499,25 @@ pub enum Verb {
     },
     /// Put newer rules for awards in force.
     SetAwardPolicy(Box<AwardPolicy>),
+    /// PIN cards come into the vault of a product. Serving province.
+    LoadCards {
+        /// Which product.
+        product: ProductId,
+        /// The SP's own name of the batch: the same batch again changes nothing.
+        batch: BatchId,
+        /// First 8 bytes of a keyed digest of what the batch holds, PINs included. Without a key PINs
+        /// could be searched by it.
+        content: u64,
+        /// What is in it, at most [`crate::vault::CARDS_PER_BATCH_MAX`] lines.
+        lines: Vec<CardLine>,
+    },
+    /// The buyer wants to see the cards of an order. Serving province.
+    RevealCards {
+        /// Which order.
+        order: OrderId,
+        /// Who asks.
+        buyer: Msisdn,
+    },
 }
 
 impl Verb {
@@ -522,7 +542,9 @@ impl Verb {
             | Self::DecideAward { .. }
             | Self::CreditAward { .. }
             | Self::RecordAward { .. }
-            | Self::SetAwardPolicy(_) => crate::version::OUTSIDE_RAILS,
+            | Self::SetAwardPolicy(_)
+            | Self::LoadCards { .. }
+            | Self::RevealCards { .. } => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

@@ -1,5 +1,5 @@
 //! What SPs answer to delivery notices, and what happens when they do not (product §5, 6.3.1
-//! steps 3 and 4).
+//! steps 3 and 4). Cards of the vault we deliver ourselves.
 
 use crate::ids::OrderId;
 use crate::order::{Order, OrderEvent, OrderStatus, ReversalReason};
@@ -36,7 +36,8 @@ impl State {
         Outcome::Done
     }
 
-    fn delivered(&mut self, order: &mut Order) {
+    /// The order is delivered: what is held for it is taken.
+    pub(crate) fn delivered(&mut self, order: &mut Order) {
         self.end_wait(order);
         self.order_event(order, OrderEvent::Delivered);
         if order.home == self.province {

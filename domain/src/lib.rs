@@ -71,6 +71,7 @@ mod timer;
 mod top_up;
 pub mod transfer;
 mod transfer_money;
+pub mod vault;
 pub mod version;
 pub mod visibility;
 

@@ -13,6 +13,7 @@ use crate::requests::Known;
 use crate::state::State;
 use crate::time::LogTime;
 use crate::transfer_money::{Credit, TransferOrder};
+use crate::vault::Load;
 use crate::version::StateVersion;
 
 /// Log time at most: identities count milliseconds since 2020 in 41 bits.
@@ -59,7 +60,9 @@ impl State {
             return Reply { outcome: self.execute(&command.verb), index: self.index, replayed: false };
         };
         let order = match command.verb {
-            Verb::ReverseOrder { order, .. } | Verb::RefundOrder { order, .. } => Some(order),
+            Verb::ReverseOrder { order, .. } | Verb::RefundOrder { order, .. } | Verb::RevealCards { order, .. } => {
+                Some(order)
+            }
             _ => None,
         };
         let place = match self.requests.look_up(self.now, request, order) {
@@ -226,6 +229,10 @@ impl State {
             }
             &Verb::RecordAward { award, result } => self.record_award(award, result),
             Verb::SetAwardPolicy(policy) => self.set_award_policy(policy),
+            &Verb::LoadCards { product, batch, content, ref lines } => {
+                self.load_cards(&Load { product, batch, content, lines })
+            }
+            &Verb::RevealCards { order, buyer } => self.reveal_cards(order, buyer),
         }
     }
 

@@ -59,6 +59,10 @@ mutants! {
     BetAwardedTwice = "bet-awarded-twice";
     /// A bet can be reversed although it was awarded.
     AwardedBetReversed = "awarded-bet-reversed";
+    /// `apply` does not look at the stock of cards; whoever proposes has looked at it before.
+    StockOutsideApply = "stock-outside-apply";
+    /// A card that was shown to its buyer can be reversed, and is for sale again.
+    CardReturnedThoughShown = "card-returned-though-shown";
 }
 
 impl Mutant {

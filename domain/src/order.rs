@@ -97,7 +97,9 @@ impl OrderStatus {
             (Self::Delivering, E::Delivered) => Self::Delivered,
             (Self::Paying | Self::Delivering | Self::Delivered, E::ReversalAsked(..)) => Self::Reversing,
             (Self::Reversing, E::Reversed) => Self::Reversed,
-            (Self::Delivered | Self::PartlyRefunded, E::RefundAsked(..) | E::RefundDeclined(..)) => self,
+            (Self::Delivered | Self::PartlyRefunded, E::RefundAsked(..) | E::RefundDeclined(..) | E::CardsShown) => {
+                self
+            }
             (Self::Delivered | Self::PartlyRefunded, E::Refunded(..)) if left.is_positive() => Self::PartlyRefunded,
             (Self::Delivered | Self::PartlyRefunded, E::Refunded(..)) => Self::Refunded,
             (Self::Reversing | Self::Reversed, E::LateAcceptance | E::LatePayment) => self,
@@ -170,6 +172,8 @@ pub enum OrderEvent {
     LateAcceptance,
     /// The home province told us it had debited, after the reversal had begun. Revives nothing.
     LatePayment,
+    /// The cards of the order were shown to the buyer for the first time.
+    CardsShown,
 }
 
 impl OrderEvent {
@@ -190,6 +194,7 @@ impl OrderEvent {
             Self::RefundDeclined(..) => "refund_declined",
             Self::LateAcceptance => "late_acceptance",
             Self::LatePayment => "late_payment",
+            Self::CardsShown => "cards_shown",
         }
     }
 }
@@ -299,6 +304,12 @@ impl Order {
     #[must_use]
     pub fn paid_at(&self) -> Option<LogTime> {
         self.timeline.iter().find(|entry| entry.event == OrderEvent::Paid).map(|entry| entry.at)
+    }
+
+    /// When its cards were first shown to the buyer.
+    #[must_use]
+    pub fn shown_at(&self) -> Option<LogTime> {
+        self.timeline.iter().find(|entry| entry.event == OrderEvent::CardsShown).map(|entry| entry.at)
     }
 
     /// The reversal that was asked for, with its reason.

@@ -6,6 +6,7 @@ use crate::ids::{AccountId, AwardId, BindingId, OrderId, ProductId, RefundId, Sp
 use crate::journal::JournalRecord;
 use crate::money::Money;
 use crate::refusal::Refusal;
+use crate::vault::CardResult;
 
 /// What a command came to. Kept with the request id so that the same request gets the same answer;
 /// whoever renders it reads the named rows as they were at the reply's log position.
@@ -63,6 +64,10 @@ pub enum Outcome {
         /// What is in it now.
         balance: Money,
     },
+    /// A batch of cards was loaded: what became of each of its lines.
+    CardsLoaded(Vec<CardResult>),
+    /// The cards of an order may be shown to its buyer; see the order and its cards.
+    CardsShown(OrderId),
 }
 
 /// An account as it was when a command had changed it.

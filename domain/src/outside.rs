@@ -1,4 +1,5 @@
-//! What the state holds of accounts whose money is outside, and of the calls to those who have it.
+//! What the state holds of accounts whose money is outside, and of the calls to those who have it; and
+//! the vault of PIN cards.
 //!
 //! All of it came with state version 3. It stands apart from the other rows, so that what is written
 //! of them is what older programs wrote: a snapshot of a lower version ends before it.
@@ -13,6 +14,7 @@ use crate::money::Money;
 use crate::rail::{Binding, Call, RailName, Subject};
 use crate::state::State;
 use crate::table::Table;
+use crate::vault::Vault;
 
 /// How the subscriber pays the phone bill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -117,6 +119,8 @@ pub struct Outside {
     /// Orders taken here whose home holds the money; the effect that has it captured, once delivered.
     pub(crate) holds: Table<OrderId, EffectId, 64>,
     pub(crate) awards: Awards,
+    /// PIN cards, for sale and sold.
+    pub(crate) vault: Vault,
 }
 
 impl State {

@@ -31,7 +31,7 @@ impl State {
     /// ([`Refusal::PaymentMismatch`]); what is known of the payment id (the same answer again,
     /// [`Refusal::PaymentMismatch`], [`Refusal::AlreadyReversed`]); its age
     /// ([`Refusal::RequestTooOld`]); then amount, number, scope, and the list of [`crate::purchase`]
-    /// from 6 on. From the amount on, a refusal is kept under the payment id unless it is transient.
+    /// from 7 on. From the amount on, a refusal is kept under the payment id unless it is transient.
     ///
     /// With `hold` the money is only set aside, whatever the rail.
     pub(crate) fn pay(&mut self, request: &PayRequest, hold: bool) -> Result<Outcome, Refusal> {

@@ -4,25 +4,27 @@
 //!  home here       checks ─▶ debit, order, payment, text, delivery notice: one step, or a refusal
 //!                            that leaves nothing behind
 //!  home elsewhere  checks ─▶ order in `paying`; home is asked ─▶ RecordPayment ─▶ delivery notice
+//!  from the vault  as these, with cards reserved by the same step; delivered once it is paid
 //! ```
 //!
 //! Precedence of refusals, each before anything moves. First the request id
 //! ([`Refusal::DuplicateRequest`], in the machine). Then, where the order is taken:
 //!
-//! 1. quantity and amount: [`Refusal::AmountOutOfRange`]
+//! 1. quantity and amount, and more cards than one order may take: [`Refusal::AmountOutOfRange`]
 //! 2. the number: [`Refusal::UnknownNumber`], [`Refusal::ForeignOperator`], [`Refusal::NotHome`]
 //! 3. the product: [`Refusal::ProductNotFound`], [`Refusal::ProductNotPublished`]
 //! 4. its SP: [`Refusal::SpSuspended`]
 //! 5. the scope: [`Refusal::NotVisible`]
+//! 6. the stock of a product that is sold from the vault: [`Refusal::OutOfStock`]
 //!
 //! and then at home, by [`State::check_payer`], whether the order was taken there or elsewhere:
 //!
-//! 6. the account: [`Refusal::AccountNotFound`], [`Refusal::AccountKindUnsupported`]
-//! 7. the password: [`Refusal::PasswordLocked`], [`Refusal::PasswordChanged`], [`Refusal::WrongPassword`]
-//! 8. the account's status: [`Refusal::AccountPending`], [`Refusal::AccountFrozen`],
+//! 7. the account: [`Refusal::AccountNotFound`], [`Refusal::AccountKindUnsupported`]
+//! 8. the password: [`Refusal::PasswordLocked`], [`Refusal::PasswordChanged`], [`Refusal::WrongPassword`]
+//! 9. the account's status: [`Refusal::AccountPending`], [`Refusal::AccountFrozen`],
 //!    [`Refusal::AccountClosed`]
-//! 9. limits: [`Refusal::PerPaymentLimitExceeded`], then [`Refusal::DailyLimitExceeded`]
-//! 10. funds: [`Refusal::InsufficientFunds`]
+//! 10. limits: [`Refusal::PerPaymentLimitExceeded`], then [`Refusal::DailyLimitExceeded`]
+//! 11. funds: [`Refusal::InsufficientFunds`]
 
 use crate::account::{AccountKind, AccountSelector};
 use crate::catalogue::{ProductRef, ProductStatus};
@@ -42,6 +44,7 @@ use crate::state::State;
 use crate::table::Slot;
 use crate::time::LogTime;
 use crate::timer::{Timer, TimerKind};
+use crate::vault::CARDS_PER_ORDER_MAX;
 use crate::visibility::{Scope, visible};
 
 /// What [`crate::Verb::PlaceOrder`] says.
@@ -65,6 +68,8 @@ struct Deal {
     scope: Scope,
     amount: Money,
     delivery_deadline_ms: u32,
+    /// Sold from our own stock of cards.
+    from_vault: bool,
 }
 
 /// Most orders see no more events than these.
@@ -95,6 +100,10 @@ impl State {
         if let Some(amount) = amount {
             amount.ok_or(Refusal::AmountOutOfRange)?.check_request()?;
         }
+        let from_vault = product.is_some_and(|product| self.sells_from_vault(product.id, product.terms()));
+        if from_vault && purchase.quantity > CARDS_PER_ORDER_MAX {
+            return Err(Refusal::AmountOutOfRange);
+        }
         if purchase.home.is_national() {
             return Err(Refusal::NotHome);
         }
@@ -108,19 +117,23 @@ impl State {
             return Err(Refusal::SpSuspended);
         }
         visible(terms.scope, self.province, purchase.home, purchase.location).map_err(Refusal::NotVisible)?;
+        if from_vault && !self.has_in_stock(product.id, purchase.quantity) {
+            return Err(Refusal::OutOfStock);
+        }
         Ok(Deal {
             product: ProductRef { id: product.id, version: product.versions.len() as u32 },
             sp: terms.sp,
             scope: terms.scope,
             amount,
             delivery_deadline_ms: terms.delivery_deadline_ms,
+            from_vault,
         })
     }
 
     /// The checks of the home side, for an order taken anywhere.
     ///
     /// # Errors
-    /// In the order of the module's list, from 6 on.
+    /// In the order of the module's list, from 7 on.
     pub(crate) fn check_payer(
         &mut self,
         msisdn: Msisdn,
@@ -209,7 +222,7 @@ impl State {
     }
 
     fn new_order(&mut self, purchase: &Purchase, deal: &Deal) -> Order {
-        Order {
+        let order = Order {
             id: self.ids.issue(self.now, self.province),
             payment: self.ids.issue(self.now, self.province),
             msisdn: purchase.msisdn,
@@ -231,19 +244,29 @@ impl State {
             waits_for: EffectId(0),
             waits_until: LogTime(0),
             timeline: Vec::with_capacity(TIMELINE_USUAL),
+        };
+        if deal.from_vault {
+            self.reserve_cards(&order);
         }
+        order
     }
 
-    /// Lets an event happen to an order and tells the journal.
+    /// Lets an event happen to an order and its cards, and tells the journal.
     pub(crate) fn order_event(&mut self, order: &mut Order, event: OrderEvent) {
         order.happen(self.now, self.index, event);
         self.entry.record(None, JournalBody::OrderMoved { order: order.id, event });
+        self.cards_follow(order, event);
     }
 
-    /// The order is paid: tell the SP to deliver.
+    /// The order is paid: tell the SP to deliver. Cards of the vault are delivered by ourselves, at once;
+    /// no SP is asked.
     pub(crate) fn order_paid(&mut self, order: &mut Order, delivery_deadline_ms: u32) {
         self.order_event(order, OrderEvent::Paid);
         self.order_event(order, OrderEvent::DeliveryAsked);
+        if self.is_from_vault(order.id) {
+            self.delivered(order);
+            return;
+        }
         order.waits_for = self.add_effect(Effect::DeliveryNotice { sp: order.sp, order: order.id });
         order.deliver_by = self.now.plus_ms(u64::from(delivery_deadline_ms));
         order.waits_until = order.deliver_by;

@@ -20,8 +20,9 @@ impl State {
     /// # Errors
     /// In this order: [`Refusal::AmountOutOfRange`], [`Refusal::OrderNotFound`],
     /// [`Refusal::AlreadyReversed`], [`Refusal::WrongOrderStatus`] (before delivery),
-    /// [`Refusal::RequestTooOld`] (home no longer keeps the payment), [`Refusal::RefundExceedsPaid`],
-    /// [`Refusal::OrderAwarded`].
+    /// [`Refusal::CardShown`], [`Refusal::RequestTooOld`] (home no longer keeps the payment),
+    /// [`Refusal::RefundExceedsPaid`], [`Refusal::WholeCardsOnly`] (for cards of the vault, which go back
+    /// into stock), [`Refusal::OrderAwarded`].
     pub(crate) fn refund_order(&mut self, id: OrderId, amount: Money) -> Result<Outcome, Refusal> {
         amount.check_request()?;
         let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
@@ -34,12 +35,17 @@ impl State {
             | OrderStatus::Declined => return Err(Refusal::WrongOrderStatus),
             OrderStatus::Delivered | OrderStatus::PartlyRefunded | OrderStatus::Refunded => {}
         }
+        self.check_not_shown(order)?;
         let paid_at = order.paid_at().expect("what was delivered was paid");
         if self.now.ms_since(paid_at) > self.policy.retention_ms {
             return Err(Refusal::RequestTooOld);
         }
         if amount > order.refundable() {
             return Err(Refusal::RefundExceedsPaid);
+        }
+        let price = order.amount.as_fen() / i64::from(order.quantity);
+        if self.is_from_vault(id) && amount.as_fen() % price != 0 {
+            return Err(Refusal::WholeCardsOnly);
         }
         self.check_not_awarded(id)?;
 

@@ -194,6 +194,19 @@ refusals! {
     ApprovedByAsker = 10107 "approved_by_asker" never "申请人不得审批";
     /// The bet was awarded: it can not be undone.
     OrderAwarded = 10108 "order_awarded" never "订单已派奖，不能冲正或退款";
+
+    /// The product, or the order, is not sold from a vault of cards.
+    NotFromVault = 10201 "not_from_vault" never "不是库存卡类商品";
+    /// A batch is empty, or holds more lines than one request may bring.
+    BatchSize = 10202 "batch_size" never "批次为空或超过上限";
+    /// The batch was loaded before with other content.
+    BatchMismatch = 10203 "batch_mismatch" never "批次号已被使用";
+    /// Only the buyer of an order may see its cards.
+    NotTheBuyer = 10204 "not_the_buyer" never "不是该订单的购买人";
+    /// The cards were shown to the buyer, so the order can not be undone.
+    CardShown = 10205 "card_shown" never "卡密已查看，不能撤销或退款";
+    /// Cards are refunded whole.
+    WholeCardsOnly = 10206 "whole_cards_only" never "只能按整张卡退款";
 }
 
 impl Refusal {

@@ -66,6 +66,7 @@ impl State {
             self.payments.first().map(|(id, _)| id.issued_at().plus_ms(longer)),
             self.transfers.first().map(|(id, _)| id.issued_at().plus_ms(longer)),
             self.incoming.first().map(|(id, _)| id.issued_at().plus_ms(longer)),
+            self.outside.vault.batches.first().map(|(_, batch)| batch.at.plus_ms(keep)),
         ];
         let first = oldest.into_iter().flatten().min()?;
         Some(first.plus_ms(1).max(self.retention.due))
@@ -90,6 +91,7 @@ impl State {
             order.status.is_final()
                 && !order.refund_pending.is_positive()
                 && captured
+                && !self.has_cards_to_show(order.id)
                 && ended_before(last, orders_before)
         });
         let payments = walk_on(&self.payments, &mut walk.payments, before, |payment| {
@@ -111,6 +113,7 @@ impl State {
         for id in orders {
             self.orders.remove(&id);
             self.outside.holds.remove(&id);
+            self.forget_cards_of(id);
             self.requests.forget_order(id);
         }
         for id in payments {
@@ -135,6 +138,7 @@ impl State {
             self.outside.bindings.remove(&id);
         }
         self.prune_awards(before, ROWS_PER_TICK_MAX);
+        self.forget_batches();
         for id in transfers {
             self.transfers.remove(&id);
         }

@@ -25,8 +25,8 @@ impl State {
     /// # Errors
     /// In this order: [`Refusal::OrderNotFound`], [`Refusal::AlreadyReversed`],
     /// [`Refusal::WrongOrderStatus`], [`Refusal::PartlyRefunded`] (also while a refund is under
-    /// way), for a delivered order [`Refusal::ReversalWindowClosed`], and for a bet that was awarded
-    /// [`Refusal::OrderAwarded`].
+    /// way), for a delivered order [`Refusal::CardShown`] and [`Refusal::ReversalWindowClosed`], and for a
+    /// bet that was awarded [`Refusal::OrderAwarded`].
     pub(crate) fn reverse_order(&mut self, id: OrderId, reason: ReversalReason) -> Result<Outcome, Refusal> {
         let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
         match order.status {
@@ -35,6 +35,7 @@ impl State {
             OrderStatus::PartlyRefunded | OrderStatus::Refunded => return Err(Refusal::PartlyRefunded),
             OrderStatus::Delivered if order.refund_pending.is_positive() => return Err(Refusal::PartlyRefunded),
             OrderStatus::Delivered => {
+                self.check_not_shown(order)?;
                 let paid_at = order.paid_at().expect("what was delivered was paid");
                 if self.now.ms_since(paid_at) > self.policy.reversal_window_ms {
                     return Err(Refusal::ReversalWindowClosed);
@@ -76,9 +77,11 @@ impl State {
         self.change_order(id, |state, order| {
             let reversal: ReversalId = state.ids.issue(state.now, state.province);
             let before = order.status;
+            // Of what is sold from the vault an SP was told nothing.
+            let sp_may_know =
+                matches!(before, OrderStatus::Delivering | OrderStatus::Delivered) && !state.is_from_vault(order.id);
             state.end_wait(order);
             state.order_event(order, OrderEvent::ReversalAsked(reversal, reason));
-            let sp_may_know = matches!(before, OrderStatus::Delivering | OrderStatus::Delivered);
             if sp_may_know && reason != ReversalReason::SpRefused {
                 state.add_effect(Effect::CancelNotice { sp: order.sp, order: order.id });
             }

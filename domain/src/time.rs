@@ -1,8 +1,11 @@
 //! Log time and business days. Time comes in with the batch; nothing here asks for it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::ids::IdError;
 
 /// Milliseconds since 1970-01-01T00:00:00Z as stamped by the leader into the log. Never goes back
 /// inside one state.
@@ -115,6 +118,24 @@ impl fmt::Display for BusinessDay {
     }
 }
 
+impl FromStr for BusinessDay {
+    type Err = IdError;
+    /// `2026-11-23`, the date in China.
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        const WHAT: IdError = IdError("a date looks like 2026-11-23");
+        let bytes = text.as_bytes();
+        if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+            return Err(WHAT);
+        }
+        let digits = |from: usize, to: usize| -> Option<u64> {
+            bytes[from..to].iter().try_fold(0_u64, |n, b| b.is_ascii_digit().then(|| n * 10 + u64::from(b - b'0')))
+        };
+        let date = || from_civil(digits(0, 4)?, digits(5, 7)?, digits(8, 10)?, 0, 0, 0, 0);
+        // Below the year 10000 the days fit.
+        date().map(|ms| Self((ms / DAY_MS) as u32)).ok_or(WHAT)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +147,16 @@ mod tests {
         assert_eq!(before.business_day().to_string(), "2026-11-22");
         assert_eq!(after.business_day().to_string(), "2026-11-23");
         assert_eq!(after.business_day().start(), after);
+    }
+
+    #[test]
+    fn a_date_reads_as_it_is_shown() {
+        for text in ["1970-01-01", "2024-02-29", "2026-11-23", "9999-12-31"] {
+            assert_eq!(text.parse::<BusinessDay>().map(|day| day.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["", "2026-11-31", "2026-1-1", "26-11-2300", "2026/11/23", "2026-11-2３", "1969-12-31"] {
+            assert!(text.parse::<BusinessDay>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AccountId, AwardId, BindingId, OrderId, PaymentId};
 use crate::table::Table;
 use crate::time::LogTime;
+use crate::vault::CardSerial;
 
 /// One timer; they sort by the time they are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub(crate) enum TimerKind {
     BindingLapses(BindingId),
     /// A prize that waits is looked at again.
     PrizeDue(AwardId),
+    /// The last day of a card is over, or it has been remembered long enough.
+    CardEnds(CardSerial),
 }
 
 /// All timers, by the time they are due.

@@ -8,9 +8,8 @@ use std::collections::BTreeSet;
 use mpss_domain::Refusal;
 
 /// Refusals that the rules of this crate can not give yet, each with what will give it.
-const NOT_YET: [(&str, &str); 3] = [
+const NOT_YET: [(&str, &str); 2] = [
     ("account_pending", "the binding of bank accounts, which wait for a confirmation"),
-    ("out_of_stock", "card sale from voucher stock"),
     ("price_changed", "doors that name the price the buyer saw"),
 ];
 

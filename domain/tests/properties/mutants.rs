@@ -4,6 +4,7 @@ use mpss_domain::command::Request;
 use mpss_domain::mutant::Mutant;
 use mpss_domain::{Command, Money, Scope, Verb};
 
+use crate::card_vault;
 use crate::federation::{Federation, Moves};
 use crate::world::{World, buying, msisdn, province};
 
@@ -50,4 +51,16 @@ fn a_bet_that_is_awarded_twice_or_undone_afterwards_is_seen_in_the_rows() {
         let found = crate::awards::one_bet_twice_and_back(mutant);
         assert!(found.is_err(), "{} was not found", mutant.name());
     }
+}
+
+#[test]
+#[should_panic(expected = "sold without a card")]
+fn a_card_that_is_not_there_is_sold() {
+    card_vault::play_with(Mutant::StockOutsideApply);
+}
+
+#[test]
+#[should_panic(expected = "reversal of")]
+fn a_card_that_was_shown_is_sold_again() {
+    card_vault::play_with(Mutant::CardReturnedThoughShown);
 }

@@ -4,11 +4,12 @@ use mpss_domain::command::{PayRequest, Request};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::number_plan::{NumberPlan, NumberRange};
 use mpss_domain::{
-    AccountSelector, Channel, Command, Money, Operator, OrderId, Outcome, PasswordVerdict, PaymentId, ProductId,
-    ProvinceId, Scope, SpId, Verb,
+    AccountSelector, BusinessDay, Channel, Command, Money, Operator, OrderId, Outcome, PasswordVerdict, PaymentId,
+    ProductId, ProvinceId, Scope, SpId, StateVersion, Verb,
 };
 
-use crate::world::{RIGHT, START, STORED_VALUE, WRONG, World, code_of, msisdn, province};
+use crate::card_vault::card;
+use crate::world::{RIGHT, START, STORED_VALUE, WRONG, World, buying, code_of, msisdn, province};
 
 /// A purchase about to be made, and what can be wrong with it.
 struct Attempt {
@@ -19,6 +20,8 @@ struct Attempt {
     home: ProvinceId,
     location: ProvinceId,
     product: ProductId,
+    /// The product at first: cards from a vault.
+    cards: ProductId,
     quantity: u32,
     account: AccountSelector,
     verdict: PasswordVerdict,
@@ -28,7 +31,7 @@ struct Attempt {
 type Fault = (&'static str, fn(&mut Attempt));
 
 /// In the order of precedence. Two faults with one place in the list exclude each other.
-const FAULTS: [(u8, Fault); 18] = [
+const FAULTS: [(u8, Fault); 19] = [
     (0, ("duplicate_request", |a| a.key = 1)),
     (1, ("amount_out_of_range", |a| a.quantity = 0)),
     (1, ("amount_out_of_range", |a| a.quantity = u32::MAX)),
@@ -61,9 +64,18 @@ const FAULTS: [(u8, Fault); 18] = [
             a.product = product.unwrap_or(a.product);
         }),
     ),
-    (7, ("account_not_found", |a| a.account = AccountSelector::Kind(mpss_domain::AccountKind::Bank))),
     (
-        8,
+        7,
+        ("out_of_stock", |a| {
+            let home = province(44);
+            for quantity in [80, 10] {
+                a.world.ask(buying(msisdn(44, 1), home, home, a.cards, quantity));
+            }
+        }),
+    ),
+    (8, ("account_not_found", |a| a.account = AccountSelector::Kind(mpss_domain::AccountKind::Bank))),
+    (
+        9,
         ("password_locked", |a| {
             let account = a.world.state.select_account(a.buyer, STORED_VALUE).map(|account| account.id);
             for _ in 0..5 {
@@ -72,19 +84,19 @@ const FAULTS: [(u8, Fault); 18] = [
             }
         }),
     ),
-    (9, ("password_changed", |a| a.verdict.verifier_version = 7)),
-    (10, ("wrong_password", |a| a.verdict.matches = false)),
+    (10, ("password_changed", |a| a.verdict.verifier_version = 7)),
+    (11, ("wrong_password", |a| a.verdict.matches = false)),
     (
-        11,
+        12,
         ("account_frozen", |a| {
             if let Some(account) = a.world.state.select_account(a.buyer, STORED_VALUE).map(|account| account.id) {
                 a.world.ask(Verb::FreezeAccount { account, verdict: RIGHT, until: None });
             }
         }),
     ),
-    (12, ("per_payment_limit_exceeded", |a| a.raise(51))),
-    (13, ("daily_limit_exceeded", |a| a.raise(45))),
-    (14, ("insufficient_funds", |a| a.raise(35))),
+    (13, ("per_payment_limit_exceeded", |a| a.raise(51))),
+    (14, ("daily_limit_exceeded", |a| a.raise(45))),
+    (15, ("insufficient_funds", |a| a.raise(35))),
 ];
 
 impl World {
@@ -96,7 +108,7 @@ impl World {
 }
 
 impl Attempt {
-    /// A purchase that would succeed: 30.00 to spend, 10.00 of a daily limit of 50.00 used.
+    /// A purchase that would succeed: 30.00 to spend, 10.00 of a daily limit of 50.00 used, 90 cards left.
     fn new() -> Self {
         let mut world = World::new(44);
         let home = province(44);
@@ -109,10 +121,17 @@ impl Attempt {
         let plan =
             NumberPlan { epoch: 1, ranges: vec![range(44), range(51)], ported: std::collections::BTreeMap::new() };
         world.ask(Verb::InstallNumberPlan(Box::new(plan)));
-        let sp = world.admit();
-        let product = world.publish(sp, Scope::Local, Money::yuan(1));
+        world.ask(Verb::RaiseVersion { to: StateVersion::NEWEST });
+        let product = world.publish_cards(Scope::Local);
+        let sp = world.state.product(product).expect("published").terms().sp;
+        let expires = BusinessDay(START.business_day().0 + 1);
+        let lines = (0..100).map(|number| card(50_000_000 + number, expires)).collect();
+        let batch = "all".parse().expect("a batch id");
+        world.ask(Verb::LoadCards { product, batch, content: 1, lines });
         let account = world.open(msisdn(44, 0), Some((50, 50)));
         world.top_up(account, 40);
+        let other = world.open(msisdn(44, 1), None);
+        world.top_up(other, 100);
         let mut first = Self {
             world,
             sp,
@@ -121,6 +140,7 @@ impl Attempt {
             home,
             location: home,
             product,
+            cards: product,
             quantity: 10,
             account: STORED_VALUE,
             verdict: RIGHT,

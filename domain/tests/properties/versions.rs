@@ -23,7 +23,7 @@ fn raise(to: u16) -> Command {
 }
 
 /// The state as a snapshot gives it back.
-fn restored(state: &State) -> State {
+pub(crate) fn restored(state: &State) -> State {
     let config = bincode::config::standard();
     let bytes = bincode::serde::encode_to_vec(state, config).expect("a state is encoded");
     let (rows, _): (State, usize) = bincode::serde::decode_from_slice(&bytes, config).expect("it is decoded");

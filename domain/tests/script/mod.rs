@@ -9,7 +9,8 @@
 //! account alice balance=100.00 status=active
 //! ```
 //!
-//! Words for accounts whose money is outside are in `rails.rs`, those for awards in `awards.rs`.
+//! Words for accounts whose money is outside are in `rails.rs`, those for awards in `awards.rs`, for the vault
+//! of cards in `cards.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -32,6 +33,7 @@ use mpss_domain::{
 };
 
 mod awards;
+mod cards;
 mod rails;
 
 /// 2026-11-23 10:00 in China.
@@ -240,6 +242,8 @@ impl Stage {
             "books" => self.see_books(&words)?,
             "version" => same("the version in force", self.state.version().to_string().as_str(), words.name(0)?)?,
             "see-call" => self.see_call(&words)?,
+            "see-cards" => self.see_cards(&words)?,
+            "stock" => self.see_stock(&words)?,
             "see-binding" => self.see_binding(&words)?,
             "see-calls" => self.see_calls(&words)?,
             "see-award" => self.see_award(&words)?,
@@ -281,6 +285,7 @@ impl Stage {
         let mut is = match &reply.outcome {
             Outcome::Refused(refusal) => format!("refused {}", refusal.code()),
             Outcome::OrderDeclined(_, refusal) => format!("declined {}", refusal.code()),
+            Outcome::CardsLoaded(results) => cards::results(results),
             _ => "ok".to_owned(),
         };
         if reply.replayed {
@@ -372,6 +377,7 @@ impl Stage {
             "pay" | "hold" | "reverse-payment" | "refund-payment" => self.payment_verb(words)?,
             "open-bill" | "open-card" | "send" | "answer" | "record-hold" | "record-capture" | "capture-payment"
             | "bind" | "confirm" | "unbind" | "push" | "office-freeze" => self.rail_verb(words)?,
+            "load" | "reveal" => self.card_verb(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
             "fund-pool" | "award" | "approve" | "reject" | "credit-award" | "record-award" | "award-policy" => {
                 self.award_verb(words)?
@@ -460,6 +466,7 @@ impl Stage {
                     application: match words.get("application") {
                         Some("pay_per_use") => Application::PayPerUse,
                         Some("shopping") => Application::Shopping,
+                        Some("card_sale") => Application::CardSale,
                         _ => Application::Lottery,
                     },
                     scope: scope(words.get("scope").unwrap_or("local"))?,
