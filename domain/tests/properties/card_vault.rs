@@ -60,7 +60,7 @@ enum Move {
     RecordRefund { order: usize, given: bool },
     Reveal { order: usize, by: usize },
     Again(usize),
-    Pass(u64),
+    Pass { ms: u64, ticks: bool },
 }
 
 fn moves(most: usize) -> impl Strategy<Value = Vec<Move>> {
@@ -77,7 +77,7 @@ fn moves(most: usize) -> impl Strategy<Value = Vec<Move>> {
         2 => (order.clone(), any::<bool>()).prop_map(|(order, given)| Move::RecordRefund { order, given }),
         5 => (order, 0..BUYERS).prop_map(|(order, by)| Move::Reveal { order, by }),
         3 => (0..1_000_usize).prop_map(Move::Again),
-        1 => prop_oneof![Just(1_u64), Just(40_000), Just(9 * HOUR_MS), Just(30 * HOUR_MS)].prop_map(Move::Pass),
+        1 => prop_oneof![Just(1_u64), Just(40_000), Just(9 * HOUR_MS), Just(30 * HOUR_MS)].prop_flat_map(|ms| any::<bool>().prop_map(move |ticks| Move::Pass { ms, ticks })),
     ];
     prop::collection::vec(one, 1..most)
 }
@@ -184,8 +184,12 @@ impl Shop {
         match *step {
             Move::Load { cards, days } => self.load(cards, days),
             Move::Buy { who, quantity } => self.buy(who, quantity),
-            Move::Pass(ms) => {
+            Move::Pass { ms, ticks } => {
                 self.world.at = self.world.at.plus_ms(ms);
+                // What is waited for ends when somebody looks; what is good ends by the clock.
+                if !ticks && self.sales.iter().all(|(_, sale)| sale.stands != Stands::Asked) {
+                    return;
+                }
                 self.world.ask(Verb::Tick);
                 for (at, (_, sale)) in self.sales.clone().iter().enumerate() {
                     if sale.stands == Stands::Asked && ms >= 30_000 {

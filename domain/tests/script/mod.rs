@@ -6,6 +6,7 @@
 //! top-up alice amount=100.00 -> ok
 //! order o1 buyer=alice product=ticket -> refused insufficient_funds
 //! later 1h                          time passes, and the timers that are due fire
+//! unseen 1h                         time passes, and nobody has looked at the timers yet
 //! account alice balance=100.00 status=active
 //! ```
 //!
@@ -231,6 +232,7 @@ impl Stage {
                 self.at = self.at.plus_ms(duration_ms(words.name(0)?)?);
                 self.apply(Command::internal(Verb::Tick));
             }
+            "unseen" => self.at = self.at.plus_ms(duration_ms(words.name(0)?)?),
             "account" => self.see_account(&words)?,
             "see-order" => self.see_order(&words)?,
             "see-payment" => self.see_payment(&words)?,
