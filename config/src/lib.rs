@@ -22,6 +22,7 @@ mod rails;
 mod relation;
 mod replication;
 mod telemetry;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -41,6 +42,7 @@ pub use problem::{Problem, SettingsError};
 pub use rails::RailSettings;
 pub use replication::ReplicationSettings;
 pub use telemetry::TelemetrySettings;
+pub use vault::VaultSettings;
 
 use check::Checked;
 use key::Key;
@@ -57,6 +59,7 @@ const KEYS: &[&[Key]] = &[
     dispatch::KEYS,
     outbox::KEYS,
     rails::KEYS,
+    vault::KEYS,
     number_plan::KEYS,
     telemetry::KEYS,
 ];
@@ -81,6 +84,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/outbox.toml"),
     "\n",
     include_str!("../defaults/rails.toml"),
+    "\n",
+    include_str!("../defaults/vault.toml"),
     "\n",
     include_str!("../defaults/number_plan.toml"),
     "\n",
@@ -113,6 +118,8 @@ pub struct Settings {
     pub outbox: OutboxSettings,
     /// Accounts whose money is outside.
     pub rails: RailSettings,
+    /// PIN cards.
+    pub vault: VaultSettings,
     /// Number plan file put in force when the state has none.
     pub number_plan: NumberPlanSettings,
     /// Logs.

@@ -311,6 +311,19 @@ fn peppers_are_refused_without_being_shown() {
 }
 
 #[test]
+fn the_key_of_the_vault_is_refused_without_being_shown() {
+    let expected = "must be 32 bytes as 64 hex digits, or empty";
+    for value in [&PEPPER[..63], "secret", &PEPPER.replace('0', "g")] {
+        let told = told("", &[("MPSS__VAULT__KEY", value)]);
+        assert_eq!(told, [format!("vault.key (environment variable MPSS__VAULT__KEY): {expected}")]);
+    }
+    let variables = [("MPSS__VAULT__KEY".to_owned(), PEPPER.to_owned())];
+    let settings = Settings::parse(GOOD, "file x.toml", variables).unwrap();
+    assert_eq!(settings.vault.key_bytes().map(|key| key.len()), Some(32));
+    assert!(!format!("{settings:?}").contains(&PEPPER[..16]));
+}
+
+#[test]
 fn the_rest_of_the_texts() {
     wrong("outbox", "sms_url", "\"h:9000\"", "must be a URL of the form \"http://host:port/path\", or empty");
     wrong("telemetry", "log", "\"\"", "must be a text that is not empty");

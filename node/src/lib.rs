@@ -12,6 +12,7 @@ mod outbox;
 mod supervision;
 
 pub mod bench;
+pub mod card_pin;
 pub mod channel;
 pub mod command_line;
 pub mod demo;

@@ -20,6 +20,7 @@ use mpss_routing::{Dispatch, PlanFileError};
 use mpss_runtime::Seams;
 use tokio::sync::watch;
 
+use crate::card_pin::PinSafe;
 use crate::home::Home;
 use crate::password::PasswordJudge;
 use crate::serving::Serving;
@@ -57,6 +58,8 @@ pub struct Context {
     pub rails: Rails,
     /// Judges payment passwords of this province's subscribers.
     pub judge: PasswordJudge,
+    /// Seals and opens the PINs of cards; `None` when the settings have no key for them.
+    pub pins: Option<PinSafe>,
     /// Clock, randomness, tasks.
     pub seams: Seams,
     /// What this node was started with.

@@ -113,6 +113,8 @@ edge_codes! {
     TopUpMethodUnsupported = 150 "top_up_method_unsupported" 422 never "This way of topping up is not available" "不支持该充值方式";
     /// Not signed, or not by who may ask for this.
     BadSignature = 151 "bad_signature" 401 never "The signature is missing or wrong" "签名缺失或错误";
+    /// This province has no key for a vault of cards.
+    VaultClosed = 152 "vault_closed" 422 never "This province has no vault for cards" "本省未开通卡库";
     /// One caller asks too often; nothing happened.
     TooManyRequests = 160 "too_many_requests" 429 retry "Too many requests for one subscriber" "请求过于频繁，请稍后再试";
     /// The node has too much to do; nothing happened.

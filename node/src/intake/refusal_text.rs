@@ -71,6 +71,12 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10106 => "The award's status does not allow this step.",
         10107 => "Whoever asked for an award must not approve it.",
         10108 => "The bet was awarded: it can be neither reversed nor refunded.",
+        10201 => "This is not sold from a vault of cards.",
+        10202 => "The batch is empty, or holds more cards than one request may bring.",
+        10203 => "The batch was loaded before with other content.",
+        10204 => "Only the buyer of an order may see its cards.",
+        10205 => "The cards were shown to the buyer; the order can not be undone.",
+        10206 => "Cards are refunded whole.",
         _ => "Refused by a rule.",
     }
 }

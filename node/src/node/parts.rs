@@ -12,6 +12,7 @@ use mpss_runtime::Seams;
 use mpss_runtime::real::TokioClock;
 
 use super::{Context, NodeError};
+use crate::card_pin::PinSafe;
 use crate::gateway::bank::link::{LineOptions, TcpBankLine};
 use crate::gateway::bank::notices::{BankNotices, HttpBankNotices};
 use crate::gateway::bank::rail::{Acquirer, BankRail};
@@ -162,7 +163,9 @@ pub(super) async fn context(
     let number = settings.node.number;
     let nodes = outside.nodes.clone();
     let rails = outside.rails.clone();
-    Ok(Context { province, number, replica, dispatch, nodes, rails, judge, seams, settings: Arc::new(settings) })
+    let pins = settings.vault.key_bytes().map(|key| PinSafe::new(&key));
+    let settings = Arc::new(settings);
+    Ok(Context { province, number, replica, dispatch, nodes, rails, judge, pins, seams, settings })
 }
 
 fn replica_options(settings: &Settings, province: ProvinceId) -> ReplicaOptions {

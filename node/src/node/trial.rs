@@ -245,6 +245,8 @@ pub(crate) fn settings(folder: &Path, raft: SocketAddr) -> Settings {
         segment_bytes = 1048576
         [password.peppers]
         1 = "{}"
+        [vault]
+        key = "{}"
         [dispatch]
         try_deadline_ms = 500
         payment_deadline_ms = 700
@@ -260,6 +262,7 @@ pub(crate) fn settings(folder: &Path, raft: SocketAddr) -> Settings {
         folder.display(),
         raft,
         "5a".repeat(32),
+        "6b".repeat(32),
     );
     Settings::parse(&text, "trial", []).unwrap()
 }

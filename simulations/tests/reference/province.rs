@@ -159,6 +159,8 @@ impl Province {
             Outcome::Binding(_) => "binding",
             Outcome::Award(_) => "award",
             Outcome::Pool { .. } => "pool",
+            Outcome::CardsLoaded(_) => "cards loaded",
+            Outcome::CardsShown(_) => "cards shown",
             Outcome::Done => "done",
         };
         self.note(what);

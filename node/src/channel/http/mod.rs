@@ -32,6 +32,7 @@ mod answer;
 mod awards;
 mod bank;
 mod call;
+mod cards;
 mod catalogue;
 mod cluster;
 mod door;
@@ -133,6 +134,9 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(products::review))
         .routes(routes!(products::publish))
         .routes(routes!(products::withdraw))
+        .routes(routes!(cards::load))
+        .routes(routes!(cards::stock))
+        .routes(routes!(cards::reveal))
         .routes(routes!(catalogue::show))
         .routes(routes!(orders::place))
         .routes(routes!(orders::show))

@@ -81,6 +81,7 @@ impl OrderFound {
         let terms = self.terms.as_ref();
         let deadline = terms.map_or(0, |terms| u64::from(terms.delivery_deadline_ms));
         let asked = then.timeline.iter().find(|entry| entry.event == OrderEvent::DeliveryAsked);
+        let asked = asked.filter(|_| !is_from_stock(then.timeline));
         let account_id = match order.account {
             AccountSelector::Id(id) => Some(Shown(id)),
             AccountSelector::Kind(_) => None,
@@ -289,30 +290,43 @@ struct Timeline<'a>(&'a [TimelineEntry]);
 
 impl Serialize for Timeline<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let from_stock = is_from_stock(self.0);
         serializer.collect_seq(self.0.iter().map(|entry| TimelinePart {
             at: Shown(entry.at),
             event: entry.event.name(),
-            detail: Shown(Detail(entry.event)),
+            detail: Shown(Detail { event: entry.event, from_stock }),
             log_index: entry.index,
         }))
     }
 }
 
+/// Was the order delivered from our own stock? Then nobody was asked: it is delivered in the step that
+/// asks, and no SP answers that fast.
+fn is_from_stock(timeline: &[TimelineEntry]) -> bool {
+    let index = |event| timeline.iter().find(|entry| entry.event == event).map(|entry| entry.index);
+    index(OrderEvent::Delivered).is_some_and(|delivered| index(OrderEvent::DeliveryAsked) == Some(delivered))
+}
+
 /// An event in words.
 #[derive(Debug)]
-struct Detail(OrderEvent);
+struct Detail {
+    event: OrderEvent,
+    from_stock: bool,
+}
 
 impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let refused = |f: &mut fmt::Formatter<'_>, refusal: Refusal| {
             write!(f, "{}: {}", refusal.code(), refusal_text::english(refusal.number()))
         };
-        match self.0 {
+        match self.event {
             OrderEvent::Created => f.write_str("order taken"),
             OrderEvent::PaymentAsked => f.write_str("the home province is asked to pay"),
             OrderEvent::Paid => f.write_str("debited by the home province"),
             OrderEvent::Declined(refusal) => refused(f, refusal),
+            OrderEvent::DeliveryAsked if self.from_stock => f.write_str("to be delivered from stock"),
             OrderEvent::DeliveryAsked => f.write_str("the SP is told to deliver"),
+            OrderEvent::Delivered if self.from_stock => f.write_str("delivered from stock"),
             OrderEvent::Delivered => f.write_str("the SP has accepted"),
             OrderEvent::ReversalAsked(id, reason) => write!(f, "{} ({id})", reason.name()),
             OrderEvent::Reversed => f.write_str("the money is back, or was never taken"),
@@ -323,6 +337,7 @@ impl fmt::Display for Detail {
                 write!(f, " ({id})")
             }
             OrderEvent::LateAcceptance => f.write_str("the SP accepted too late; nothing changes"),
+            OrderEvent::CardsShown => f.write_str("the buyer has seen the cards"),
             OrderEvent::LatePayment => f.write_str("the payment was confirmed too late; nothing is revived"),
         }
     }

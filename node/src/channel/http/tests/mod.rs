@@ -19,11 +19,13 @@ use tower::ServiceExt;
 
 use super::{HttpOptions, router_with};
 use crate::home::Home;
+use crate::node::Context;
 use crate::node::trial::{RIGHT, Trial, local};
 use crate::serving::Serving;
 
 mod answers;
 mod awards;
+mod cards;
 mod document;
 mod fuzz;
 mod overload;
@@ -157,6 +159,16 @@ impl Shop {
         change(&mut options);
         let (router, _) = router_with(context, home, serving, options);
         Self { trial, router, elsewhere }
+    }
+
+    /// The door of another node of the province, as it were.
+    fn beside(&self, change: impl FnOnce(&mut Context)) -> Router {
+        let mut context = self.trial.context.clone();
+        change(&mut context);
+        let home = Home::new(context.clone());
+        let serving = Serving::new(context.clone(), home.clone());
+        let options = HttpOptions::new(&context.settings.door, Arc::new(|| "# metrics\n".to_owned()));
+        router_with(context, home, serving, options).0
     }
 
     async fn ask(&self, asking: Asking) -> Told {

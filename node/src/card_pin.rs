@@ -1,0 +1,239 @@
+//! The PIN of a card at the edge: the only place that sees it.
+//!
+//! ```text
+//!  SP ─▶ load: clear ─▶ sealed ─▶ log, state, snapshots ─▶ opened ─▶ shown to the buyer
+//! ```
+//!
+//! A PIN is sealed where it comes in and opened where it is shown, with a key that is in the memory of
+//! nodes only. What it was sealed for, product and number, is bound into the seal: a sealed PIN that is
+//! moved to another card does not open.
+
+use std::fmt;
+
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use mpss_domain::ProductId;
+use mpss_domain::ids::IssuedId;
+use mpss_domain::vault::{CardNumber, SealedPin};
+use mpss_runtime::Random;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// Separate what is made of one key.
+const SEALING: &[u8] = b"mpss-card-pin-v1";
+const DIGEST: &[u8] = b"mpss-card-batch-v1";
+
+/// How a PIN was sealed; in front of each.
+const VERSION: u8 = 1;
+/// So long that drawn ones do not repeat, however many cards there are.
+const NONCE_BYTES: usize = 24;
+
+/// A card's PIN as it was printed: 4 to 32 digits and letters. Never printed, never serialised, wiped when
+/// dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CardPin(Zeroizing<String>);
+
+impl CardPin {
+    /// A PIN, or nothing.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let good = (4..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        good.then(|| Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// The PIN, for the buyer only.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CardPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CardPin(******)")
+    }
+}
+
+/// A PIN that does not open: sealed under another key, or for another card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the PIN of a card does not open with this node's key")]
+pub struct DoesNotOpen;
+
+/// Seals and opens PINs with the key in memory.
+#[derive(Clone)]
+pub struct PinSafe {
+    cipher: XChaCha20Poly1305,
+    digest_key: Zeroizing<[u8; 32]>,
+}
+
+impl fmt::Debug for PinSafe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PinSafe")
+    }
+}
+
+impl PinSafe {
+    /// A safe with this key.
+    #[must_use]
+    pub fn new(key: &[u8]) -> Self {
+        let sealing = tag(key, SEALING);
+        Self { cipher: XChaCha20Poly1305::new((&*sealing).into()), digest_key: tag(key, DIGEST) }
+    }
+
+    /// Seals the PIN of a card.
+    ///
+    /// # Panics
+    /// Never: a PIN is far smaller than what can be sealed.
+    #[must_use]
+    pub fn seal(&self, product: ProductId, number: CardNumber, pin: &CardPin, random: &dyn Random) -> SealedPin {
+        let mut sealed = vec![VERSION];
+        sealed.resize(1 + NONCE_BYTES, 0);
+        random.fill(&mut sealed[1..]);
+        let nonce: [u8; NONCE_BYTES] = sealed[1..].try_into().expect("just made");
+        let payload = Payload { msg: pin.0.as_bytes(), aad: &bound_to(product, number) };
+        let secret = self.cipher.encrypt(&XNonce::from(nonce), payload);
+        sealed.extend(secret.expect("a PIN is small"));
+        SealedPin::new(sealed)
+    }
+
+    /// Opens the PIN of a card.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn open(&self, product: ProductId, number: CardNumber, sealed: &SealedPin) -> Result<CardPin, DoesNotOpen> {
+        let (version, rest) = sealed.as_bytes().split_first().ok_or(DoesNotOpen)?;
+        let (nonce, secret) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(DoesNotOpen)?;
+        if *version != VERSION {
+            return Err(DoesNotOpen);
+        }
+        let payload = Payload { msg: secret, aad: &bound_to(product, number) };
+        let clear = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| DoesNotOpen)?;
+        let clear = Zeroizing::new(clear);
+        std::str::from_utf8(&clear).ok().and_then(CardPin::parse).ok_or(DoesNotOpen)
+    }
+
+    /// What tells one batch from another under its name, by all that is in it. Keyed: PINs can not be
+    /// searched by it.
+    #[must_use]
+    pub fn digest<'a>(&self, parts: impl IntoIterator<Item = &'a str>) -> u64 {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.digest_key).expect("HMAC takes keys of any length");
+        for part in parts {
+            // Lengths in front: nothing of one part can be taken for a piece of the next.
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        let digest = mac.finalize().into_bytes();
+        u64::from_be_bytes(digest[..8].try_into().expect("SHA-256 has 32 bytes"))
+    }
+}
+
+/// For which card a PIN is sealed. The product has a fixed length, so no two cards read the same.
+fn bound_to(product: ProductId, number: CardNumber) -> Vec<u8> {
+    let mut bytes = product.bits().to_be_bytes().to_vec();
+    bytes.extend(number.to_string().into_bytes());
+    bytes
+}
+
+fn tag(key: &[u8], what: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(what);
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use mpss_domain::vault::{CardLine, NewCard};
+    use mpss_domain::{LogTime, ProvinceId, Verb};
+
+    use super::*;
+
+    /// Never the same bytes twice.
+    struct Counting(AtomicU8);
+
+    impl Random for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0.fetch_add(1, Ordering::Relaxed));
+        }
+
+        fn fork(&self, _: &str) -> Arc<dyn Random> {
+            unreachable!("nobody forks it")
+        }
+    }
+
+    fn product(serial: u16) -> ProductId {
+        ProductId::issue(LogTime(1_795_399_200_000), ProvinceId::new(44).expect("Guangdong"), serial)
+    }
+
+    fn number(text: &str) -> CardNumber {
+        text.parse().expect("a number")
+    }
+
+    fn pin(text: &str) -> CardPin {
+        CardPin::parse(text).expect("a PIN")
+    }
+
+    #[test]
+    fn pins_are_4_to_32_digits_and_letters_and_stay_hidden() {
+        for text in ["1234", "730955118842907716", "AbCd1234", &"9".repeat(32)] {
+            assert_eq!(CardPin::parse(text).expect(text).reveal(), text);
+        }
+        for text in ["", "123", &"9".repeat(33), "12 34", "1234\n", "１２３４", "12-34"] {
+            assert!(CardPin::parse(text).is_none(), "{text}");
+        }
+        assert_eq!(format!("{:?}", pin("730955")), "CardPin(******)");
+    }
+
+    #[test]
+    fn a_pin_opens_for_its_own_card_and_key_alone() {
+        let (safe, other) = (PinSafe::new(&[1; 32]), PinSafe::new(&[2; 32]));
+        let random = Counting(AtomicU8::new(0));
+        let sealed = safe.seal(product(1), number("88880001"), &pin("730955118842907716"), &random);
+        let open = |safe: &PinSafe, of, text, sealed: &SealedPin| safe.open(product(of), number(text), sealed);
+        assert_eq!(open(&safe, 1, "88880001", &sealed), Ok(pin("730955118842907716")));
+        assert_eq!(open(&safe, 1, "88880002", &sealed), Err(DoesNotOpen), "another card's");
+        assert_eq!(open(&safe, 2, "88880001", &sealed), Err(DoesNotOpen), "another product's");
+        assert_eq!(open(&other, 1, "88880001", &sealed), Err(DoesNotOpen), "another key's");
+        for at in 0..sealed.as_bytes().len() {
+            let mut bytes = sealed.as_bytes().to_vec();
+            bytes[at] ^= 1;
+            assert_eq!(open(&safe, 1, "88880001", &SealedPin::new(bytes)), Err(DoesNotOpen), "byte {at} is another");
+            let cut = sealed.as_bytes()[..at].to_vec();
+            assert_eq!(open(&safe, 1, "88880001", &SealedPin::new(cut)), Err(DoesNotOpen), "cut at {at}");
+        }
+        let again = safe.seal(product(1), number("88880001"), &pin("730955118842907716"), &random);
+        assert_ne!(again, sealed, "equal PINs do not look equal");
+    }
+
+    #[test]
+    fn what_goes_into_the_log_has_no_clear_pin() {
+        let safe = PinSafe::new(&[1; 32]);
+        let secret = "730955118842907716";
+        let number = number("8888123456789012");
+        let pin = safe.seal(product(1), number, &pin(secret), &Counting(AtomicU8::new(0)));
+        let expires = "2027-12-31".parse().expect("a date");
+        let lines = vec![CardLine::Card(NewCard { number, pin, expires }), CardLine::Malformed];
+        let batch = "B1".parse().expect("a batch id");
+        let content = safe.digest(["B1", secret]);
+        let verb = Verb::LoadCards { product: product(1), batch, content, lines };
+        let written = serde_json::to_string(&verb).expect("JSON");
+        let as_bytes = format!("{:?}", secret.as_bytes()).replace(' ', "");
+        for text in [format!("{verb:?}"), written] {
+            assert!(!text.contains(secret) && !text.contains(as_bytes.trim_matches(['[', ']'])), "{text}");
+        }
+        assert!(!format!("{verb:?}").contains("8888123456789012"), "numbers are masked");
+    }
+
+    #[test]
+    fn a_batch_is_known_by_all_that_is_in_it() {
+        let safe = PinSafe::new(&[1; 32]);
+        let one = safe.digest(["88880001", "1234"]);
+        assert_eq!(one, safe.digest(["88880001", "1234"]));
+        assert_ne!(one, safe.digest(["88880001", "1235"]));
+        assert_ne!(one, safe.digest(["888800011", "234"]));
+        assert_ne!(one, PinSafe::new(&[2; 32]).digest(["88880001", "1234"]), "nobody without the key can try PINs");
+    }
+}
