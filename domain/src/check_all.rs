@@ -30,6 +30,7 @@ impl State {
         self.check_calls()?;
         self.check_awards()?;
         self.check_vault()?;
+        self.check_tickets()?;
         self.check_accounts(&open)
     }
 

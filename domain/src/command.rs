@@ -19,6 +19,7 @@ use crate::password::{PasswordVerdict, PasswordVerifier};
 use crate::policy::Policy;
 use crate::rail::CallAnswer;
 use crate::refusal::Refusal;
+use crate::tickets::TicketId;
 use crate::time::LogTime;
 use crate::vault::{BatchId, CardLine};
 use crate::version::StateVersion;
@@ -518,6 +519,13 @@ pub enum Verb {
         /// Who asks.
         buyer: Msisdn,
     },
+    /// A gate checks a ticket. Serving province.
+    CheckTicket {
+        /// Which.
+        ticket: TicketId,
+        /// The gate's request id: the same check again is no second one.
+        gate: u128,
+    },
 }
 
 impl Verb {
@@ -544,7 +552,8 @@ impl Verb {
             | Self::RecordAward { .. }
             | Self::SetAwardPolicy(_)
             | Self::LoadCards { .. }
-            | Self::RevealCards { .. } => crate::version::OUTSIDE_RAILS,
+            | Self::RevealCards { .. }
+            | Self::CheckTicket { .. } => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

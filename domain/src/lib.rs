@@ -66,6 +66,7 @@ pub mod sms_text;
 pub mod state;
 pub mod table;
 mod tick;
+pub mod tickets;
 pub mod time;
 mod timer;
 mod top_up;

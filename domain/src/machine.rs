@@ -233,6 +233,7 @@ impl State {
                 self.load_cards(&Load { product, batch, content, lines })
             }
             &Verb::RevealCards { order, buyer } => self.reveal_cards(order, buyer),
+            &Verb::CheckTicket { ticket, gate } => self.check_ticket(ticket, gate),
         }
     }
 

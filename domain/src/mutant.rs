@@ -63,6 +63,10 @@ mutants! {
     StockOutsideApply = "stock-outside-apply";
     /// A card that was shown to its buyer can be reversed, and is for sale again.
     CardReturnedThoughShown = "card-returned-though-shown";
+    /// A ticket that was checked is good for another check.
+    TicketCheckedTwice = "ticket-checked-twice";
+    /// An order can be reversed, and its tickets refunded, though they were used.
+    UsedTicketGivenBack = "used-ticket-given-back";
 }
 
 impl Mutant {

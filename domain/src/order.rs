@@ -97,9 +97,10 @@ impl OrderStatus {
             (Self::Delivering, E::Delivered) => Self::Delivered,
             (Self::Paying | Self::Delivering | Self::Delivered, E::ReversalAsked(..)) => Self::Reversing,
             (Self::Reversing, E::Reversed) => Self::Reversed,
-            (Self::Delivered | Self::PartlyRefunded, E::RefundAsked(..) | E::RefundDeclined(..) | E::CardsShown) => {
-                self
-            }
+            (
+                Self::Delivered | Self::PartlyRefunded,
+                E::RefundAsked(..) | E::RefundDeclined(..) | E::CardsShown | E::TicketChecked(_),
+            ) => self,
             (Self::Delivered | Self::PartlyRefunded, E::Refunded(..)) if left.is_positive() => Self::PartlyRefunded,
             (Self::Delivered | Self::PartlyRefunded, E::Refunded(..)) => Self::Refunded,
             (Self::Reversing | Self::Reversed, E::LateAcceptance | E::LatePayment) => self,
@@ -174,6 +175,8 @@ pub enum OrderEvent {
     LatePayment,
     /// The cards of the order were shown to the buyer for the first time.
     CardsShown,
+    /// A gate has checked the ticket at this place.
+    TicketChecked(u32),
 }
 
 impl OrderEvent {
@@ -195,6 +198,7 @@ impl OrderEvent {
             Self::LateAcceptance => "late_acceptance",
             Self::LatePayment => "late_payment",
             Self::CardsShown => "cards_shown",
+            Self::TicketChecked(_) => "ticket_checked",
         }
     }
 }

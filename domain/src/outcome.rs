@@ -6,6 +6,8 @@ use crate::ids::{AccountId, AwardId, BindingId, OrderId, ProductId, RefundId, Sp
 use crate::journal::JournalRecord;
 use crate::money::Money;
 use crate::refusal::Refusal;
+use crate::tickets::TicketId;
+use crate::time::LogTime;
 use crate::vault::CardResult;
 
 /// What a command came to. Kept with the request id so that the same request gets the same answer;
@@ -68,6 +70,8 @@ pub enum Outcome {
     CardsLoaded(Vec<CardResult>),
     /// The cards of an order may be shown to its buyer; see the order and its cards.
     CardsShown(OrderId),
+    /// A ticket was checked, at that time.
+    TicketChecked(TicketId, LogTime),
 }
 
 /// An account as it was when a command had changed it.

@@ -1,5 +1,5 @@
 //! What the state holds of accounts whose money is outside, and of the calls to those who have it; and
-//! the vault of PIN cards.
+//! the vault of PIN cards, and tickets.
 //!
 //! All of it came with state version 3. It stands apart from the other rows, so that what is written
 //! of them is what older programs wrote: a snapshot of a lower version ends before it.
@@ -14,6 +14,7 @@ use crate::money::Money;
 use crate::rail::{Binding, Call, RailName, Subject};
 use crate::state::State;
 use crate::table::Table;
+use crate::tickets::Tickets;
 use crate::vault::Vault;
 
 /// How the subscriber pays the phone bill.
@@ -121,6 +122,8 @@ pub struct Outside {
     pub(crate) awards: Awards,
     /// PIN cards, for sale and sold.
     pub(crate) vault: Vault,
+    /// Tickets, issued and checked.
+    pub(crate) tickets: Tickets,
 }
 
 impl State {

@@ -251,11 +251,12 @@ impl State {
         order
     }
 
-    /// Lets an event happen to an order and its cards, and tells the journal.
+    /// Lets an event happen to an order with its cards and tickets, and tells the journal.
     pub(crate) fn order_event(&mut self, order: &mut Order, event: OrderEvent) {
         order.happen(self.now, self.index, event);
         self.entry.record(None, JournalBody::OrderMoved { order: order.id, event });
         self.cards_follow(order, event);
+        self.tickets_follow(order, event);
     }
 
     /// The order is paid: tell the SP to deliver. Cards of the vault are delivered by ourselves, at once;

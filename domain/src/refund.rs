@@ -21,8 +21,8 @@ impl State {
     /// In this order: [`Refusal::AmountOutOfRange`], [`Refusal::OrderNotFound`],
     /// [`Refusal::AlreadyReversed`], [`Refusal::WrongOrderStatus`] (before delivery),
     /// [`Refusal::CardShown`], [`Refusal::RequestTooOld`] (home no longer keeps the payment),
-    /// [`Refusal::RefundExceedsPaid`], [`Refusal::WholeCardsOnly`] (for cards of the vault, which go back
-    /// into stock), [`Refusal::OrderAwarded`].
+    /// [`Refusal::RefundExceedsPaid`], [`Refusal::WholePiecesOnly`] (for cards of the vault, which go back
+    /// into stock, and tickets), [`Refusal::TicketUsed`] (fewer are unused), [`Refusal::OrderAwarded`].
     pub(crate) fn refund_order(&mut self, id: OrderId, amount: Money) -> Result<Outcome, Refusal> {
         amount.check_request()?;
         let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
@@ -45,8 +45,9 @@ impl State {
         }
         let price = order.amount.as_fen() / i64::from(order.quantity);
         if self.is_from_vault(id) && amount.as_fen() % price != 0 {
-            return Err(Refusal::WholeCardsOnly);
+            return Err(Refusal::WholePiecesOnly);
         }
+        self.check_tickets_to_refund(order, amount)?;
         self.check_not_awarded(id)?;
 
         // From here it must succeed.

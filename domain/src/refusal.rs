@@ -205,8 +205,15 @@ refusals! {
     NotTheBuyer = 10204 "not_the_buyer" never "不是该订单的购买人";
     /// The cards were shown to the buyer, so the order can not be undone.
     CardShown = 10205 "card_shown" never "卡密已查看，不能撤销或退款";
-    /// Cards are refunded whole.
-    WholeCardsOnly = 10206 "whole_cards_only" never "只能按整张卡退款";
+    /// Cards and tickets are refunded whole.
+    WholePiecesOnly = 10206 "whole_pieces_only" never "只能按整张退款";
+
+    /// There is no such ticket.
+    TicketNotFound = 10301 "ticket_not_found" never "票不存在";
+    /// The ticket was refunded, or its order reversed.
+    TicketVoid = 10302 "ticket_void" never "票已作废";
+    /// The ticket was checked before, at the time given.
+    TicketUsed(LogTime) = 10303 "ticket_used" never "票已使用";
 }
 
 impl Refusal {

@@ -92,6 +92,7 @@ impl State {
                 && !order.refund_pending.is_positive()
                 && captured
                 && !self.has_cards_to_show(order.id)
+                && !self.has_tickets_to_check(order)
                 && ended_before(last, orders_before)
         });
         let payments = walk_on(&self.payments, &mut walk.payments, before, |payment| {
@@ -114,6 +115,7 @@ impl State {
             self.orders.remove(&id);
             self.outside.holds.remove(&id);
             self.forget_cards_of(id);
+            self.outside.tickets.issued.remove(&id);
             self.requests.forget_order(id);
         }
         for id in payments {

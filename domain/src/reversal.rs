@@ -25,8 +25,8 @@ impl State {
     /// # Errors
     /// In this order: [`Refusal::OrderNotFound`], [`Refusal::AlreadyReversed`],
     /// [`Refusal::WrongOrderStatus`], [`Refusal::PartlyRefunded`] (also while a refund is under
-    /// way), for a delivered order [`Refusal::CardShown`] and [`Refusal::ReversalWindowClosed`], and for a
-    /// bet that was awarded [`Refusal::OrderAwarded`].
+    /// way), for a delivered order [`Refusal::CardShown`], [`Refusal::TicketUsed`] and
+    /// [`Refusal::ReversalWindowClosed`], and for a bet that was awarded [`Refusal::OrderAwarded`].
     pub(crate) fn reverse_order(&mut self, id: OrderId, reason: ReversalReason) -> Result<Outcome, Refusal> {
         let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
         match order.status {
@@ -36,6 +36,7 @@ impl State {
             OrderStatus::Delivered if order.refund_pending.is_positive() => return Err(Refusal::PartlyRefunded),
             OrderStatus::Delivered => {
                 self.check_not_shown(order)?;
+                self.check_no_ticket_used(id)?;
                 let paid_at = order.paid_at().expect("what was delivered was paid");
                 if self.now.ms_since(paid_at) > self.policy.reversal_window_ms {
                     return Err(Refusal::ReversalWindowClosed);

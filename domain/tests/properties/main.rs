@@ -11,6 +11,7 @@ mod races;
 mod reference_model;
 mod replay;
 mod texts;
+mod tickets;
 mod versions;
 mod visibility_table;
 mod world;

@@ -6,6 +6,7 @@ use mpss_domain::{Command, Money, Scope, Verb};
 
 use crate::card_vault;
 use crate::federation::{Federation, Moves};
+use crate::tickets;
 use crate::world::{World, buying, msisdn, province};
 
 #[test]
@@ -63,4 +64,16 @@ fn a_card_that_is_not_there_is_sold() {
 #[should_panic(expected = "reversal of")]
 fn a_card_that_was_shown_is_sold_again() {
     card_vault::play_with(Mutant::CardReturnedThoughShown);
+}
+
+#[test]
+#[should_panic(expected = "at gate 2")]
+fn a_ticket_that_lets_two_in() {
+    tickets::play_with(Mutant::TicketCheckedTwice);
+}
+
+#[test]
+#[should_panic(expected = "given back: ")]
+fn a_used_ticket_that_is_given_back() {
+    tickets::play_with(Mutant::UsedTicketGivenBack);
 }

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Words for accounts whose money is outside are in `rails.rs`, those for awards in `awards.rs`, for the vault
-//! of cards in `cards.rs`.
+//! of cards in `cards.rs`, for tickets in `tickets.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -36,6 +36,7 @@ use mpss_domain::{
 mod awards;
 mod cards;
 mod rails;
+mod tickets;
 
 /// 2026-11-23 10:00 in China.
 pub(crate) const START: LogTime = LogTime(1_795_399_200_000);
@@ -246,6 +247,7 @@ impl Stage {
             "see-call" => self.see_call(&words)?,
             "see-cards" => self.see_cards(&words)?,
             "stock" => self.see_stock(&words)?,
+            "see-tickets" => self.see_tickets(&words)?,
             "see-binding" => self.see_binding(&words)?,
             "see-calls" => self.see_calls(&words)?,
             "see-award" => self.see_award(&words)?,
@@ -285,9 +287,13 @@ impl Stage {
             self.refused.insert(refusal.code());
         }
         let mut is = match &reply.outcome {
+            Outcome::Refused(Refusal::TicketUsed(at)) => {
+                format!("refused ticket_used {}s ago", self.at.ms_since(*at) / 1_000)
+            }
             Outcome::Refused(refusal) => format!("refused {}", refusal.code()),
             Outcome::OrderDeclined(_, refusal) => format!("declined {}", refusal.code()),
             Outcome::CardsLoaded(results) => cards::results(results),
+            Outcome::TicketChecked(_, at) => format!("ok {}s ago", self.at.ms_since(*at) / 1_000),
             _ => "ok".to_owned(),
         };
         if reply.replayed {
@@ -380,6 +386,7 @@ impl Stage {
             "open-bill" | "open-card" | "send" | "answer" | "record-hold" | "record-capture" | "capture-payment"
             | "bind" | "confirm" | "unbind" | "push" | "office-freeze" => self.rail_verb(words)?,
             "load" | "reveal" => self.card_verb(words)?,
+            "check" => self.check(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
             "fund-pool" | "award" | "approve" | "reject" | "credit-award" | "record-award" | "award-policy" => {
                 self.award_verb(words)?
@@ -469,6 +476,7 @@ impl Stage {
                         Some("pay_per_use") => Application::PayPerUse,
                         Some("shopping") => Application::Shopping,
                         Some("card_sale") => Application::CardSale,
+                        Some("ticketing") => Application::Ticketing,
                         _ => Application::Lottery,
                     },
                     scope: scope(words.get("scope").unwrap_or("local"))?,

@@ -84,6 +84,10 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<String>,
+    /// With `ticket_used`: when the ticket was checked first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    checked_at: Option<String>,
     /// With `not_visible`: which rule hides the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "roaming_is_for_visitors")]
@@ -226,6 +230,10 @@ impl Problem {
             Cause::Refused(Refusal::NotVisible(because)) => (None, Some(because.name()), Some(because.explain())),
             _ => (None, None, None),
         };
+        let checked_at = match self.cause {
+            Cause::Refused(Refusal::TicketUsed(at)) => Some(at.to_string()),
+            _ => None,
+        };
         let body = ProblemBody {
             kind: Shown(self.code()),
             title,
@@ -238,6 +246,7 @@ impl Problem {
             field: self.field.as_deref(),
             order_id: self.order.map(|order| order.to_string()),
             until,
+            checked_at,
             because,
         };
         serde_json::to_vec(&body).expect("a struct of texts and numbers can be written as JSON")

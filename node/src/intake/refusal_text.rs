@@ -76,7 +76,10 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10203 => "The batch was loaded before with other content.",
         10204 => "Only the buyer of an order may see its cards.",
         10205 => "The cards were shown to the buyer; the order can not be undone.",
-        10206 => "Cards are refunded whole.",
+        10206 => "Cards and tickets are refunded whole.",
+        10301 => "There is no such ticket.",
+        10302 => "The ticket was refunded, or its order reversed.",
+        10303 => "The ticket was checked before.",
         _ => "Refused by a rule.",
     }
 }

@@ -7,8 +7,16 @@ use super::arguments::USUAL;
 pub(super) fn names() -> Vec<&'static str> {
     use mpss_domain::mutant::Mutant;
 
-    // Nobody in a simulated country buys cards of a vault: the tests of the domain find these.
-    let strikes = |mutant: &&Mutant| !matches!(mutant, Mutant::StockOutsideApply | Mutant::CardReturnedThoughShown);
+    // Nobody in a simulated country buys cards of a vault or comes to a gate: the tests of the domain find these.
+    let strikes = |mutant: &&Mutant| {
+        !matches!(
+            mutant,
+            Mutant::StockOutsideApply
+                | Mutant::CardReturnedThoughShown
+                | Mutant::TicketCheckedTwice
+                | Mutant::UsedTicketGivenBack
+        )
+    };
     let domain = Mutant::ALL.iter().filter(strikes).map(|mutant| mutant.name());
     let cluster = mpss_cluster::mutant::Mutant::ALL.iter().map(|mutant| mutant.name());
     domain.chain(cluster).chain(mpss_node::mutant::Mutant::ALL.iter().map(|mutant| mutant.name())).collect()

@@ -161,6 +161,7 @@ impl Province {
             Outcome::Pool { .. } => "pool",
             Outcome::CardsLoaded(_) => "cards loaded",
             Outcome::CardsShown(_) => "cards shown",
+            Outcome::TicketChecked(..) => "ticket checked",
             Outcome::Done => "done",
         };
         self.note(what);

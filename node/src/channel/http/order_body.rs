@@ -337,6 +337,7 @@ impl fmt::Display for Detail {
                 write!(f, " ({id})")
             }
             OrderEvent::LateAcceptance => f.write_str("the SP accepted too late; nothing changes"),
+            OrderEvent::TicketChecked(place) => write!(f, "ticket {place} was checked"),
             OrderEvent::CardsShown => f.write_str("the buyer has seen the cards"),
             OrderEvent::LatePayment => f.write_str("the payment was confirmed too late; nothing is revived"),
         }

@@ -120,7 +120,7 @@ async fn cards_are_loaded_bought_and_shown_to_their_buyer() {
     let second = shop.buy("buy-2", 1, &product).await;
     shop.post("/v1/orders", "buy-3", purchase(2, &product)).await.problem(422, "out_of_stock");
     let half = json!({"amount": "0.50", "reason": "half a card"});
-    shop.post(&format!("/v1/orders/{second}/refunds"), "half", half).await.problem(422, "whole_cards_only");
+    shop.post(&format!("/v1/orders/{second}/refunds"), "half", half).await.problem(422, "whole_pieces_only");
     shop.post(&format!("/v1/orders/{second}/reversal"), "undo-2", reason).await.is(200);
     shop.post(&format!("/v1/orders/{second}/cards"), "look-3", by(1)).await.problem(422, "already_reversed");
     let third = shop.buy("buy-4", 2, &product).await;
