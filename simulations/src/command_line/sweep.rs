@@ -99,7 +99,8 @@ fn told(summary: &SweepSummary) -> String {
     let virtual_ms = summary.virtual_ms();
     format!(
         "{} seeds, 0 violations; {} virtual seconds in {} s, {} times real time ({} times in one process)\n\
-         faults        {}\nspared        {}\nhappened      {}\nreversals     {}\ndone          {}\nrefused       {}\n\
+         faults        {}\nspared        {}\nhappened      {}\nreversals     {}\ncalls         {}\ndone          {}\n\
+         refused       {}\n\
          seen          {}\n",
         summary.seeds.len(),
         virtual_ms / 1_000,
@@ -110,6 +111,7 @@ fn told(summary: &SweepSummary) -> String {
         of("spared: "),
         others.join(", "),
         of("reversals: "),
+        of("calls: "),
         of("done: "),
         of("refused: "),
         seen.join("\n              "),

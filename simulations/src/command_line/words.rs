@@ -26,6 +26,7 @@ pub(super) fn told(record: &Record) -> String {
         ("faults", "fault: "),
         ("spared", "spared: "),
         ("reversals", "reversals: "),
+        ("calls", "calls: "),
     ];
     for (name, prefix) in groups {
         let counts =

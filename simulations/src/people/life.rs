@@ -332,7 +332,8 @@ impl Living {
         let acknowledged = Acknowledged { serving, status, key: key.to_owned() };
         self.street.note(|told| drop(told.orders.insert(id.clone(), acknowledged)));
         self.bought.push((serving, id.clone()));
-        self.sold_by.insert(id.clone(), answer.text("sp_id"));
+        let sp = answer.body["product"]["sp_id"].as_str()?.to_owned();
+        self.sold_by.insert(id.clone(), sp);
         Some(id)
     }
 
