@@ -137,7 +137,9 @@ impl Hall {
     }
 
     fn beside(&mut self, event: &Beside) {
-        let frozen = |hall: &Self, at: usize| hall.world.state.subscriber(winner(at)).unwrap().accounts[1].unwrap();
+        let frozen = |hall: &Self, at: usize| {
+            hall.world.state.subscriber(winner(at)).expect("opened").accounts[1].expect("opened")
+        };
         match *event {
             Beside::Reverse(bet) => {
                 let order = self.bets[bet];

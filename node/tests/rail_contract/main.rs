@@ -35,6 +35,7 @@ fn the_suite_has_at_least_forty_cases_of_different_names() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the table is what a reader wants to see")]
 fn every_rail_keeps_the_contract() {
     for rail in Rail::ALL {
         let failed = failures(rail, None);
@@ -44,6 +45,7 @@ fn every_rail_keeps_the_contract() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the table is what a reader wants to see")]
 fn a_gateway_that_is_broken_is_found_out() {
     for rail in Rail::OUTSIDE {
         for how in Break::ALL {

@@ -1,6 +1,6 @@
 //! Money is neither made nor lost: every set of postings sums to zero; in each province debits equal
 //! credits, wallets hold what the books say, none is below zero; and over all, what was paid in is in
-//! wallets, owed to SPs, or on its way between two provinces.
+//! wallets, owed to SPs, winners or the tax office, or on its way between two provinces.
 
 use mpss_domain::journal::JournalBody;
 use mpss_domain::{Money as Fen, TransferStatus};
@@ -68,16 +68,21 @@ impl Property for Money {
                         wrong.push(format!("{leader}: wallets hold {held}, the books say {net}"));
                     }
                     Some("wallets") => wallets += net,
-                    Some("sp_payable") => owed += net,
-                    // What peers outside have taken for us, or are to give back.
-                    Some("agent_cash" | "rail_held" | "rail_clearing" | "rail_returning" | "suspense") => cash -= net,
+                    Some("sp_payable" | "prize_pool" | "awards_pending" | "awards_waiting" | "tax_payable") => {
+                        owed += net;
+                    }
+                    // What peers outside have taken for us, or are to give back, and what SPs paid in.
+                    Some(
+                        "agent_cash" | "settlement_account" | "rail_held" | "rail_clearing" | "rail_returning"
+                        | "suspense",
+                    ) => cash -= net,
                     _ => {}
                 }
             }
         }
         if cash != wallets + owed + on_its_way {
             wrong.push(format!(
-                "paid in {}, but {} in wallets, {} owed to SPs, {} on its way",
+                "paid in {}, but {} in wallets, {} owed to SPs, winners and the tax office, {} on its way",
                 yuan(cash),
                 yuan(wallets),
                 yuan(owed),
