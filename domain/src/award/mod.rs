@@ -6,8 +6,8 @@
 //!         └─ rejected, or home will not have it: back to the pool
 //! ```
 //!
-//! The serving province keeps the award and its pool ([`ask`]); the home province keeps what it owes
-//! the subscriber and pays it out ([`credit`]). What is paid is the amount less tax. A bet is awarded
+//! The serving province keeps the award and its pool (`ask.rs`); the home province keeps what it owes
+//! the subscriber and pays it out (`credit.rs`). What is paid is the amount less tax. A bet is awarded
 //! once: while an award of it stands, it is neither reversed nor refunded.
 //!
 //! | step | debit | credit | where |

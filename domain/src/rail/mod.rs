@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Stored value is kept here in the replicated ledger, so its verbs are done at once
-//! ([`stored_value`]). The other three ask somebody outside: each verb leaves a row, a [`call`], and
-//! what is unknown about it is brought to its end by one engine ([`engine`]). What a peer lacks is
+//! (`stored_value.rs`). The other three ask somebody outside: each verb leaves a row, a [`call`], and
+//! what is unknown about it is brought to its end by one engine (`engine.rs`). What a peer lacks is
 //! said by its [`Habits`]; the engine supplies what makes up for it.
 
 use serde::{Deserialize, Serialize};
