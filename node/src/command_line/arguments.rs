@@ -194,6 +194,8 @@ How it behaves is set while it runs; rates are parts of a million:
 A line's bill, in fen:
   curl -X PUT localhost:9102/simulator/ismp/lines/18912345678 -H 'content-type: application/json' \\
        -d '{\"in_service\": true, \"billing\": \"postpaid\", \"credit_fen\": 5000}'
+How it behaves to one line alone, and what is left of next:
+  PUT, GET /simulator/ismp/lines/18912345678/manner
 What it saw:
   curl localhost:9102/simulator/ismp")]
     Ismp(IsmpArguments),
@@ -207,6 +209,8 @@ How it behaves is set while it runs; rates are parts of a million:
 A card, in fen:
   curl -X PUT localhost:9103/simulator/bank/cards/6200000000000000001 -H 'content-type: application/json' \\
        -d '{\"balance_fen\": 100000}'
+How it behaves to one card alone, and what is left of next:
+  PUT, GET /simulator/bank/cards/6200000000000000001/manner
 Its day is cut, and it crashes:
   curl -X POST localhost:9103/simulator/bank/day-cut
   curl -X POST localhost:9103/simulator/bank/crash")]

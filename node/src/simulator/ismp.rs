@@ -204,13 +204,15 @@ pub struct IsmpSimulator {
     pub book: Arc<Mutex<IsmpBook>>,
     /// How it behaves.
     pub temper: Arc<Temper>,
+    /// Whose line a key is about, also of requests that get lost: a question names the key alone.
+    lines: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl IsmpSimulator {
     /// An ISMP where every line is in service.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { book: Arc::default(), temper: Arc::new(Temper::new(seed)) }
+        Self { book: Arc::default(), temper: Arc::new(Temper::new(seed)), lines: Arc::default() }
     }
 
     /// Its interface: calls in, behaviour and memory for testers.
@@ -221,11 +223,25 @@ impl IsmpSimulator {
             .route("/ismp/v1/lines/{msisdn}", get(line))
             .route("/simulator/ismp", put(behave).get(show))
             .route("/simulator/ismp/lines/{msisdn}", put(set_line).get(show_line))
+            .route("/simulator/ismp/lines/{msisdn}/manner", put(behave_to).get(show_manner))
             .with_state(self.clone())
     }
 
+    /// What becomes of a request.
+    fn fate(&self, request: &IsmpRequest) -> Fate {
+        let mut lines = self.lines.lock();
+        match request {
+            IsmpRequest::Call(call) => {
+                lines.insert(call.key.clone(), call.msisdn.clone());
+                self.temper.fate_to(&call.msisdn)
+            }
+            IsmpRequest::Query(key) => self.temper.fate_to(lines.get(key).map_or("", String::as_str)),
+            IsmpRequest::Line(msisdn) => self.temper.fate_to(&msisdn.to_string()),
+        }
+    }
+
     async fn answered(&self, request: IsmpRequest) -> Response {
-        let fate = self.temper.fate();
+        let fate = self.fate(&request);
         if fate.lost {
             return silence().await;
         }
@@ -270,6 +286,19 @@ async fn behave(State(ismp): State<IsmpSimulator>, Json(manner): Json<Manner>) -
     Json(ismp.temper.manner())
 }
 
+async fn behave_to(
+    State(ismp): State<IsmpSimulator>,
+    Path(msisdn): Path<String>,
+    Json(manner): Json<Manner>,
+) -> Json<Manner> {
+    ismp.temper.behave_to(&msisdn, manner);
+    Json(ismp.temper.manner_to(&msisdn))
+}
+
+async fn show_manner(State(ismp): State<IsmpSimulator>, Path(msisdn): Path<String>) -> Json<Manner> {
+    Json(ismp.temper.manner_to(&msisdn))
+}
+
 async fn show(State(ismp): State<IsmpSimulator>) -> Json<serde_json::Value> {
     let (requests, moved) = ismp.book.lock().counts();
     let most_asked = ismp.book.lock().most_asked();
@@ -301,7 +330,7 @@ impl crate::gateway::ismp::IsmpLink for IsmpSimulator {
         patience: Duration,
     ) -> mpss_runtime::BoxFuture<'_, Result<IsmpReply, crate::gateway::rail::Lost>> {
         use crate::gateway::rail::Lost;
-        let fate = self.temper.fate();
+        let fate = self.fate(&request);
         let result = if fate.lost {
             Err(Lost::Unknown)
         } else {

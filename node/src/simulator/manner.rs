@@ -1,11 +1,11 @@
-//! How a simulated peer behaves: late, silent, refusing, repeating itself, crashing. The same for all of
-//! them, set while they run.
+//! How a simulated peer behaves: late, silent, refusing, repeating itself, crashing. The same words for all
+//! of them, set while they run, for everybody or for one card or line.
 //!
 //! ```text
 //!  request ─▶ fate: [lost] ─▶ worked on, once or twice ─▶ [answer lost] ─▶ [late] ─▶ answered, once or twice
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -80,14 +80,29 @@ pub struct Fate {
     pub crash: bool,
 }
 
-/// A peer's manner, and the dice it is played with.
+/// A peer's manner, that to some of those it serves when it has another one to them, and the dice they are
+/// played with.
 pub struct Temper {
-    inner: Mutex<(Manner, VecDeque<Trouble>, StdRng)>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    usual: Mood,
+    /// By card or line.
+    own: BTreeMap<String, Mood>,
+    dice: StdRng,
+}
+
+/// A manner, and what is left of what comes next.
+#[derive(Default)]
+struct Mood {
+    manner: Manner,
+    next: VecDeque<Trouble>,
 }
 
 impl std::fmt::Debug for Temper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Temper").field("manner", &self.inner.lock().0).finish()
+        f.debug_struct("Temper").field("manner", &self.inner.lock().usual.manner).finish_non_exhaustive()
     }
 }
 
@@ -95,29 +110,60 @@ impl Temper {
     /// Behaves well until told otherwise. Equal seeds behave equally.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { inner: Mutex::new((Manner::default(), VecDeque::new(), StdRng::seed_from_u64(seed))) }
+        let (usual, own, dice) = (Mood::default(), BTreeMap::new(), StdRng::seed_from_u64(seed));
+        Self { inner: Mutex::new(Inner { usual, own, dice }) }
     }
 
     /// Sets how it behaves from now on.
-    pub fn behave(&self, mut manner: Manner) {
-        let next = std::mem::take(&mut manner.next).into();
-        let mut inner = self.inner.lock();
-        inner.0 = manner;
-        inner.1 = next;
+    pub fn behave(&self, manner: Manner) {
+        self.inner.lock().usual = Mood::of(manner);
+    }
+
+    /// Sets how it behaves from now on when it is about this card or line, however it behaves to others.
+    pub fn behave_to(&self, whom: &str, manner: Manner) {
+        self.inner.lock().own.insert(whom.to_owned(), Mood::of(manner));
     }
 
     /// How it behaves.
     #[must_use]
     pub fn manner(&self) -> Manner {
+        self.inner.lock().usual.now()
+    }
+
+    /// How it behaves when it is about this card or line.
+    #[must_use]
+    pub fn manner_to(&self, whom: &str) -> Manner {
         let inner = self.inner.lock();
-        Manner { next: inner.1.iter().copied().collect(), ..inner.0.clone() }
+        inner.own.get(whom).unwrap_or(&inner.usual).now()
     }
 
     /// What becomes of the next request.
     #[must_use]
     pub fn fate(&self) -> Fate {
-        let mut inner = self.inner.lock();
-        let (manner, next, dice) = &mut *inner;
+        let Inner { usual, dice, .. } = &mut *self.inner.lock();
+        usual.fate(dice)
+    }
+
+    /// What becomes of the next request about this card or line.
+    #[must_use]
+    pub fn fate_to(&self, whom: &str) -> Fate {
+        let Inner { usual, own, dice } = &mut *self.inner.lock();
+        own.get_mut(whom).unwrap_or(usual).fate(dice)
+    }
+}
+
+impl Mood {
+    fn of(mut manner: Manner) -> Self {
+        let next = std::mem::take(&mut manner.next).into();
+        Self { manner, next }
+    }
+
+    fn now(&self) -> Manner {
+        Manner { next: self.next.iter().copied().collect(), ..self.manner.clone() }
+    }
+
+    fn fate(&mut self, dice: &mut StdRng) -> Fate {
+        let Self { manner, next } = self;
         let mut fate = Fate { after_ms: manner.latency_ms, times: 1, ..Fate::default() };
         if manner.dead {
             fate.lost = true;
@@ -171,5 +217,17 @@ mod tests {
         assert!((800..1_200).contains(&twice), "a quarter of 4000, and it was {twice}");
         temper.behave(Manner { dead: true, ..Manner::default() });
         assert!(temper.fate().lost);
+    }
+
+    #[test]
+    fn one_may_be_treated_otherwise_than_the_others() {
+        let temper = Temper::new(7);
+        temper.behave_to("a", Manner { next: vec![Trouble::None, Trouble::Lost], ..Manner::default() });
+        temper.behave(Manner { dead: true, ..Manner::default() });
+        assert!(!temper.fate_to("a").lost);
+        assert!(temper.fate().lost && temper.fate_to("b").lost);
+        assert_eq!(temper.manner_to("a").next, [Trouble::Lost], "others have not used it up");
+        assert!(temper.fate_to("a").lost);
+        assert!(!temper.fate_to("a").lost, "its own manner goes on when nothing comes next");
     }
 }

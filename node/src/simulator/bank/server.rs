@@ -57,7 +57,12 @@ impl BankSimulator {
     /// What becomes of a request: its answer, after how many ms, and how often. `None` is silence.
     pub fn act(&self, request: &Message) -> Option<(Message, Fate)> {
         let is_network = request.network_code().ok().flatten().is_some();
-        let fate = if is_network { Fate { times: 1, ..Fate::default() } } else { self.temper.fate() };
+        let fate = if is_network {
+            Fate { times: 1, ..Fate::default() }
+        } else {
+            let card = request.pan().ok().flatten();
+            self.temper.fate_to(card.as_ref().map_or("", |card| card.digits()))
+        };
         if fate.lost || (is_network && self.temper.manner().dead) {
             return None;
         }
@@ -76,6 +81,7 @@ impl BankSimulator {
             .route("/simulator/bank/crash", post(crash))
             .route("/simulator/bank/day-cut", post(cut_day))
             .route("/simulator/bank/cards/{token}", put(set_card).get(show_card))
+            .route("/simulator/bank/cards/{token}/manner", put(behave_to).get(show_manner))
             .with_state(self.clone())
     }
 }
@@ -203,6 +209,19 @@ impl From<CardState> for CardBody {
 async fn behave(State(bank): State<BankSimulator>, Json(manner): Json<Manner>) -> Json<Manner> {
     bank.temper.behave(manner);
     Json(bank.temper.manner())
+}
+
+async fn behave_to(
+    State(bank): State<BankSimulator>,
+    Path(token): Path<String>,
+    Json(manner): Json<Manner>,
+) -> Json<Manner> {
+    bank.temper.behave_to(&token, manner);
+    Json(bank.temper.manner_to(&token))
+}
+
+async fn show_manner(State(bank): State<BankSimulator>, Path(token): Path<String>) -> Json<Manner> {
+    Json(bank.temper.manner_to(&token))
 }
 
 async fn show(State(bank): State<BankSimulator>) -> Json<serde_json::Value> {
