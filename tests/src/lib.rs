@@ -20,5 +20,6 @@ pub mod rolling;
 pub mod stage;
 
 pub use mpss_simulations::processes::{
-    attempts, books, client, country, deliveries, number_table, patience, ports, process, reaper, seeded, trade,
+    attempts, books, client, country, deliveries, number_table, outside, patience, ports, process, reaper, seeded,
+    trade,
 };

@@ -191,7 +191,8 @@ pub fn clearing_differs(books: &BTreeMap<String, Value>) -> Vec<String> {
 }
 
 /// Credit less debit of the accounts with these names, in fen.
-fn credit_of(balance: &Value, named: impl Fn(&str) -> bool) -> i128 {
+#[must_use]
+pub fn credit_of(balance: &Value, named: impl Fn(&str) -> bool) -> i128 {
     let lines = balance["accounts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let ours = lines.iter().filter(|line| line["name"].as_str().is_some_and(&named));
     ours.map(|line| amount(&line["credit"]) - amount(&line["debit"])).sum()
@@ -325,7 +326,7 @@ fn expected_balances(
     let mut move_by = |msisdn: &str, amount: i64| {
         *balances.get_mut(msisdn).unwrap_or_else(|| panic!("{msisdn} has no account in the record")) += amount;
     };
-    for (id, order) in orders {
+    for (id, order) in orders.iter().filter(|(id, _)| rows.pays_from_wallet(id)) {
         move_by(&rows.orders[id].msisdn, -cost(order));
     }
     for (id, transfer) in transfers.iter().filter(|(_, transfer)| transfer["status"] == "completed") {
@@ -355,7 +356,8 @@ async fn statements_differ(trade: Trade<'_>, orders: &BTreeMap<String, Value>) -
             *debits.entry(entry["reference"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         }
     }
-    for (id, order) in orders {
+    let paid_from_wallets = orders.iter().filter(|(id, _)| trade.record.rows().pays_from_wallet(id));
+    for (id, order) in paid_from_wallets {
         let (times, taken) = (debits.remove(id).unwrap_or(0), order["status"] != "declined");
         // An order reversed before its payment came was never debited.
         let may_be_none = order["status"] == "reversed";

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::client::{Ask, Client};
+use super::outside::Outside;
 use super::process::Process;
 use super::{patience, ports, reaper};
 
@@ -27,6 +28,7 @@ pub struct CountryPlan {
     settings: BTreeMap<String, Vec<String>>,
     folder: Option<PathBuf>,
     first_program: Option<PathBuf>,
+    rails: bool,
 }
 
 impl CountryPlan {
@@ -40,7 +42,15 @@ impl CountryPlan {
             settings: BTreeMap::new(),
             folder: None,
             first_program: None,
+            rails: false,
         }
+    }
+
+    /// An ISMP and a bank stand outside, and every node knows the way to them.
+    #[must_use]
+    pub const fn rails(mut self) -> Self {
+        self.rails = true;
+        self
     }
 
     /// Puts settings, data and logs into this folder, where they stay; else they go with the country.
@@ -137,6 +147,7 @@ pub struct Country {
     nodes: Mutex<BTreeMap<String, Vec<Arc<Node>>>>,
     sp: Simulator,
     sms: Simulator,
+    outside: Option<Outside>,
     client: Client,
 }
 
@@ -178,8 +189,9 @@ impl Country {
         }
         let simulator = |kind| Simulator::start(kind, &plan.program, &folder);
         let (sp, sms) = (simulator("sp"), simulator("sms"));
+        let outside = plan.rails.then(|| Outside::start(&plan.program, &folder));
         let nodes = Mutex::default();
-        let country = Self { folder, keeps, plan, nodes, sp, sms, client: Client::new() };
+        let country = Self { folder, keeps, plan, nodes, sp, sms, outside, client: Client::new() };
         let provinces = country.plan.provinces.clone();
         for (province, replicas) in &provinces {
             let nodes = (1..=*replicas).map(|number| Arc::new(country.place(province, number))).collect();
@@ -271,6 +283,15 @@ impl Country {
     pub async fn texts_of(&self, msisdn: &str) -> Value {
         let ask = Ask::get(format!("/simulator/sms/{msisdn}"));
         self.client.once(&self.sms.url, &ask).await.expect("the simulator answers").body
+    }
+
+    /// Whoever has the money of accounts outside.
+    ///
+    /// # Panics
+    /// When the plan says nothing of [`CountryPlan::rails`].
+    #[must_use]
+    pub fn outside(&self) -> &Outside {
+        self.outside.as_ref().expect("a country planned with rails")
     }
 
     /// Takes a line out of a node's settings; the node reads them at its next start.
@@ -456,6 +477,9 @@ impl Country {
         let pepper = format!("{:02x}", node.province.parse::<u8>().expect("two digits")).repeat(32);
         add("password.peppers".into(), vec![format!("1 = \"{pepper}\"")]);
         add("outbox".into(), vec![format!("sms_url = \"{}/messages\"", self.sms.url)]);
+        if let Some(outside) = &self.outside {
+            add("rails".into(), outside.settings_of(&node.province));
+        }
         let log = std::env::var("MPSS_TEST_LOG").unwrap_or_else(|_| "info,openraft=warn".into());
         add("telemetry".into(), vec![format!("log = \"{log}\"")]);
         let mut text = String::new();

@@ -1,7 +1,7 @@
 //! A country of real processes on real sockets, driven as a caller would.
 //!
 //! ```text
-//!  country ─▶ process (mpss serve, mpss simulate) ─▶ program, ports, reaper
+//!  country, outside ─▶ process (mpss serve, mpss simulate) ─▶ program, ports, reaper
 //!
 //!  trade ─▶ client ─▶ HTTP ─▶ nodes        books: what must be true of all of them afterwards
 //! ```
@@ -16,6 +16,7 @@ pub mod client;
 pub mod country;
 pub mod deliveries;
 pub mod number_table;
+pub mod outside;
 pub mod patience;
 pub mod ports;
 pub mod process;

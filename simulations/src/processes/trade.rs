@@ -38,6 +38,15 @@ pub struct Rows {
     pub sps: BTreeMap<String, Vec<String>>,
 }
 
+impl Rows {
+    /// True when the buyer of an order has a stored-value account here. One who has none pays from an
+    /// account whose money is outside; what became of that is for whoever has it to say.
+    #[must_use]
+    pub fn pays_from_wallet(&self, order: &str) -> bool {
+        self.wallets.contains_key(&self.orders[order].msisdn)
+    }
+}
+
 /// A subscriber's stored-value account.
 #[derive(Debug, Clone)]
 pub struct Wallet {
