@@ -74,6 +74,11 @@ pub(crate) fn paid_or_refused(answer: PeerAnswer, province: ProvinceId) -> Resul
     Ok(done_or_refused(answer, province)?.map(|log_index| Paid { held: false, log_index }))
 }
 
+/// True when the home province can not say yet whether it pays.
+pub(crate) fn is_pending(answer: &PeerAnswer) -> bool {
+    matches!(answer.result, PeerResult::Fate { fate: PaymentFate::Unknown, .. })
+}
+
 /// The fate of a payment, and why it was declined.
 pub(crate) fn fate_of(answer: PeerAnswer, province: ProvinceId) -> Result<(PaymentFate, Option<Refusal>), PeerError> {
     let PeerResult::Fate { fate, refusal, detail } = answer.result else {

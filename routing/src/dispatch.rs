@@ -21,7 +21,7 @@ use futures::future::Either;
 use mpss_domain::{Money, Msisdn, OrderId, PaymentId, ProvinceId, RefundId, Refusal, ReversalId, TransferId};
 use mpss_runtime::{Clock, Random};
 
-use crate::answer::{Heard, Paid, done_or_refused, fate_of, paid_or_refused, read, was_reached};
+use crate::answer::{Heard, Paid, done_or_refused, fate_of, is_pending, paid_or_refused, read, was_reached};
 use crate::circuit::{Circuits, Urgency};
 use crate::peer::{PeerCall, PeerDoor, PeerError, PeerReply, PeerTransport};
 use crate::wire::{
@@ -98,6 +98,8 @@ impl Dispatch {
             tries += 1;
             let (error, retry_after) = match tried.await {
                 Attempt::Replied(reply) => match read(&reply) {
+                    // Home has it and waits for whoever has the money.
+                    Heard::Answer(answer) if is_pending(&answer) => (PeerError::Unknown(home), None),
                     Heard::Answer(answer) => {
                         let decided = paid_or_refused(answer, home);
                         // A refusal that is not kept under the payment id says nothing about an earlier

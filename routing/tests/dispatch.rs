@@ -460,6 +460,19 @@ fn refusals_do_not_open_a_circuit_and_time_outs_inside_the_province_do() {
 }
 
 #[test]
+fn a_home_that_waits_for_whoever_has_the_money_is_asked_again_and_stays_reachable() {
+    let pending = PeerAnswer { result: PeerResult::fate(PaymentFate::Unknown, None), log_index: 1 };
+    let scene = scene(vec![Fortune::Says(ok(&pending)), Fortune::Says(ok(&pending))], Fortune::Good);
+    assert_eq!(scene.pay(1), Ok(Ok(1)));
+    assert_eq!(scene.tries(), 3);
+    let scene = self::scene(vec![], Fortune::Says(ok(&pending)));
+    for serial in 0..5 {
+        assert_eq!(scene.pay(serial), Err(PeerError::Unknown(home())), "left to the order driver");
+    }
+    assert!(scene.dispatch.open_circuits().is_empty());
+}
+
+#[test]
 fn what_is_stored_and_forwarded_is_tried_once_with_its_own_message() {
     let scene = scene(vec![], Fortune::Good);
     let at = LogTime(1_795_437_296_789);

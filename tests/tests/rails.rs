@@ -46,10 +46,7 @@ const EMPTY_BOUND: Duration = Duration::from_secs(90);
 const LOOKS_AT_ONCE: usize = 16;
 
 static STAGE: Stage = Stage::new(|| {
-    CountryPlan::new(binary::mpss(), &["44", "51"], 3)
-        .rails()
-        .setting("door", "subscriber_requests_per_second = 0")
-        .setting("dispatch", "circuit_failures = 1000")
+    CountryPlan::new(binary::mpss(), &["44", "51"], 3).rails().setting("door", "subscriber_requests_per_second = 0")
 });
 
 /// Accounts outside came with version 3 of the rules.

@@ -360,16 +360,16 @@ impl Home {
         }
     }
 
-    /// Waits a while for whoever has the money.
+    /// Waits a while for whoever has the money; without an answer the payment is pending still, and goes on.
     ///
     /// # Errors
-    /// What was refused, or [`NotDone::Unknown`] when there is no answer yet: the payment goes on.
+    /// What was refused.
     async fn rail_answer(&self, payment: PaymentId, account: AccountId, reply: Reply) -> Result<Reply, NotDone> {
         let decided = |state: &State| {
             let payment = state.payment(payment)?;
             (payment.status != PaymentStatus::Pending).then_some((payment.status, payment.index))
         };
-        let (status, index) = watched(&self.context, RAIL_WAIT, decided).await.ok_or(NotDone::Unknown)?;
+        let Some((status, index)) = watched(&self.context, RAIL_WAIT, decided).await else { return Ok(reply) };
         match status {
             PaymentStatus::Declined(refusal) => Err(NotDone::refused(refusal)),
             PaymentStatus::Reserved => Ok(Reply { outcome: Outcome::Held(account), index, ..reply }),

@@ -277,6 +277,10 @@ impl PeerDoor {
     fn answer(&self, result: Result<Reply, NotDone>) -> Answer {
         let (result, log_index) = match result {
             Ok(Reply { outcome: Outcome::Held(_), index, .. }) => (PeerResult::Held, index),
+            // Not a time-out of ours: we are well, and whoever has the money has not answered.
+            Ok(Reply { outcome: Outcome::PaymentPending(_), index, .. }) => {
+                (PeerResult::fate(PaymentFate::Unknown, None), index)
+            }
             Ok(reply) => (PeerResult::Done, reply.index),
             Err(NotDone::Refused { refusal, .. }) => {
                 (PeerResult::refused(refusal), self.context.replica.read(mpss_domain::State::index))
