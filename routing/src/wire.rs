@@ -172,7 +172,7 @@ impl PeerResult {
 #[must_use]
 pub fn refusal_to_wire(refusal: Refusal) -> (u16, Option<String>) {
     let detail = match refusal {
-        Refusal::PasswordLocked(until) => Some(until.0.to_string()),
+        Refusal::PasswordLocked(at) | Refusal::TicketUsed(at) => Some(at.0.to_string()),
         Refusal::NotVisible(because) => Some(because.name().to_owned()),
         _ => None,
     };
@@ -183,8 +183,10 @@ pub fn refusal_to_wire(refusal: Refusal) -> (u16, Option<String>) {
 /// data that does not belong to the number.
 #[must_use]
 pub fn refusal_from_wire(number: u16, detail: Option<&str>) -> Option<Refusal> {
-    if number == Refusal::PasswordLocked(LogTime(0)).number() {
-        return detail?.parse().ok().map(|until| Refusal::PasswordLocked(LogTime(until)));
+    for with_time in [Refusal::PasswordLocked, Refusal::TicketUsed] {
+        if number == with_time(LogTime(0)).number() {
+            return detail?.parse().ok().map(|at| with_time(LogTime(at)));
+        }
     }
     if number == Refusal::NotVisible(HiddenBecause::NotVisitingNow).number() {
         let name = detail?;
@@ -332,12 +334,16 @@ fn masked(msisdn: &str) -> String {
 mod tests {
     use super::*;
 
+    const TIMES: [u64; 4] = [0, 1, 1_795_437_296_789, u64::MAX];
+
     /// Every refusal there is; data variants with each of their data.
     fn every_refusal() -> Vec<Refusal> {
         let mut all = Vec::new();
         for (number, _) in Refusal::TABLE {
             if *number == Refusal::PasswordLocked(LogTime(0)).number() {
-                all.extend([0, 1, 1_795_437_296_789, u64::MAX].map(|ms| Refusal::PasswordLocked(LogTime(ms))));
+                all.extend(TIMES.map(|ms| Refusal::PasswordLocked(LogTime(ms))));
+            } else if *number == Refusal::TicketUsed(LogTime(0)).number() {
+                all.extend(TIMES.map(|ms| Refusal::TicketUsed(LogTime(ms))));
             } else if *number == Refusal::NotVisible(HiddenBecause::NotVisitingNow).number() {
                 all.extend(HIDDEN_BECAUSE.map(Refusal::NotVisible));
             } else {

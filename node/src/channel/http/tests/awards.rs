@@ -62,7 +62,7 @@ async fn a_bet_is_awarded_and_then_stands() {
     let shown = shop.get(first.header("location").unwrap()).await.is(200).json();
     assert_eq!((&shown["award_id"], &shown["reference"]), (&body["award_id"], &json!("L-1")));
     let statement = shop.get(&format!("/v1/accounts/{account}/statement")).await.is(200).json();
-    let newest = &statement["entries"][0];
+    let newest = statement["entries"].as_array().unwrap().last().unwrap();
     assert_eq!(
         (&newest["kind"], &newest["amount"], &newest["balance"], &newest["reference"]),
         (&json!("award"), &json!("5.00"), &json!("14.00"), &body["award_id"])
