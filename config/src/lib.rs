@@ -21,8 +21,8 @@ mod problem;
 mod rails;
 mod relation;
 mod replication;
+mod secret;
 mod telemetry;
-mod vault;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -41,8 +41,8 @@ pub use password::PasswordSettings;
 pub use problem::{Problem, SettingsError};
 pub use rails::RailSettings;
 pub use replication::ReplicationSettings;
+pub use secret::SecretSettings;
 pub use telemetry::TelemetrySettings;
-pub use vault::VaultSettings;
 
 use check::Checked;
 use key::Key;
@@ -59,7 +59,7 @@ const KEYS: &[&[Key]] = &[
     dispatch::KEYS,
     outbox::KEYS,
     rails::KEYS,
-    vault::KEYS,
+    secret::KEYS,
     number_plan::KEYS,
     telemetry::KEYS,
 ];
@@ -86,6 +86,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/rails.toml"),
     "\n",
     include_str!("../defaults/vault.toml"),
+    "\n",
+    include_str!("../defaults/tickets.toml"),
     "\n",
     include_str!("../defaults/number_plan.toml"),
     "\n",
@@ -119,7 +121,9 @@ pub struct Settings {
     /// Accounts whose money is outside.
     pub rails: RailSettings,
     /// PIN cards.
-    pub vault: VaultSettings,
+    pub vault: SecretSettings,
+    /// Tickets.
+    pub tickets: SecretSettings,
     /// Number plan file put in force when the state has none.
     pub number_plan: NumberPlanSettings,
     /// Logs.

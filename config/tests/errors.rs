@@ -311,16 +311,18 @@ fn peppers_are_refused_without_being_shown() {
 }
 
 #[test]
-fn the_key_of_the_vault_is_refused_without_being_shown() {
+fn keys_are_refused_without_being_shown() {
     let expected = "must be 32 bytes as 64 hex digits, or empty";
-    for value in [&PEPPER[..63], "secret", &PEPPER.replace('0', "g")] {
-        let told = told("", &[("MPSS__VAULT__KEY", value)]);
-        assert_eq!(told, [format!("vault.key (environment variable MPSS__VAULT__KEY): {expected}")]);
+    for (path, variable) in [("vault.key", "MPSS__VAULT__KEY"), ("tickets.key", "MPSS__TICKETS__KEY")] {
+        for value in [&PEPPER[..63], "secret", &PEPPER.replace('0', "g")] {
+            let told = told("", &[(variable, value)]);
+            assert_eq!(told, [format!("{path} (environment variable {variable}): {expected}")]);
+        }
+        let settings = Settings::parse(GOOD, "file x.toml", [(variable.to_owned(), PEPPER.to_owned())]).unwrap();
+        let keys = [&settings.vault, &settings.tickets].map(|section| section.key_bytes().map(|key| key.len()));
+        assert_eq!(keys, [path == "vault.key", path == "tickets.key"].map(|given| given.then_some(32)));
+        assert!(!format!("{settings:?}").contains(&PEPPER[..16]));
     }
-    let variables = [("MPSS__VAULT__KEY".to_owned(), PEPPER.to_owned())];
-    let settings = Settings::parse(GOOD, "file x.toml", variables).unwrap();
-    assert_eq!(settings.vault.key_bytes().map(|key| key.len()), Some(32));
-    assert!(!format!("{settings:?}").contains(&PEPPER[..16]));
 }
 
 #[test]

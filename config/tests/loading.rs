@@ -56,6 +56,7 @@ fn the_defaults_are_the_figures_they_were_decided_to_be() {
     assert_eq!((outbox.sms_batch_max, outbox.notice_batch_max, outbox.request_deadline_ms), (256, 64, 5_000));
     assert_eq!((outbox.pause_min_ms, outbox.pause_max_ms), (100, 5_000));
     assert!(settings.vault.key_bytes().is_none(), "no cards are sold from stock");
+    assert!(settings.tickets.key_bytes().is_none(), "no tickets are given out");
     assert!(settings.founders.is_empty() && settings.provinces.is_empty() && outbox.sms_url.is_empty());
     assert_eq!((settings.number_plan.file.as_str(), settings.number_plan.epoch), ("", 1));
     assert_eq!((settings.telemetry.log.as_str(), settings.telemetry.format.as_str()), ("info", "text"));

@@ -31,6 +31,7 @@ impl State {
         self.check_awards()?;
         self.check_vault()?;
         self.check_tickets()?;
+        self.check_bills()?;
         self.check_accounts(&open)
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, AccountSelector, Language, Tier};
 use crate::award::AwardPolicy;
+use crate::bills::PayBill;
 use crate::catalogue::Terms;
 use crate::effect::EffectId;
 use crate::ids::{
@@ -526,6 +527,8 @@ pub enum Verb {
         /// The gate's request id: the same check again is no second one.
         gate: u128,
     },
+    /// A purchase that pays a bill to the fen; otherwise as [`Verb::PlaceOrder`].
+    PayBill(Box<PayBill>),
 }
 
 impl Verb {
@@ -553,7 +556,8 @@ impl Verb {
             | Self::SetAwardPolicy(_)
             | Self::LoadCards { .. }
             | Self::RevealCards { .. }
-            | Self::CheckTicket { .. } => crate::version::OUTSIDE_RAILS,
+            | Self::CheckTicket { .. }
+            | Self::PayBill(_) => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

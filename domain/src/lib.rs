@@ -20,6 +20,7 @@
 pub mod account;
 mod admit_sp;
 pub mod award;
+pub mod bills;
 mod books;
 pub mod catalogue;
 mod change_account;
@@ -92,6 +93,7 @@ pub use order::{Channel, Order, OrderStatus};
 pub use outcome::{Applied, Outcome, Reply};
 pub use password::{PasswordVerdict, PasswordVerifier};
 pub use payment::{Payment, PaymentStatus};
+pub use purchase::Purchase;
 pub use rail::RailName;
 pub use refusal::Refusal;
 pub use state::State;

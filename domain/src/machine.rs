@@ -132,8 +132,10 @@ impl State {
             &Verb::PublishProduct { product } => self.publish_product(product),
             &Verb::WithdrawProduct { product } => self.withdraw_product(product),
 
-            &Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict } => self
-                .place_order(&Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict }),
+            &Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict } => {
+                let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
+                self.place_order(&purchase, None)
+            }
             &Verb::RecordPayment { order, result } => self.record_payment(order, result),
             &Verb::GiveUpPayment { order } => self.give_up_payment(order),
             Verb::RecordDeliveries { answers } => Ok(self.record_deliveries(answers)),
@@ -234,6 +236,7 @@ impl State {
             }
             &Verb::RevealCards { order, buyer } => self.reveal_cards(order, buyer),
             &Verb::CheckTicket { ticket, gate } => self.check_ticket(ticket, gate),
+            Verb::PayBill(ask) => self.place_order(&ask.purchase, Some(ask.bill)),
         }
     }
 

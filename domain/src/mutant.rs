@@ -67,6 +67,8 @@ mutants! {
     TicketCheckedTwice = "ticket-checked-twice";
     /// An order can be reversed, and its tickets refunded, though they were used.
     UsedTicketGivenBack = "used-ticket-given-back";
+    /// `apply` does not look whether a bill is paid; whoever proposes has asked the SP before.
+    BillPaidTwice = "bill-paid-twice";
 }
 
 impl Mutant {

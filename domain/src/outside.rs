@@ -1,5 +1,5 @@
 //! What the state holds of accounts whose money is outside, and of the calls to those who have it; and
-//! the vault of PIN cards, and tickets.
+//! the vault of PIN cards, tickets and bills.
 //!
 //! All of it came with state version 3. It stands apart from the other rows, so that what is written
 //! of them is what older programs wrote: a snapshot of a lower version ends before it.
@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::award::Awards;
+use crate::bills::Bills;
 use crate::effect::EffectId;
 use crate::ids::{AccountId, BindingId, CallId, OrderId, PaymentId};
 use crate::ledger::LedgerAccount;
@@ -124,6 +125,8 @@ pub struct Outside {
     pub(crate) vault: Vault,
     /// Tickets, issued and checked.
     pub(crate) tickets: Tickets,
+    /// Bills, being paid and paid.
+    pub(crate) bills: Bills,
 }
 
 impl State {

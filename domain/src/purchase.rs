@@ -10,12 +10,15 @@
 //! Precedence of refusals, each before anything moves. First the request id
 //! ([`Refusal::DuplicateRequest`], in the machine). Then, where the order is taken:
 //!
-//! 1. quantity and amount, and more cards than one order may take: [`Refusal::AmountOutOfRange`]
+//! 1. quantity and amount, more cards than one order may take, and a bill above the most that its product
+//!    is for: [`Refusal::AmountOutOfRange`]
 //! 2. the number: [`Refusal::UnknownNumber`], [`Refusal::ForeignOperator`], [`Refusal::NotHome`]
 //! 3. the product: [`Refusal::ProductNotFound`], [`Refusal::ProductNotPublished`]
 //! 4. its SP: [`Refusal::SpSuspended`]
 //! 5. the scope: [`Refusal::NotVisible`]
-//! 6. the stock of a product that is sold from the vault: [`Refusal::OutOfStock`]
+//! 6. the stock of a product that is sold from the vault: [`Refusal::OutOfStock`]; whether a bill goes with
+//!    the product and can be had: [`Refusal::BillNeeded`], [`Refusal::NotForBills`],
+//!    [`Refusal::BillBeingPaid`], [`Refusal::BillPaid`]
 //!
 //! and then at home, by [`State::check_payer`], whether the order was taken there or elsewhere:
 //!
@@ -26,7 +29,10 @@
 //! 10. limits: [`Refusal::PerPaymentLimitExceeded`], then [`Refusal::DailyLimitExceeded`]
 //! 11. funds: [`Refusal::InsufficientFunds`]
 
+use serde::{Deserialize, Serialize};
+
 use crate::account::{AccountKind, AccountSelector};
+use crate::bills::Bill;
 use crate::catalogue::{ProductRef, ProductStatus};
 use crate::effect::{Effect, EffectId, SmsText};
 use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, SpId};
@@ -48,16 +54,26 @@ use crate::vault::CARDS_PER_ORDER_MAX;
 use crate::visibility::{Scope, visible};
 
 /// What [`crate::Verb::PlaceOrder`] says.
-pub(crate) struct Purchase {
-    pub(crate) msisdn: Msisdn,
-    pub(crate) home: ProvinceId,
-    pub(crate) epoch: u64,
-    pub(crate) location: ProvinceId,
-    pub(crate) product: ProductId,
-    pub(crate) quantity: u32,
-    pub(crate) account: AccountSelector,
-    pub(crate) channel: Channel,
-    pub(crate) verdict: Option<PasswordVerdict>,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Purchase {
+    /// Who buys.
+    pub msisdn: Msisdn,
+    /// Whose subscriber it is, by the number plan.
+    pub home: ProvinceId,
+    /// The number plan epoch that said so.
+    pub epoch: u64,
+    /// Where the subscriber is now.
+    pub location: ProvinceId,
+    /// What.
+    pub product: ProductId,
+    /// How many.
+    pub quantity: u32,
+    /// From which account.
+    pub account: AccountSelector,
+    /// The door.
+    pub channel: Channel,
+    /// The password's verdict; `None` when home is elsewhere and will judge.
+    pub verdict: Option<PasswordVerdict>,
 }
 
 /// What is for sale, at what price: the product as far as an order needs it.
@@ -70,6 +86,8 @@ struct Deal {
     delivery_deadline_ms: u32,
     /// Sold from our own stock of cards.
     from_vault: bool,
+    /// The bill it pays.
+    bill: Option<Bill>,
 }
 
 /// Most orders see no more events than these.
@@ -80,8 +98,8 @@ impl State {
     ///
     /// # Errors
     /// In the order of the module's list.
-    pub(crate) fn place_order(&mut self, purchase: &Purchase) -> Result<Outcome, Refusal> {
-        let deal = self.check_deal(purchase)?;
+    pub(crate) fn place_order(&mut self, purchase: &Purchase, bill: Option<Bill>) -> Result<Outcome, Refusal> {
+        let deal = self.check_deal(purchase, bill)?;
         if purchase.home == self.province {
             self.sell_at_home(purchase, &deal)
         } else {
@@ -90,13 +108,16 @@ impl State {
     }
 
     /// The checks of the serving side.
-    fn check_deal(&self, purchase: &Purchase) -> Result<Deal, Refusal> {
+    fn check_deal(&self, purchase: &Purchase, bill: Option<Bill>) -> Result<Deal, Refusal> {
         let product = self.product(purchase.product);
         // No price is below one fen, so a quantity can be too large whatever the product.
         if purchase.quantity == 0 || i64::from(purchase.quantity) > Money::REQUEST_MAX.as_fen() {
             return Err(Refusal::AmountOutOfRange);
         }
-        let amount = product.map(|product| product.terms().price.checked_mul(purchase.quantity));
+        let amount = product.map(|product| match bill {
+            Some(bill) => (purchase.quantity == 1 && bill.amount <= product.terms().price).then_some(bill.amount),
+            None => product.terms().price.checked_mul(purchase.quantity),
+        });
         if let Some(amount) = amount {
             amount.ok_or(Refusal::AmountOutOfRange)?.check_request()?;
         }
@@ -120,6 +141,7 @@ impl State {
         if from_vault && !self.has_in_stock(product.id, purchase.quantity) {
             return Err(Refusal::OutOfStock);
         }
+        self.check_bill(terms, bill.as_ref())?;
         Ok(Deal {
             product: ProductRef { id: product.id, version: product.versions.len() as u32 },
             sp: terms.sp,
@@ -127,6 +149,7 @@ impl State {
             amount,
             delivery_deadline_ms: terms.delivery_deadline_ms,
             from_vault,
+            bill,
         })
     }
 
@@ -248,15 +271,19 @@ impl State {
         if deal.from_vault {
             self.reserve_cards(&order);
         }
+        if let Some(bill) = deal.bill {
+            self.hold_bill(&order, bill);
+        }
         order
     }
 
-    /// Lets an event happen to an order with its cards and tickets, and tells the journal.
+    /// Lets an event happen to an order with its cards, its tickets and its bill, and tells the journal.
     pub(crate) fn order_event(&mut self, order: &mut Order, event: OrderEvent) {
         order.happen(self.now, self.index, event);
         self.entry.record(None, JournalBody::OrderMoved { order: order.id, event });
         self.cards_follow(order, event);
         self.tickets_follow(order, event);
+        self.bill_follows(order, event);
     }
 
     /// The order is paid: tell the SP to deliver. Cards of the vault are delivered by ourselves, at once;

@@ -22,7 +22,7 @@ impl State {
     /// [`Refusal::AlreadyReversed`], [`Refusal::WrongOrderStatus`] (before delivery),
     /// [`Refusal::CardShown`], [`Refusal::RequestTooOld`] (home no longer keeps the payment),
     /// [`Refusal::RefundExceedsPaid`], [`Refusal::WholePiecesOnly`] (for cards of the vault, which go back
-    /// into stock, and tickets), [`Refusal::TicketUsed`] (fewer are unused), [`Refusal::OrderAwarded`].
+    /// into stock, tickets, and bills), [`Refusal::TicketUsed`] (fewer are unused), [`Refusal::OrderAwarded`].
     pub(crate) fn refund_order(&mut self, id: OrderId, amount: Money) -> Result<Outcome, Refusal> {
         amount.check_request()?;
         let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
@@ -48,6 +48,7 @@ impl State {
             return Err(Refusal::WholePiecesOnly);
         }
         self.check_tickets_to_refund(order, amount)?;
+        self.check_bill_to_refund(order, amount)?;
         self.check_not_awarded(id)?;
 
         // From here it must succeed.

@@ -205,7 +205,7 @@ refusals! {
     NotTheBuyer = 10204 "not_the_buyer" never "不是该订单的购买人";
     /// The cards were shown to the buyer, so the order can not be undone.
     CardShown = 10205 "card_shown" never "卡密已查看，不能撤销或退款";
-    /// Cards and tickets are refunded whole.
+    /// Cards, tickets and bills are refunded whole.
     WholePiecesOnly = 10206 "whole_pieces_only" never "只能按整张退款";
 
     /// There is no such ticket.
@@ -214,6 +214,15 @@ refusals! {
     TicketVoid = 10302 "ticket_void" never "票已作废";
     /// The ticket was checked before, at the time given.
     TicketUsed(LogTime) = 10303 "ticket_used" never "票已使用";
+
+    /// The product is paid by the number of a bill.
+    BillNeeded = 10451 "bill_needed" never "该商品须按账单缴费";
+    /// The product is no bill payment.
+    NotForBills = 10452 "not_for_bills" never "该商品不是缴费业务";
+    /// Another order is paying this bill.
+    BillBeingPaid = 10453 "bill_being_paid" retry "账单正在缴费中";
+    /// The bill was paid here.
+    BillPaid = 10454 "bill_paid" never "账单已缴费";
 }
 
 impl Refusal {

@@ -125,6 +125,11 @@ impl Requests {
         earlier.map_or(Known::Nothing(Place { generation: newest, slot }), |answer| request.compare(answer))
     }
 
+    /// Is anything known of a request id that names no order?
+    pub(crate) fn knows(&self, key: u128) -> bool {
+        self.generations.values().any(|generation| generation.get(key).is_some())
+    }
+
     /// Remembers the answer to a request of which nothing was known.
     pub(crate) fn remember(
         &mut self,

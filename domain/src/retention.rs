@@ -112,7 +112,9 @@ impl State {
         self.retention = walk;
 
         for id in orders {
-            self.orders.remove(&id);
+            if let Some(order) = self.orders.remove(&id) {
+                self.forget_bill(&order);
+            }
             self.outside.holds.remove(&id);
             self.forget_cards_of(id);
             self.outside.tickets.issued.remove(&id);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{Account, AccountSelector, Subscriber};
 use crate::books::Books;
 use crate::catalogue::{Product, ProductStatus, Sp, Terms};
+use crate::command::Request;
 use crate::digest::{DigestRing, digest_of};
 use crate::effect::{EffectId, EffectRow};
 use crate::entry::Entry;
@@ -276,6 +277,12 @@ impl State {
     pub fn next_timer(&self) -> Option<LogTime> {
         let first = self.timers.first().map(|(timer, ())| timer.due);
         [first, self.prune_due()].into_iter().flatten().min()
+    }
+
+    /// Is a request id that names no order remembered with its answer?
+    #[must_use]
+    pub fn knows_request(&self, request: Request) -> bool {
+        self.requests.knows(request.key)
     }
 
     /// The books.

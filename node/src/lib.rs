@@ -27,4 +27,5 @@ pub mod password;
 pub mod serving;
 pub mod simulator;
 pub mod telemetry;
+pub mod ticket_code;
 mod watched;

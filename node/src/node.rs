@@ -14,18 +14,21 @@ use std::time::Duration;
 
 use mpss_cluster::{Replica, Role, StartError};
 use mpss_config::Settings;
-use mpss_domain::ProvinceId;
+use mpss_domain::{ProvinceId, Refusal, Verb};
 use mpss_routing::http::NodeLink;
 use mpss_routing::{Dispatch, PlanFileError};
 use mpss_runtime::Seams;
 use tokio::sync::watch;
 
 use crate::card_pin::PinSafe;
+use crate::gateway::sp::SpGateway;
 use crate::home::Home;
+use crate::not_done::NotDone;
 use crate::password::PasswordJudge;
 use crate::serving::Serving;
 use crate::supervision::Tree;
 use crate::supervision::tasks::Task;
+use crate::ticket_code::TicketPen;
 
 mod doors;
 mod gauges;
@@ -56,14 +59,30 @@ pub struct Context {
     pub nodes: Arc<dyn NodeLink>,
     /// The ways to whoever has the money of accounts outside.
     pub rails: Rails,
+    /// The way to service providers.
+    pub sps: Arc<dyn SpGateway>,
     /// Judges payment passwords of this province's subscribers.
     pub judge: PasswordJudge,
     /// Seals and opens the PINs of cards; `None` when the settings have no key for them.
     pub pins: Option<PinSafe>,
+    /// Signs and reads tickets; `None` when the settings have no key for them.
+    pub tickets: Option<TicketPen>,
     /// Clock, randomness, tasks.
     pub seams: Seams,
     /// What this node was started with.
     pub settings: Arc<Settings>,
+}
+
+impl Context {
+    /// A verb that came with a newer state version is not proposed before every replica can read it: one
+    /// that can not would have to stop.
+    ///
+    /// # Errors
+    /// [`Refusal::NotYet`].
+    pub(crate) fn is_readable(&self, verb: &Verb) -> Result<(), NotDone> {
+        let readable = self.replica.read(|state| verb.since() <= state.version());
+        if readable { Ok(()) } else { Err(NotDone::refused(Refusal::NotYet)) }
+    }
 }
 
 /// How long a leader that stops waits for another one.

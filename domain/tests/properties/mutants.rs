@@ -55,6 +55,12 @@ fn a_bet_that_is_awarded_twice_or_undone_afterwards_is_seen_in_the_rows() {
 }
 
 #[test]
+#[should_panic(expected = "bill 1 for the 0. of [1]")]
+fn a_bill_that_is_paid_twice() {
+    crate::bills::play_with(Mutant::BillPaidTwice);
+}
+
+#[test]
 #[should_panic(expected = "sold without a card")]
 fn a_card_that_is_not_there_is_sold() {
     card_vault::play_with(Mutant::StockOutsideApply);

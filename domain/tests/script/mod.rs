@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Words for accounts whose money is outside are in `rails.rs`, those for awards in `awards.rs`, for the vault
-//! of cards in `cards.rs`, for tickets in `tickets.rs`.
+//! of cards in `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use mpss_domain::account::{Language, Tier};
+use mpss_domain::bills::{Bill, PayBill};
 use mpss_domain::catalogue::{Application, Terms};
 use mpss_domain::command::{PayRequest, Request};
 use mpss_domain::ids::IssuedId;
@@ -29,11 +30,12 @@ use mpss_domain::order::{OrderEvent, ReversalReason};
 use mpss_domain::{
     AccountId, AccountKind, AccountSelector, AccountStatus, Applied, AwardId, Batch, BindingId, Channel, Command,
     Effect, EffectId, LedgerAccount, LogTime, Money, Msisdn, NumberPlan, Operator, OrderId, Outcome, PasswordVerdict,
-    PasswordVerifier, PaymentId, ProductId, ProvinceId, RefundId, Refusal, ReversalId, Scope, SpId, State,
+    PasswordVerifier, PaymentId, ProductId, ProvinceId, Purchase, RefundId, Refusal, ReversalId, Scope, SpId, State,
     StateVersion, TransferId, Verb,
 };
 
 mod awards;
+mod bills;
 mod cards;
 mod rails;
 mod tickets;
@@ -248,6 +250,7 @@ impl Stage {
             "see-cards" => self.see_cards(&words)?,
             "stock" => self.see_stock(&words)?,
             "see-tickets" => self.see_tickets(&words)?,
+            "see-bill" => self.see_bill(&words)?,
             "see-binding" => self.see_binding(&words)?,
             "see-calls" => self.see_calls(&words)?,
             "see-award" => self.see_award(&words)?,
@@ -337,6 +340,23 @@ impl Stage {
             _ => {}
         }
         Ok(())
+    }
+
+    fn purchase(&self, words: &Words<'_>) -> Result<Purchase, String> {
+        let msisdn = self.msisdn(words.need("buyer")?)?;
+        let home = words.get("home").map_or(Ok(self.state.province()), province)?;
+        Ok(Purchase {
+            msisdn,
+            home,
+            epoch: self.epoch(words)?,
+            location: words.get("location").map_or(Ok(self.state.province()), province)?,
+            product: self.product(words.need("product")?),
+            quantity: words.get("quantity").map_or(Ok(1), str::parse).map_err(|_| "quantity is a number")?,
+            account: self.selector(words)?,
+            channel: Channel::App,
+            verdict: (home == self.state.province() && words.get("password") != Some("unjudged"))
+                .then(|| self.verdict(words, msisdn)),
+        })
     }
 
     fn msisdn(&self, text: &str) -> Result<Msisdn, String> {
@@ -477,6 +497,7 @@ impl Stage {
                         Some("shopping") => Application::Shopping,
                         Some("card_sale") => Application::CardSale,
                         Some("ticketing") => Application::Ticketing,
+                        Some("bill_payment") => Application::BillPayment,
                         _ => Application::Lottery,
                     },
                     scope: scope(words.get("scope").unwrap_or("local"))?,
@@ -499,20 +520,25 @@ impl Stage {
         let order = self.order(words.name(0)?);
         Ok(match words.verb {
             "order" => {
-                let msisdn = self.msisdn(words.need("buyer")?)?;
-                let home = words.get("home").map_or(Ok(self.state.province()), province)?;
-                Verb::PlaceOrder {
-                    msisdn,
-                    home,
-                    epoch: self.epoch(words)?,
-                    location: words.get("location").map_or(Ok(self.state.province()), province)?,
-                    product: self.product(words.need("product")?),
-                    quantity: words.get("quantity").map_or(Ok(1), str::parse).map_err(|_| "quantity is a number")?,
-                    account: self.selector(words)?,
-                    channel: Channel::App,
-                    verdict: (home == self.state.province() && words.get("password") != Some("unjudged"))
-                        .then(|| self.verdict(words, msisdn)),
-                }
+                let purchase = self.purchase(words)?;
+                let Some(number) = words.get("bill") else {
+                    let Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict } =
+                        purchase;
+                    return Ok(Verb::PlaceOrder {
+                        msisdn,
+                        home,
+                        epoch,
+                        location,
+                        product,
+                        quantity,
+                        account,
+                        channel,
+                        verdict,
+                    });
+                };
+                let number = number.parse().map_err(|error| format!("{number}: {error}"))?;
+                let bill = Bill { number, amount: words.money("amount")? };
+                Verb::PayBill(Box::new(PayBill { purchase, bill }))
             }
             "record-payment" => Verb::RecordPayment { order, result: answer(words.name(1)?)? },
             "give-up" => Verb::GiveUpPayment { order },

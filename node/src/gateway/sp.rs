@@ -3,6 +3,9 @@
 //! `POST {notice_url}` `{"notices":[…]}` → `{"answers":[{"order_id","result":"accepted"|"refused"}]}`.
 //! An order that is not among the answers has no answer yet and is asked about again with the same
 //! notice id. Answers about orders that were not asked about are no harm: they are not looked at.
+//!
+//! An SP with bills is asked at the same place: `{"bill_query":{…}}` → `{"bill":{"status":"due"|"paid"|
+//! "unknown","amount","payer","period"}}`, with `amount` when it is due.
 
 use std::time::Duration;
 
@@ -42,6 +45,9 @@ pub struct Notice {
     pub quantity: u32,
     /// Yuan with two places.
     pub amount: String,
+    /// The bill it pays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bill_number: Option<String>,
     /// Who took the order: two digits.
     pub serving_province: String,
     /// The buyer's number with its middle hidden.
@@ -59,10 +65,57 @@ pub struct Answer {
     pub result: String,
 }
 
+/// A question about a bill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BillQuery {
+    /// Whose bill.
+    pub sp_id: String,
+    /// The product that pays it.
+    pub product_id: String,
+    /// Its number.
+    pub bill_number: String,
+}
+
+/// Where a bill stands, in its SP's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BillStatus {
+    /// To be paid.
+    Due,
+    /// Paid, here or elsewhere.
+    Paid,
+    /// There is no such bill.
+    Unknown,
+}
+
+/// What an SP says of a bill.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BillAnswer {
+    /// Where it stands.
+    pub status: BillStatus,
+    /// Yuan with two places, when it is due.
+    #[serde(default)]
+    pub amount: Option<String>,
+    /// Whose bill it is, as far as it may be shown.
+    #[serde(default)]
+    pub payer: Option<String>,
+    /// For which time.
+    #[serde(default)]
+    pub period: Option<String>,
+}
+
+impl BillAnswer {
+    /// What an SP says that has no such bill.
+    pub const UNKNOWN: Self = Self { status: BillStatus::Unknown, amount: None, payer: None, period: None };
+}
+
 /// A way to tell SPs.
 pub trait SpGateway: Send + Sync + 'static {
     /// Tells the SP at `url`.
     fn notify<'a>(&'a self, url: &'a str, notices: Vec<Notice>) -> BoxFuture<'a, Result<Vec<Answer>, NoAnswer>>;
+
+    /// Asks the SP at `url` about a bill.
+    fn bill<'a>(&'a self, url: &'a str, query: BillQuery) -> BoxFuture<'a, Result<BillAnswer, NoAnswer>>;
 }
 
 /// SPs that speak JSON over HTTP.
@@ -91,11 +144,28 @@ struct Answers {
     answers: Vec<Answer>,
 }
 
+#[derive(Serialize)]
+struct BillQuestion {
+    bill_query: BillQuery,
+}
+
+#[derive(Deserialize)]
+struct BillAnswered {
+    bill: BillAnswer,
+}
+
 impl SpGateway for HttpSpGateway {
     fn notify<'a>(&'a self, url: &'a str, notices: Vec<Notice>) -> BoxFuture<'a, Result<Vec<Answer>, NoAnswer>> {
         Box::pin(async move {
             let answers: Answers = super::post(&self.client, url, &Notices { notices }).await?;
             Ok(answers.answers)
+        })
+    }
+
+    fn bill<'a>(&'a self, url: &'a str, bill_query: BillQuery) -> BoxFuture<'a, Result<BillAnswer, NoAnswer>> {
+        Box::pin(async move {
+            let answered: BillAnswered = super::post(&self.client, url, &BillQuestion { bill_query }).await?;
+            Ok(answered.bill)
         })
     }
 }

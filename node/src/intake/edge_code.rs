@@ -115,6 +115,10 @@ edge_codes! {
     BadSignature = 151 "bad_signature" 401 never "The signature is missing or wrong" "签名缺失或错误";
     /// This province has no key for a vault of cards.
     VaultClosed = 152 "vault_closed" 422 never "This province has no vault for cards" "本省未开通卡库";
+    /// This province has no key to sign tickets with.
+    TicketsClosed = 153 "tickets_closed" 422 never "This province has no tickets" "本省未开通电子票";
+    /// The SP knows no bill with this number.
+    BillNotFound = 154 "bill_not_found" 422 never "There is no bill with this number" "账单不存在";
     /// One caller asks too often; nothing happened.
     TooManyRequests = 160 "too_many_requests" 429 retry "Too many requests for one subscriber" "请求过于频繁，请稍后再试";
     /// The node has too much to do; nothing happened.

@@ -76,10 +76,14 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10203 => "The batch was loaded before with other content.",
         10204 => "Only the buyer of an order may see its cards.",
         10205 => "The cards were shown to the buyer; the order can not be undone.",
-        10206 => "Cards and tickets are refunded whole.",
+        10206 => "Cards, tickets and bills are refunded whole.",
         10301 => "There is no such ticket.",
         10302 => "The ticket was refunded, or its order reversed.",
         10303 => "The ticket was checked before.",
+        10451 => "This product is paid by the number of a bill.",
+        10452 => "This product is no bill payment.",
+        10453 => "Another order is paying this bill.",
+        10454 => "The bill was paid.",
         _ => "Refused by a rule.",
     }
 }

@@ -22,6 +22,7 @@ use crate::gateway::rail::RailGateway;
 use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
 use crate::gateway::sp::{HttpSpGateway, SpGateway};
 use crate::password::PasswordJudge;
+use crate::ticket_code::TicketPen;
 
 /// The ways to whoever has the money of accounts outside.
 #[derive(Clone, Default)]
@@ -162,10 +163,11 @@ pub(super) async fn context(
     };
     let number = settings.node.number;
     let nodes = outside.nodes.clone();
-    let rails = outside.rails.clone();
+    let (rails, sps) = (outside.rails.clone(), outside.sps.clone());
     let pins = settings.vault.key_bytes().map(|key| PinSafe::new(&key));
+    let tickets = settings.tickets.key_bytes().map(|key| TicketPen::new(&key));
     let settings = Arc::new(settings);
-    Ok(Context { province, number, replica, dispatch, nodes, rails, judge, pins, seams, settings })
+    Ok(Context { province, number, replica, dispatch, nodes, rails, sps, judge, pins, tickets, seams, settings })
 }
 
 fn replica_options(settings: &Settings, province: ProvinceId) -> ReplicaOptions {

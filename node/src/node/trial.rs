@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use super::{Context, Outside, parts, real_seams_over};
 use crate::gateway::NoAnswer;
 use crate::gateway::smsc::{SmsGateway, Text};
-use crate::gateway::sp::{Answer, Notice, SpGateway};
+use crate::gateway::sp::{Answer, BillAnswer, BillQuery, Notice, SpGateway};
 use crate::home::{Home, OpenAccount};
 use crate::password::PaymentPassword;
 use crate::serving::{PlaceOrder, Serving};
@@ -247,6 +247,8 @@ pub(crate) fn settings(folder: &Path, raft: SocketAddr) -> Settings {
         1 = "{}"
         [vault]
         key = "{}"
+        [tickets]
+        key = "{}"
         [dispatch]
         try_deadline_ms = 500
         payment_deadline_ms = 700
@@ -263,6 +265,7 @@ pub(crate) fn settings(folder: &Path, raft: SocketAddr) -> Settings {
         raft,
         "5a".repeat(32),
         "6b".repeat(32),
+        "7c".repeat(32),
     );
     Settings::parse(&text, "trial", []).unwrap()
 }
@@ -303,6 +306,7 @@ pub(crate) fn purchase(msisdn: Msisdn, product: ProductId, digits: &str) -> Plac
         password: password(digits),
         channel: Channel::App,
         location: guangdong(),
+        bill: None,
     }
 }
 
@@ -542,6 +546,8 @@ pub(crate) struct FakeSps {
     pub(crate) manners: Mutex<BTreeMap<String, SpManner>>,
     /// Every notice that came, repetitions included.
     pub(crate) notices: Mutex<Vec<Notice>>,
+    /// What bills they have.
+    pub(crate) bills: Mutex<BTreeMap<String, BillAnswer>>,
     /// Sizes of the requests that came.
     pub(crate) sizes: Mutex<Vec<usize>>,
 }
@@ -553,6 +559,19 @@ impl FakeSps {
 }
 
 impl SpGateway for FakeSps {
+    fn bill<'a>(&'a self, url: &'a str, query: BillQuery) -> BoxFuture<'a, Result<BillAnswer, NoAnswer>> {
+        Box::pin(async move {
+            let manner = self.manners.lock().get(url).copied().unwrap_or(SpManner::Accepts);
+            match manner {
+                SpManner::Accepts => {
+                    Ok(self.bills.lock().get(&query.bill_number).cloned().unwrap_or(BillAnswer::UNKNOWN))
+                }
+                SpManner::Silent => std::future::pending().await,
+                _ => Err(NoAnswer::Status(500)),
+            }
+        })
+    }
+
     fn notify<'a>(&'a self, url: &'a str, notices: Vec<Notice>) -> BoxFuture<'a, Result<Vec<Answer>, NoAnswer>> {
         Box::pin(async move {
             let manner = self.manners.lock().get(url).copied().unwrap_or(SpManner::Accepts);

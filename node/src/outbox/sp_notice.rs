@@ -363,6 +363,7 @@ fn notice(state: &State, id: EffectId, order: OrderId, kind: NoticeKind) -> Opti
         application: terms.application.name(),
         quantity: order.quantity,
         amount: order.amount.to_string(),
+        bill_number: state.bill_of(order.id).map(|bill| bill.number.to_string()),
         serving_province: state.province().to_string(),
         msisdn_masked: order.msisdn.masked(),
         deliver_by: order.deliver_by.to_string(),

@@ -12,10 +12,11 @@
 
 use std::time::Duration;
 
+use mpss_domain::bills::{Bill, PayBill};
 use mpss_domain::order::ReversalReason;
 use mpss_domain::{
     AccountSelector, Channel, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict, ProductId,
-    ProvinceId, Refusal, Reply, Request, Verb,
+    ProvinceId, Purchase, Refusal, Reply, Request, Verb,
 };
 use mpss_routing::Route;
 
@@ -25,8 +26,11 @@ use crate::node::Context;
 use crate::not_done::{NotDone, accepted};
 use crate::password::PaymentPassword;
 
+mod bills;
 mod payment;
 mod settling;
+
+pub use bills::BillStanding;
 
 /// How long the answer to a reversal or refund waits for the home province's acknowledgement, so that
 /// the usual answer is final.
@@ -60,6 +64,8 @@ pub struct PlaceOrder {
     pub channel: Channel,
     /// Where the buyer is now.
     pub location: ProvinceId,
+    /// The bill it pays, as the payer saw it.
+    pub bill: Option<Bill>,
 }
 
 /// Which way a purchase goes, as far as this replica can tell.
@@ -86,6 +92,9 @@ impl Serving {
     /// # Errors
     /// See [`NotDone`].
     pub async fn place_order(&self, request: Request, ask: PlaceOrder) -> Result<Reply, NotDone> {
+        if let Some(bill) = ask.bill {
+            self.check_bill(request, ask.product, bill).await?;
+        }
         let way = self.way(&ask)?;
         let first = self.take(request, &ask, way).await;
         let result = match first {
@@ -103,17 +112,14 @@ impl Serving {
     async fn take(&self, request: Request, ask: &PlaceOrder, way: Way) -> Result<Reply, NotDone> {
         let &PlaceOrder { msisdn, product, quantity, account, channel, location, .. } = ask;
         let Way { home, epoch, .. } = way;
-        let verb = |verdict: Option<PasswordVerdict>| Verb::PlaceOrder {
-            msisdn,
-            home,
-            epoch,
-            location,
-            product,
-            quantity,
-            account,
-            channel,
-            verdict,
+        let verb = |verdict: Option<PasswordVerdict>| match ask.bill {
+            None => Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict },
+            Some(bill) => {
+                let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
+                Verb::PayBill(Box::new(PayBill { purchase, bill }))
+            }
         };
+        self.context.is_readable(&verb(None))?;
         if home == self.context.province {
             let verb = |verdict| verb(Some(verdict));
             let owner = Owner::Number(msisdn);

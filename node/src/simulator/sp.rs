@@ -3,6 +3,10 @@
 //! An SP comes to life with its first notice and accepts until told otherwise. A notice that comes
 //! twice (same `notice_id`) is answered twice and acted on once: what an SP *did* is counted apart
 //! from what it was *asked*.
+//!
+//! Every SP has every bill whose number ends in digits: the last six of them, as fen, are due, so
+//! `E-2026-10-008650` is of 86.50 yuan; none is due when they are all zero. A bill is paid once an order
+//! for it was accepted, until that order is called off.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +23,8 @@ use serde_json::json;
 
 use super::remembered::Remembered;
 
+/// Digits at the end of a bill's number that say what is due, in fen.
+const BILL_DIGITS: usize = 6;
 /// Orders one SP remembers.
 const ORDERS_MAX: usize = 200_000;
 /// Notice ids one SP remembers.
@@ -87,6 +93,9 @@ pub struct OrderSeen {
     pub delivered: u64,
     /// It was called off.
     pub cancelled: bool,
+    /// The bill it pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill_number: Option<String>,
 }
 
 struct Sp {
@@ -99,6 +108,8 @@ struct Sp {
     cancelled: u64,
     notice_ids: Remembered<()>,
     orders: Remembered<OrderSeen>,
+    /// Which order has paid a bill.
+    bills: Remembered<Option<String>>,
 }
 
 impl Default for Sp {
@@ -113,6 +124,7 @@ impl Default for Sp {
             cancelled: 0,
             notice_ids: Remembered::new(NOTICES_MAX),
             orders: Remembered::new(ORDERS_MAX),
+            bills: Remembered::new(ORDERS_MAX),
         }
     }
 }
@@ -168,10 +180,18 @@ impl SpSimulator {
     }
 }
 
-/// What an SP is told: `POST {notice_url}`.
+/// What comes to an SP: `POST {notice_url}`.
 #[derive(Debug, Clone, Deserialize)]
-struct Notices {
-    notices: Vec<Notice>,
+#[serde(untagged)]
+enum Coming {
+    Notices { notices: Vec<Notice> },
+    Bill { bill_query: BillQuery },
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct BillQuery {
+    product_id: String,
+    bill_number: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -181,6 +201,8 @@ struct Notice {
     order_id: String,
     #[serde(default)]
     product_id: String,
+    #[serde(default)]
+    bill_number: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -230,24 +252,34 @@ impl Sp {
                 Mode::Slow => plan.delay_ms = self.behaviour.delay_ms,
                 Mode::Accepts | Mode::Refuses | Mode::Duplicates => {}
             }
-            let refuses = mode == Mode::Refuses && notice.kind == NoticeKind::Deliver;
+            let payer = notice.bill_number.as_ref().map(|number| self.bills.entry(number, || None));
+            // A bill that another order has paid is not paid again.
+            let taken = payer.as_ref().is_some_and(|payer| payer.as_ref().is_some_and(|by| *by != notice.order_id));
+            let refuses = (mode == Mode::Refuses || taken) && notice.kind == NoticeKind::Deliver;
+            seen.bill_number.clone_from(&notice.bill_number);
             match notice.kind {
                 NoticeKind::Deliver if refuses => self.refused += u64::from(first_time),
                 // An order that was called off is not delivered by a notice that overtook the cancel.
                 NoticeKind::Deliver if seen.delivered == 0 && !seen.cancelled => {
                     seen.delivered += 1;
                     self.delivered += 1;
+                    if let Some(payer) = payer {
+                        *payer = Some(notice.order_id.clone());
+                    }
                 }
                 NoticeKind::Deliver => {}
                 NoticeKind::Cancel => {
                     self.cancelled += u64::from(!seen.cancelled);
                     seen.cancelled = true;
+                    if let Some(payer) = payer.filter(|payer| payer.as_ref() == Some(&notice.order_id)) {
+                        *payer = None;
+                    }
                 }
             }
             let answer = Answer {
                 order_id: notice.order_id.clone(),
                 result: if refuses { "refused" } else { "accepted" },
-                reason: refuses.then_some("not available"),
+                reason: refuses.then_some(if taken { "paid already" } else { "not available" }),
             };
             if mode == Mode::Duplicates {
                 plan.answers.push(answer.clone());
@@ -260,6 +292,24 @@ impl Sp {
             plan.answers.push(answer);
         }
         plan
+    }
+
+    /// What is due on a bill, in its SP's words; `None` from one that says nothing.
+    fn bill(&self, query: &BillQuery) -> Option<serde_json::Value> {
+        if matches!(self.behaviour.mode_for(&query.product_id), Mode::Silent | Mode::Garbage) {
+            return None;
+        }
+        let number = query.bill_number.as_str();
+        let digits = number.len() - number.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let due: u64 = number[number.len() - digits.min(BILL_DIGITS)..].parse().unwrap_or(0);
+        let paid = self.bills.get(number).is_some_and(Option::is_some);
+        Some(match due {
+            0 => json!({ "status": "unknown" }),
+            _ if paid => json!({ "status": "paid" }),
+            fen => {
+                json!({ "status": "due", "amount": format!("{}.{:02}", fen / 100, fen % 100), "payer": "李*" })
+            }
+        })
     }
 
     fn shown(&self, name: &str, orders_limit: usize) -> serde_json::Value {
@@ -275,20 +325,34 @@ impl Sp {
 async fn take_notices(
     State(simulator): State<SpSimulator>,
     Path(name): Path<String>,
-    Json(request): Json<Notices>,
+    Json(coming): Json<Coming>,
 ) -> Response {
-    let plan = simulator.with_sp(&name, |sp| sp.take(&request.notices));
+    let notices = match coming {
+        Coming::Notices { notices } => notices,
+        Coming::Bill { bill_query } => {
+            return match simulator.with_sp(&name, |sp| sp.bill(&bill_query)) {
+                Some(bill) => Json(json!({ "bill": bill })).into_response(),
+                None => silence().await,
+            };
+        }
+    };
+    let plan = simulator.with_sp(&name, |sp| sp.take(&notices));
     if plan.garbage {
         return ([(header::CONTENT_TYPE, "application/json")], "{\"answers\": [}\u{0}garbage").into_response();
     }
-    if plan.answers.is_empty() && !request.notices.is_empty() {
-        tokio::time::sleep(Duration::from_millis(SILENCE_MS)).await;
-        return StatusCode::GATEWAY_TIMEOUT.into_response();
+    if plan.answers.is_empty() && !notices.is_empty() {
+        return silence().await;
     }
     if plan.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(plan.delay_ms.min(DELAY_MS_MAX))).await;
     }
     Json(json!({ "answers": plan.answers })).into_response()
+}
+
+/// The request is taken and never answered.
+async fn silence() -> Response {
+    tokio::time::sleep(Duration::from_millis(SILENCE_MS)).await;
+    StatusCode::GATEWAY_TIMEOUT.into_response()
 }
 
 async fn set_behaviour(

@@ -7,7 +7,8 @@ use super::arguments::USUAL;
 pub(super) fn names() -> Vec<&'static str> {
     use mpss_domain::mutant::Mutant;
 
-    // Nobody in a simulated country buys cards of a vault or comes to a gate: the tests of the domain find these.
+    // Nobody in a simulated country buys cards of a vault, comes to a gate or pays a bill: the tests of the domain find
+    // these.
     let strikes = |mutant: &&Mutant| {
         !matches!(
             mutant,
@@ -15,6 +16,7 @@ pub(super) fn names() -> Vec<&'static str> {
                 | Mutant::CardReturnedThoughShown
                 | Mutant::TicketCheckedTwice
                 | Mutant::UsedTicketGivenBack
+                | Mutant::BillPaidTwice
         )
     };
     let domain = Mutant::ALL.iter().filter(strikes).map(|mutant| mutant.name());

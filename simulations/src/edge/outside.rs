@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mpss_node::gateway::NoAnswer;
 use mpss_node::gateway::smsc::{SmsGateway, Text};
-use mpss_node::gateway::sp::{Answer, Notice, SpGateway};
+use mpss_node::gateway::sp::{Answer, BillAnswer, BillQuery, Notice, SpGateway};
 use mpss_runtime::BoxFuture;
 
 use super::scene::Scene;
@@ -24,6 +24,10 @@ impl Outsiders {
 }
 
 impl SpGateway for Outsiders {
+    fn bill<'a>(&'a self, _: &'a str, _: BillQuery) -> BoxFuture<'a, Result<BillAnswer, NoAnswer>> {
+        Box::pin(std::future::ready(Ok(BillAnswer::UNKNOWN)))
+    }
+
     fn notify<'a>(&'a self, _: &'a str, notices: Vec<Notice>) -> BoxFuture<'a, Result<Vec<Answer>, NoAnswer>> {
         Box::pin(async move {
             self.think().await?;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mpss_node::gateway::NoAnswer;
-use mpss_node::gateway::sp::{Answer, Notice, NoticeKind, SpGateway};
+use mpss_node::gateway::sp::{Answer, BillAnswer, BillQuery, Notice, NoticeKind, SpGateway};
 use mpss_runtime::{BoxFuture, Clock};
 use parking_lot::Mutex;
 
@@ -178,6 +178,10 @@ struct Gateway {
 }
 
 impl SpGateway for Gateway {
+    fn bill<'a>(&'a self, _: &'a str, _: BillQuery) -> BoxFuture<'a, Result<BillAnswer, NoAnswer>> {
+        Box::pin(std::future::ready(Ok(BillAnswer::UNKNOWN)))
+    }
+
     fn notify<'a>(&'a self, url: &'a str, notices: Vec<Notice>) -> BoxFuture<'a, Result<Vec<Answer>, NoAnswer>> {
         Box::pin(self.sps.answer(&self.machine, url, notices))
     }

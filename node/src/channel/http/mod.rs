@@ -31,6 +31,7 @@ mod accounts;
 mod answer;
 mod awards;
 mod bank;
+mod bills;
 mod call;
 mod cards;
 mod catalogue;
@@ -52,6 +53,7 @@ mod rate;
 mod sps;
 mod statement;
 mod subscribers;
+mod tickets;
 mod transfers;
 mod trial_balance;
 
@@ -134,9 +136,12 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(products::review))
         .routes(routes!(products::publish))
         .routes(routes!(products::withdraw))
+        .routes(routes!(bills::query))
         .routes(routes!(cards::load))
         .routes(routes!(cards::stock))
         .routes(routes!(cards::reveal))
+        .routes(routes!(tickets::show))
+        .routes(routes!(tickets::check))
         .routes(routes!(catalogue::show))
         .routes(routes!(orders::place))
         .routes(routes!(orders::show))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mpss_domain::bills::Bill;
 use mpss_domain::catalogue::Terms;
 use mpss_domain::order::{OrderAsOf, OrderEvent, TimelineEntry};
 use mpss_domain::rail::Call;
@@ -24,6 +25,7 @@ pub(crate) struct OrderFound {
     account_kind: Option<AccountKind>,
     serving: ProvinceId,
     calls: Vec<Call>,
+    bill: Option<Bill>,
 }
 
 impl OrderFound {
@@ -37,7 +39,8 @@ impl OrderFound {
         };
         let terms = state.terms_of(order).cloned();
         let calls = state.calls_of(order.payment).cloned().collect();
-        Some(Self { order: order.clone(), terms, account_kind, serving: state.province(), calls })
+        let bill = state.bill_of(id);
+        Some(Self { order: order.clone(), terms, account_kind, serving: state.province(), calls, bill })
     }
 
     /// True when nothing more happens by itself.
@@ -104,6 +107,7 @@ impl OrderFound {
             },
             quantity: order.quantity,
             amount: Yuan(order.amount),
+            bill_number: self.bill.map(|bill| bill.number.to_string()),
             refunded: Yuan(then.refunded),
             refund_pending: Yuan(then.refund_pending),
             payment_id: Shown(order.payment),
@@ -150,9 +154,13 @@ pub(crate) struct OrderBody<'a> {
     /// How many.
     #[schema(example = 1)]
     quantity: u32,
-    /// Price times quantity, in yuan.
+    /// Price times quantity, or what the bill comes to, in yuan.
     #[schema(value_type = String, example = "12.30")]
     amount: Yuan,
+    /// The bill it pays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "E-2026-10-008650")]
+    bill_number: Option<String>,
     /// What refunds have given back, in yuan.
     #[schema(value_type = String, example = "0.00")]
     refunded: Yuan,

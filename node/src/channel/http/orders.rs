@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use mpss_domain::bills::Bill;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::order::ReversalReason;
 use mpss_domain::{AccountKind, AccountSelector, Channel, OrderId, Outcome, ProductId, Refusal, Reply, Verb};
@@ -65,6 +66,29 @@ pub(crate) struct PlaceOrderAsk<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "44")]
     location: Option<Str<'a>>,
+    /// The bill it pays, for a product of application `bill_payment`; with it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "E-2026-10-008650")]
+    bill_number: Option<Str<'a>>,
+    /// what the bill comes to, in yuan, as the payer was shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "86.50")]
+    bill_amount: Option<Str<'a>>,
+}
+
+impl PlaceOrderAsk<'_> {
+    fn bill(&self) -> Result<Option<Bill>, Problem> {
+        let missing = |field| Problem::field(EdgeCode::MissingField, field, "a bill has a number and an amount");
+        match (&self.bill_number, &self.bill_amount) {
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(missing("bill_amount")),
+            (None, Some(_)) => Err(missing("bill_number")),
+            (Some(number), Some(due)) => {
+                let number = field::id("bill_number", number.as_str())?;
+                Ok(Some(Bill { number, amount: amount("bill_amount", due.as_str())? }))
+            }
+        }
+    }
 }
 
 const CHANNELS: [(&str, Channel); 5] = [
@@ -105,6 +129,7 @@ pub(crate) async fn place(State(door): State<Door>, call: Call) -> Answer {
         channel: field::choice("channel", ask.channel.as_str(), &CHANNELS)?,
         location: (ask.location.as_ref())
             .map_or(Ok(asked_at), |province| field::province("location", province.as_str()))?,
+        bill: ask.bill()?,
     };
     door.admit(order.msisdn.number())?;
     if let Some(elsewhere) = door.elsewhere(order.product.province()) {

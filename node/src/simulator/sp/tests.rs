@@ -150,3 +150,36 @@ async fn a_mode_that_does_not_exist_is_refused() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(String::from_utf8_lossy(&body).contains("sulks"));
 }
+
+#[tokio::test]
+async fn a_bill_is_due_until_an_order_has_paid_it() {
+    let simulator = SpSimulator::new();
+    let bill = async |number: &str| {
+        let query = json!({ "bill_query": { "sp_id": "S1", "product_id": "G1", "bill_number": number } });
+        let (_, body) = ask(&simulator, "POST", "/sps/lotto/notices", &query).await;
+        serde_json::from_slice::<Value>(&body).expect("JSON")["bill"].clone()
+    };
+    let for_bill = |id: &str, kind: &str, order: &str| {
+        let mut notice = notice(id, kind, order, "G1");
+        notice["bill_number"] = json!("E-2026-10-008650");
+        notice
+    };
+    let due = json!({ "status": "due", "amount": "86.50", "payer": "李*" });
+    assert_eq!(bill("E-2026-10-008650").await, due);
+    assert_eq!(bill("12345678").await["amount"], "3456.78", "the last six digits");
+    for nothing in ["", "E-", "E-000000", "账单"] {
+        assert_eq!(bill(nothing).await, json!({ "status": "unknown" }), "{nothing}");
+    }
+    let (_, answer) = tell(&simulator, &[for_bill("44-1", "deliver", ORDER)]).await;
+    assert_eq!(answer["answers"][0]["result"], "accepted");
+    assert_eq!(bill("E-2026-10-008650").await, json!({ "status": "paid" }));
+    let other = "O20261123123456789-44-00018";
+    let (_, answer) = tell(&simulator, &[for_bill("44-2", "deliver", other), for_bill("44-1", "deliver", ORDER)]).await;
+    assert_eq!(answer["answers"][0], json!({ "order_id": other, "result": "refused", "reason": "paid already" }));
+    assert_eq!(answer["answers"][1]["result"], "accepted", "the same notice again");
+    // Calling off what has not paid it changes nothing; calling off what has, does.
+    tell(&simulator, &[for_bill("44-3", "cancel", other)]).await;
+    assert_eq!(bill("E-2026-10-008650").await, json!({ "status": "paid" }));
+    tell(&simulator, &[for_bill("44-4", "cancel", ORDER)]).await;
+    assert_eq!(bill("E-2026-10-008650").await, due);
+}

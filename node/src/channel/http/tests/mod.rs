@@ -25,6 +25,7 @@ use crate::serving::Serving;
 
 mod answers;
 mod awards;
+mod bills;
 mod cards;
 mod document;
 mod fuzz;
@@ -32,6 +33,7 @@ mod overload;
 mod passing_on;
 mod refusals;
 mod replay;
+mod tickets;
 
 /// A router over a province of one replica, and the provinces it passes requests on to.
 struct Shop {
