@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use mpss_runtime::Clock;
+use mpss_runtime::real::TokioClock;
 use reqwest::Method;
 use serde_json::Value;
 
 use crate::channel::TO_LEADER;
+use crate::channel::http::signed;
 use crate::command_line::Failure;
 
 /// How long one try may take; longer than a node's own deadline, so that its answer is seen.
@@ -31,6 +34,8 @@ struct Ask<'a> {
     method: Method,
     path: &'a str,
     key: Option<&'a str>,
+    /// What the bank signs its requests with.
+    signature: Option<&'a [u8]>,
     body: Option<&'a Value>,
     /// Seconds the node may wait until what is asked for is final.
     wait_s: u32,
@@ -40,7 +45,7 @@ struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     const fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, key: None, body: None, wait_s: 0, itself: false }
+        Self { method: Method::GET, path, key: None, signature: None, body: None, wait_s: 0, itself: false }
     }
 }
 
@@ -133,6 +138,19 @@ impl Caller {
         self.ask(urls, &Ask { method: Method::POST, key: Some(key), body: Some(body), ..Ask::get(path) }).await
     }
 
+    /// Does something once as the bank does, signed with its key.
+    pub(crate) async fn post_signed(
+        &self,
+        bank_key: &[u8],
+        urls: &[String],
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer, Failure> {
+        let (key, signature) = (self.key(), Some(bank_key));
+        let ask = Ask { method: Method::POST, key: Some(&key), signature, body: Some(body), ..Ask::get(path) };
+        self.ask(urls, &ask).await
+    }
+
     /// Sets something.
     pub(crate) async fn put(&self, url: &str, path: &str, body: &Value) -> Result<Answer, Failure> {
         self.ask(&[url.to_owned()], &Ask { method: Method::PUT, body: Some(body), ..Ask::get(path) }).await
@@ -179,6 +197,12 @@ impl Caller {
         let mut request = self.http.request(ask.method.clone(), format!("{url}{}", ask.path));
         if let Some(key) = ask.key {
             request = request.header("idempotency-key", key);
+        }
+        if let Some(key) = ask.signature {
+            let body = ask.body.map(Value::to_string).unwrap_or_default();
+            let now = TokioClock::new().wall_ms();
+            let signature = signed(key, now, ask.method.as_str(), ask.path, body.as_bytes());
+            request = request.header("mpss-signature", signature);
         }
         if ask.itself {
             request = request.header(TO_LEADER, "1");

@@ -80,7 +80,7 @@ fn break_books() -> Result<(), Failure> {
 async fn demo(arguments: &DemoArguments, folder: &std::path::Path, printer: &mut Printer) -> Result<(), Failure> {
     let mut stop = StopSignal::listen()?;
     let begun = Instant::now();
-    let map = Map::open(folder, &nation::provinces())?;
+    let map = Map::open(folder, &nation::provinces())?.with_outside(folder)?;
     let nation = tokio::select! {
         biased;
         nation = start(folder, map, printer) => nation?,
@@ -132,12 +132,8 @@ fn introduce(nation: &Nation, printer: &mut Printer, took: Duration) {
         let urls = nation.map().urls(province).join("  ");
         printer.line(format!("  {} {province}  {urls}", crate::command_line::pad(province.name_zh(), 8)));
     }
-    printer.line(format!(
-        "  {}  {}  {}",
-        crate::command_line::pad("模拟器", 11),
-        nation.map().sp_url(),
-        nation.map().sms_url()
-    ));
+    let simulators: Vec<_> = nation.simulators().iter().map(|(name, url)| format!("{name} {url}")).collect();
+    printer.line(format!("  {}  {}", crate::command_line::pad("模拟器", 11), simulators.join("  ")));
 }
 
 fn invite(nation: &Nation, printer: &mut Printer) {

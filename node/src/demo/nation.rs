@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -12,8 +13,11 @@ use tokio::sync::watch;
 
 use super::caller::Caller;
 use super::node_threads::{Fatal, NodeThreads};
-use super::place::{Map, Place};
+use super::place::{Map, OutsidePlaces, Place};
 use crate::command_line::Failure;
+use crate::gateway::bank::wire::Wire;
+use crate::simulator::bank::BankSimulator;
+use crate::simulator::ismp::IsmpSimulator;
 use crate::simulator::sms::SmsSimulator;
 use crate::simulator::sp::SpSimulator;
 
@@ -62,8 +66,14 @@ impl Nation {
         let (end_simulators, ended) = watch::channel(false);
         simulate(map.sp, SpSimulator::new().router(), &ended)?;
         simulate(map.sms, SmsSimulator::new().router(), &ended)?;
+        if let Some(outside) = map.outside {
+            simulate(outside.ismp, IsmpSimulator::new(0).router(), &ended)?;
+            simulate_bank(outside, &ended)?;
+        }
         for place in &map.places {
-            map.write_settings(folder, place, settings)?;
+            let outside = map.outside_settings(place);
+            let all: Vec<_> = settings.iter().copied().chain(outside.iter().map(String::as_str)).collect();
+            map.write_settings(folder, place, &all)?;
         }
         let (fatal, _) = watch::channel(None);
         let mut nodes = BTreeMap::new();
@@ -116,8 +126,18 @@ impl Nation {
         json!({
             "national": self.map.urls(ProvinceId::NATIONAL),
             "provinces": all,
-            "simulators": { "sp": self.map.sp_url(), "sms": self.map.sms_url() },
+            "simulators": self.simulators(),
         })
+    }
+
+    /// Where each simulator is set and looked at.
+    pub(crate) fn simulators(&self) -> BTreeMap<&'static str, String> {
+        let mut all = BTreeMap::from([("sp", self.map.sp_url()), ("sms", self.map.sms_url())]);
+        if let Some(outside) = self.map.outside {
+            all.insert("ismp", format!("http://{}", outside.ismp));
+            all.insert("bank", format!("http://{}", outside.bank_testers));
+        }
+        all
     }
 
     /// Why a node must not go on, when one must not.
@@ -191,6 +211,16 @@ impl Nation {
     pub(crate) fn stop(self) {
         let _ = self.end_simulators.send(true);
     }
+}
+
+fn simulate_bank(outside: OutsidePlaces, ended: &watch::Receiver<bool>) -> Result<(), Failure> {
+    let failed = |error: String| Failure::start(format!("simulated bank at {}: {error}", outside.bank));
+    let wire = Wire::of(&mpss_config::RailSettings::defaults()).map_err(|error| failed(error.to_string()))?;
+    let listener = TcpListener::bind(outside.bank).map_err(|error| failed(error.to_string()))?;
+    let bank = BankSimulator::new(0);
+    simulate(outside.bank_testers, bank.router(), ended)?;
+    tokio::spawn(crate::simulator::bank::serve(listener, bank, Arc::new(wire), ended.clone()));
+    Ok(())
 }
 
 fn simulate(address: std::net::SocketAddr, router: axum::Router, ended: &watch::Receiver<bool>) -> Result<(), Failure> {

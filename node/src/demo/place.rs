@@ -52,6 +52,17 @@ impl Place {
     }
 }
 
+/// Where the simulated ISMP and the simulated bank are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OutsidePlaces {
+    /// The ISMP.
+    pub(crate) ismp: SocketAddr,
+    /// Where the bank speaks ISO 8583.
+    pub(crate) bank: SocketAddr,
+    /// Where the bank is looked at.
+    pub(crate) bank_testers: SocketAddr,
+}
+
 /// All places of a nation, kept in a file so that a second run finds its nodes where they were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Map {
@@ -61,14 +72,22 @@ pub(crate) struct Map {
     pub(crate) sp: SocketAddr,
     /// The SMS centre's simulator.
     pub(crate) sms: SocketAddr,
+    /// Whoever has the money of accounts outside, when the nation has them.
+    #[serde(default)]
+    pub(crate) outside: Option<OutsidePlaces>,
     /// The secret of each province's payment passwords, by code.
     peppers: BTreeMap<u8, String>,
+    /// What cards are sealed with and tickets signed with, by province code, and what the bank signs with.
+    #[serde(default)]
+    secrets: BTreeMap<String, String>,
     /// Scripted days that were played; each has people of its own.
     #[serde(default)]
     pub(crate) days: u64,
 }
 
 const MAP_FILE: &str = "nation.json";
+/// The secret that the bank signs with.
+const BANK_DOOR: &str = "bank-door";
 
 impl Map {
     /// The map in `folder`, or a new one on free ports with three replicas for each province.
@@ -110,10 +129,48 @@ impl Map {
         }
         let (sp, sms) = (free()?, free()?);
         let peppers = provinces.iter().map(|province| (province.code(), pepper())).collect();
-        Ok(Self { places, sp, sms, peppers, days: 0 })
+        Ok(Self { places, sp, sms, outside: None, peppers, secrets: BTreeMap::new(), days: 0 })
     }
 
-    /// Writes the map; readable by its owner alone, because it holds the peppers.
+    /// Gives places to an ISMP and a bank, and every secret that goes with them, cards and tickets. What has
+    /// them already keeps them.
+    pub(crate) fn with_outside(mut self, folder: &Path) -> Result<Self, Failure> {
+        if self.outside.is_none() {
+            let port = |error| Failure::start(format!("no free loopback port: {error}"));
+            let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(port);
+            let bound = [free()?, free()?, free()?];
+            let address = |at: usize| bound[at].local_addr().map_err(port);
+            self.outside = Some(OutsidePlaces { ismp: address(0)?, bank: address(1)?, bank_testers: address(2)? });
+        }
+        let provinces = self.peppers.keys().flat_map(|code| [format!("vault-{code}"), format!("tickets-{code}")]);
+        for name in provinces.chain([BANK_DOOR.to_owned()]).collect::<Vec<_>>() {
+            self.secrets.entry(name).or_insert_with(pepper);
+        }
+        self.save(folder)?;
+        Ok(self)
+    }
+
+    /// What the bank signs its requests with, as hex digits.
+    pub(crate) fn bank_key(&self) -> &str {
+        &self.secrets[BANK_DOOR]
+    }
+
+    /// The settings by which a node reaches the ISMP and the bank, and seals cards and signs tickets.
+    pub(crate) fn outside_settings(&self, place: &Place) -> Vec<String> {
+        let Some(outside) = self.outside else { return Vec::new() };
+        let (code, secret) = (place.province, |name: String| self.secrets[&name].as_str());
+        vec![
+            format!("rails.ismp_url = \"http://{}\"", outside.ismp),
+            format!("rails.bank_address = \"{}\"", outside.bank),
+            // Messages are told apart by it and by numbers that each province counts for itself.
+            format!("rails.bank_institution = \"4802{}00\"", place.province()),
+            format!("rails.bank_door_key = \"{}\"", self.bank_key()),
+            format!("vault.key = \"{}\"", secret(format!("vault-{code}"))),
+            format!("tickets.key = \"{}\"", secret(format!("tickets-{code}"))),
+        ]
+    }
+
+    /// Writes the map; readable by its owner alone, because it holds secrets.
     pub(crate) fn save(&self, folder: &Path) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(self).expect("a map is always written");
         write_private(&folder.join(MAP_FILE), &text)
@@ -268,14 +325,22 @@ mod tests {
     fn every_settings_file_is_accepted_by_the_node_that_reads_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let map = Map::open(folder.path(), &provinces()).expect("a map");
+        let map = map.with_outside(folder.path()).expect("more places");
+        assert_eq!(Map::open(folder.path(), &provinces()).expect("the same map"), map);
+        assert_eq!(map.clone().with_outside(folder.path()).expect("the same places"), map);
         for place in &map.places {
-            let path = map.write_settings(folder.path(), place, &["telemetry.log = \"warn\""]).expect("written");
+            let mut more = map.outside_settings(place);
+            more.push("telemetry.log = \"warn\"".into());
+            let more: Vec<_> = more.iter().map(String::as_str).collect();
+            let path = map.write_settings(folder.path(), place, &more).expect("written");
             let settings = mpss_config::Settings::load(Some(&path), []).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(settings.node.number, place.number);
             assert_eq!(settings.listen.raft, place.raft);
             assert_eq!(settings.founders.len(), 3);
             assert_eq!(settings.provinces.len(), 2, "every province but its own");
             assert_eq!(settings.telemetry.log, "warn");
+            assert_eq!(settings.rails.bank_institution, format!("4802{}00", place.province()));
+            assert!(settings.vault.key_bytes().is_some() && settings.tickets.key_bytes().is_some());
         }
     }
 

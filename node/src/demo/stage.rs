@@ -25,8 +25,10 @@ pub(crate) struct Product {
     pub(crate) place: ProvinceId,
     /// What it is called.
     pub(crate) title: &'static str,
-    /// Price of one, in fen.
+    /// Price of one, in fen; for bills the most that one may come to.
     pub(crate) price: i128,
+    /// Whose it is.
+    pub(crate) sp: String,
 }
 
 /// A stored-value account as the script expects it.
@@ -62,12 +64,24 @@ pub(crate) struct Purchase<'a> {
     pub(crate) asked_at: Option<ProvinceId>,
     /// The password typed.
     pub(crate) password: &'a str,
+    /// The kind of account that pays.
+    pub(crate) account: &'a str,
+    /// The bill that is paid: its number, and what it comes to in fen.
+    pub(crate) bill: Option<(&'a str, i128)>,
 }
 
 impl<'a> Purchase<'a> {
     /// So many of a product, asked for where it is sold, with the right password.
     pub(crate) const fn of(product: &'a Product, quantity: u32) -> Self {
-        Self { product, quantity, asked_at: None, password: PASSWORD }
+        Self { product, quantity, asked_at: None, password: PASSWORD, account: "virtual", bill: None }
+    }
+
+    pub(crate) const fn from(self, account: &'a str) -> Self {
+        Self { account, ..self }
+    }
+
+    pub(crate) const fn bill(self, number: &'a str, fen: i128) -> Self {
+        Self { bill: Some((number, fen)), ..self }
     }
 
     pub(crate) const fn asked_at(self, place: ProvinceId) -> Self {
@@ -84,21 +98,37 @@ impl<'a> Purchase<'a> {
 
     /// What it costs, in fen.
     pub(crate) fn cost(&self) -> i128 {
-        self.product.price * i128::from(self.quantity)
+        self.bill.map_or(self.product.price * i128::from(self.quantity), |(_, fen)| fen)
+    }
+
+    /// What it costs out of the virtual account, in fen.
+    fn cost_here(&self) -> i128 {
+        if self.account == "virtual" { self.cost() } else { 0 }
     }
 
     /// What is sent.
     pub(crate) fn body(&self, msisdn: Msisdn) -> Value {
-        json!({
+        let mut body = json!({
             "msisdn": msisdn.to_string(), "product_id": self.product.id, "quantity": self.quantity,
-            "account_kind": "virtual", "payment_password": self.password, "channel": "app",
-        })
+            "account_kind": self.account, "payment_password": self.password, "channel": "app",
+        });
+        if let Some((number, fen)) = self.bill {
+            body["bill_number"] = number.into();
+            body["bill_amount"] = yuan(fen).into();
+        }
+        body
     }
 
     fn told(&self) -> String {
         let times = if self.quantity == 1 { String::new() } else { format!(" ×{}", self.quantity) };
+        let bill = self.bill.map_or_else(String::new, |(number, _)| format!(" {number}"));
+        let account = match self.account {
+            "communication" => ", on the phone bill",
+            "bank" => ", from the bank",
+            _ => "",
+        };
         let place = self.place();
-        format!("{}{times} in {} {}", self.product.title, place.name_zh(), place)
+        format!("{}{times}{bill} in {} {}{account}", self.product.title, place.name_zh(), place)
     }
 }
 
@@ -287,7 +317,7 @@ impl<'p> Stage<'p> {
         let Some(answer) = self.must(&who, &what, answer) else { return Ok(None) };
         let order = Bought { id: answer.text("order_id").to_owned(), place: purchase.product.place };
         self.orders.push(order.clone());
-        self.moved(person.msisdn, -purchase.cost(), 1);
+        self.moved(person.msisdn, -purchase.cost_here(), 1);
         let settled = self.settled(&order).await?;
         let took = answer.took + settled.took;
         if settled.text("status") != status {
@@ -298,7 +328,7 @@ impl<'p> Stage<'p> {
             self.bad(&who, format!("{what}: must cost {}: {}", yuan(purchase.cost()), settled.told()));
         }
         if status == "reversed" {
-            self.moved(person.msisdn, purchase.cost(), 1);
+            self.moved(person.msisdn, purchase.cost_here(), 1);
             self.good(&who, &format!("{what}: paid, not delivered, reversed: money is back"), Some(0), took);
         } else {
             let paid = if person.home == purchase.product.place { "paid" } else { "debited at home" };

@@ -41,13 +41,16 @@ pub(super) async fn set_up(stage: &mut Stage<'_>) -> Result<Option<Shelf>, Failu
     };
     let offers = [
         offer("lotto", "南粤彩票", "体彩大乐透", "lottery", "local", 200),
-        offer("lounge", "白云机场", "机场贵宾厅", "ticketing", "roaming", 8_000),
+        offer("lounge", "白云机场", "机场贵宾厅", "pay_per_use", "roaming", 8_000),
         offer("cinema", "珠江影院", "电影票", "ticketing", "local", 3_500),
         Offer {
             delivery_deadline_ms: SHORT_DEADLINE_MS,
             ..offer("late-kitchen", "深夜食堂", "夜宵", "pay_per_use", "local", 2_000)
         },
         offer("closed-shop", "停业商店", "杂货", "shopping", "local", 500),
+        offer("grid", "南方电网", "电费", "bill_payment", "local", 50_000),
+        offer("games", "游戏世界", "游戏点卡", "card_sale", "local", 3_000),
+        offer("theatre", "友谊剧院", "话剧票", "ticketing", "local", 4_500),
         Offer {
             place: ProvinceId::NATIONAL,
             ..offer("phone-card", "全国充值", "全国话费卡", "card_sale", "national", 5_000)
@@ -66,9 +69,9 @@ pub(super) async fn set_up(stage: &mut Stage<'_>) -> Result<Option<Shelf>, Failu
             return Ok(None);
         }
     }
-    let [lottery, lounge, cinema, night_snack, closed_shop, phone_card]: [Product; 6] =
+    let [lottery, lounge, cinema, night_snack, closed_shop, power, game_card, play, phone_card]: [Product; 9] =
         on_sale.try_into().expect("one product for each offer");
-    Ok(Some(Shelf { lottery, lounge, cinema, night_snack, closed_shop, phone_card }))
+    Ok(Some(Shelf { lottery, lounge, cinema, night_snack, closed_shop, power, game_card, play, phone_card }))
 }
 
 async fn put_on_sale(stage: &mut Stage<'_>, offer: &Offer) -> Result<Option<Product>, Failure> {
@@ -110,7 +113,9 @@ async fn put_on_sale(stage: &mut Stage<'_>, offer: &Offer) -> Result<Option<Prod
         "roaming" => "漫游 roaming",
         _ => "全国 national",
     };
-    let what = format!("sells {} ({scope}) at {} in {} {place}", offer.title, yuan(offer.price), place.name_zh());
+    let at = if offer.application == "bill_payment" { "for bills up to" } else { "at" };
+    let what = format!("sells {} ({scope}) {at} {} in {} {place}", offer.title, yuan(offer.price), place.name_zh());
     stage.good(offer.sp_name, &what, None, took);
-    Ok(Some(Product { id, place, title: offer.title, price: offer.price }))
+    let sp = admitted.text("sp_id").to_owned();
+    Ok(Some(Product { id, place, title: offer.title, price: offer.price, sp }))
 }

@@ -7,8 +7,11 @@ use super::stage::{Product, Stage};
 use crate::command_line::Failure;
 
 mod accounts;
+mod applications;
+mod awards;
 mod crash;
 mod goods;
+mod outside;
 mod purchases;
 mod refusals;
 mod returns;
@@ -25,6 +28,12 @@ pub(crate) struct Shelf {
     pub(crate) night_snack: Product,
     /// Guangdong; its SP will be suspended.
     pub(crate) closed_shop: Product,
+    /// Guangdong: electricity bills.
+    pub(crate) power: Product,
+    /// Guangdong: PIN cards of the vault.
+    pub(crate) game_card: Product,
+    /// Guangdong: tickets for a theatre.
+    pub(crate) play: Product,
     /// The national platform, for everyone.
     pub(crate) phone_card: Product,
 }
@@ -45,6 +54,12 @@ pub(crate) async fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let lounge = purchases::roaming(stage, &shelf).await?;
     let card = purchases::national(stage, &shelf).await?;
     purchases::transfer(stage).await?;
+    outside::phone_bill(stage, &shelf).await?;
+    outside::bank(stage, &shelf).await?;
+    applications::bill(stage, &shelf).await?;
+    applications::cards(stage, &shelf).await?;
+    applications::tickets(stage, &shelf).await?;
+    awards::play(stage, &shelf).await?;
     refusals::play(stage, &shelf).await?;
     returns::not_delivered(stage, &shelf).await?;
     returns::partial_refund(stage, lounge).await?;

@@ -36,7 +36,7 @@ pub(super) async fn partial_refund(stage: &mut Stage<'_>, lounge: Option<Bought>
     Ok(())
 }
 
-async fn refund(
+pub(super) async fn refund(
     stage: &mut Stage<'_>,
     buyer: &Person,
     order: &Bought,
