@@ -27,6 +27,7 @@ impl State {
         self.check_orders(&mut open)?;
         self.check_payments()?;
         self.check_transfers(&mut open)?;
+        self.check_recharges(&mut open)?;
         self.check_calls()?;
         self.check_awards()?;
         self.check_vault()?;
@@ -168,6 +169,8 @@ impl State {
             }
             ensure(self.calls_about(call.subject).any(|other| other.id == id), || format!("{id} is nobody's call"))?;
             match (call.step, call.phase) {
+                // Nothing is booked for a recharge card before it is used.
+                _ if call.rail == RailName::Recharge => {}
                 (CallStep::Capture, phase) if !phase.is_final() => add(LedgerAccount::RailHeld(call.rail), call.amount),
                 (CallStep::Void, Phase::Declined(_)) => {}
                 (CallStep::Void | CallStep::Refund | CallStep::Credit, phase) if !phase.is_final() => {

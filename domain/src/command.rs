@@ -19,10 +19,11 @@ use crate::outside::{Card, Means};
 use crate::password::{PasswordVerdict, PasswordVerifier};
 use crate::policy::Policy;
 use crate::rail::CallAnswer;
+use crate::recharge::RechargeCard;
 use crate::refusal::Refusal;
 use crate::tickets::TicketId;
 use crate::time::LogTime;
-use crate::vault::{BatchId, CardLine};
+use crate::vault::{BatchId, CardLine, SealedPin};
 use crate::version::StateVersion;
 use crate::visibility::Scope;
 
@@ -529,6 +530,15 @@ pub enum Verb {
     },
     /// A purchase that pays a bill to the fen; otherwise as [`Verb::PlaceOrder`].
     PayBill(Box<PayBill>),
+    /// Top-up by a recharge card (充值卡). Home province.
+    TopUpByCard {
+        /// Which account.
+        account: AccountId,
+        /// Which card.
+        card: RechargeCard,
+        /// Its PIN, sealed for the account.
+        pin: SealedPin,
+    },
 }
 
 impl Verb {
@@ -557,7 +567,8 @@ impl Verb {
             | Self::LoadCards { .. }
             | Self::RevealCards { .. }
             | Self::CheckTicket { .. }
-            | Self::PayBill(_) => crate::version::OUTSIDE_RAILS,
+            | Self::PayBill(_)
+            | Self::TopUpByCard { .. } => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

@@ -7,6 +7,7 @@ use crate::account::{AccountKind, Language};
 use crate::ids::{AwardId, BindingId, CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TransferId};
 use crate::money::Money;
 use crate::rail::RailName;
+use crate::refusal::Refusal;
 use crate::time::LogTime;
 
 /// The number of an effect; ascending in the order of events.
@@ -295,5 +296,22 @@ pub enum SmsText {
         order: OrderId,
         /// How much, tax taken off.
         amount: Money,
+    },
+    /// A recharge card was used, and its money came in.
+    RechargedByCard {
+        /// How much.
+        amount: Money,
+        /// The balance after it.
+        balance: Money,
+    },
+    /// A top-up by recharge card came to nothing.
+    RechargeRefused {
+        /// Why.
+        why: Refusal,
+    },
+    /// Too many wrong PINs of recharge cards.
+    RechargeLocked {
+        /// Until then.
+        until: LogTime,
     },
 }

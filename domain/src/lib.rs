@@ -57,6 +57,7 @@ pub mod policy;
 mod product_review;
 mod purchase;
 pub mod rail;
+pub mod recharge;
 mod record_payment;
 mod refund;
 pub mod refusal;

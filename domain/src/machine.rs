@@ -237,6 +237,7 @@ impl State {
             &Verb::RevealCards { order, buyer } => self.reveal_cards(order, buyer),
             &Verb::CheckTicket { ticket, gate } => self.check_ticket(ticket, gate),
             Verb::PayBill(ask) => self.place_order(&ask.purchase, Some(ask.bill)),
+            &Verb::TopUpByCard { account, card, ref pin } => self.top_up_by_card(account, card, pin),
         }
     }
 

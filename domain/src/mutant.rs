@@ -69,6 +69,10 @@ mutants! {
     UsedTicketGivenBack = "used-ticket-given-back";
     /// `apply` does not look whether a bill is paid; whoever proposes has asked the SP before.
     BillPaidTwice = "bill-paid-twice";
+    /// What a recharge card is worth is credited when the card is set aside, used or not.
+    RechargeCreditedBeforeUse = "recharge-credited-before-use";
+    /// A recharge card of which nobody knows whether it was used is not credited past the bound.
+    RechargeLostPastBound = "recharge-lost-past-bound";
 }
 
 impl Mutant {

@@ -72,6 +72,8 @@ pub enum Outcome {
     CardsShown(OrderId),
     /// A ticket was checked, at that time.
     TicketChecked(TicketId, LogTime),
+    /// A top-up by card was taken; see its row.
+    TopUpTaken(TopUpId),
 }
 
 /// An account as it was when a command had changed it.

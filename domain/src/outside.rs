@@ -1,5 +1,5 @@
 //! What the state holds of accounts whose money is outside, and of the calls to those who have it; and
-//! the vault of PIN cards, tickets and bills.
+//! the vault of PIN cards, tickets, bills, and top-ups by recharge card.
 //!
 //! All of it came with state version 3. It stands apart from the other rows, so that what is written
 //! of them is what older programs wrote: a snapshot of a lower version ends before it.
@@ -13,6 +13,7 @@ use crate::ids::{AccountId, BindingId, CallId, OrderId, PaymentId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::rail::{Binding, Call, RailName, Subject};
+use crate::recharge::Recharges;
 use crate::state::State;
 use crate::table::Table;
 use crate::tickets::Tickets;
@@ -127,6 +128,8 @@ pub struct Outside {
     pub(crate) tickets: Tickets,
     /// Bills, being paid and paid.
     pub(crate) bills: Bills,
+    /// Top-ups by card.
+    pub(crate) recharges: Recharges,
 }
 
 impl State {
@@ -166,13 +169,14 @@ impl State {
         self.outside.payments.get(&id)
     }
 
-    /// The calls about the same payment, or the same prize, oldest first.
+    /// The calls about the same payment, prize or top-up, oldest first.
     pub fn calls_about(&self, subject: Subject) -> impl Iterator<Item = &Call> {
         let calls = match subject {
             Subject::Payment(payment) | Subject::Refund(payment, _) | Subject::Rest(payment) => {
                 self.rail_payment(payment).map(|row| row.calls.as_slice())
             }
             Subject::Award(award) => self.prize(award).map(|prize| prize.calls.as_slice()),
+            Subject::Recharge(top_up) => self.recharge(top_up).map(|row| row.calls.as_slice()),
         };
         calls.unwrap_or_default().iter().filter_map(|id| self.call(*id))
     }

@@ -215,6 +215,23 @@ refusals! {
     /// The ticket was checked before, at the time given.
     TicketUsed(LogTime) = 10303 "ticket_used" never "票已使用";
 
+    /// No recharge card has this PIN; it was counted.
+    RechargeCardUnknown = 10401 "recharge_card_unknown" never "充值卡密码错误";
+    /// The recharge card was used before.
+    RechargeCardUsed = 10402 "recharge_card_used" never "充值卡已被使用";
+    /// The last day of the recharge card is over.
+    RechargeCardExpired = 10403 "recharge_card_expired" never "充值卡已过期";
+    /// Another top-up by the same card is under way.
+    RechargeCardInUse = 10404 "recharge_card_in_use" retry "该充值卡正在充值中";
+    /// The recharge platform does not let the card be used: not activated, or locked there.
+    RechargeCardBlocked = 10405 "recharge_card_blocked" never "充值卡未激活或已锁定";
+    /// Too many wrong PINs of recharge cards today; until the time given.
+    RechargeLocked(LogTime) = 10406 "recharge_locked" retry "充值卡密码多次输入错误，充值卡充值已锁定";
+    /// So many recharge cards are being checked for the account that no more is asked at once.
+    RechargesUnderWay = 10407 "recharges_under_way" retry "充值卡充值处理中，请稍后再试";
+    /// There is no such top-up by card.
+    TopUpNotFound = 10408 "top_up_not_found" never "充值记录不存在";
+
     /// The product is paid by the number of a bill.
     BillNeeded = 10451 "bill_needed" never "该商品须按账单缴费";
     /// The product is no bill payment.

@@ -92,6 +92,13 @@ impl SmsText {
             Self::AwardWaits { order, amount } => {
                 format!("恭喜您中奖！订单{order}奖金{amount}元（税后）待领取：开通或解冻账户后自动到账。")
             }
+            Self::RechargedByCard { amount, balance } => {
+                format!("充值卡充值{amount}元成功，当前可用余额{balance}元。")
+            }
+            Self::RechargeRefused { why } => format!("充值卡充值未成功：{}。", why.text_zh()),
+            Self::RechargeLocked { until } => {
+                format!("充值卡密码多次输入错误，充值卡充值已锁定至{}。", time_zh(*until))
+            }
         }
     }
 
@@ -179,6 +186,15 @@ impl SmsText {
                 format!(
                     "You have won! {amount} yuan after tax for order {order} wait for you: open an account, or have yours thawed."
                 )
+            }
+            Self::RechargedByCard { amount, balance } => {
+                format!("{amount} yuan topped up by recharge card. Available: {balance} yuan.")
+            }
+            Self::RechargeRefused { why } => {
+                format!("The top-up by recharge card failed: {}.", why.code().replace('_', " "))
+            }
+            Self::RechargeLocked { until } => {
+                format!("Too many wrong recharge card PINs: topping up by card is locked until {}.", time_en(*until))
             }
         }
     }

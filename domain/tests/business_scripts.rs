@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use mpss_domain::Refusal;
 
 /// Refusals that the rules of this crate can not give yet, each with what will give it.
-const NOT_YET: [(&str, &str); 2] = [
+const NOT_YET: [(&str, &str); 3] = [
     ("account_pending", "the binding of bank accounts, which wait for a confirmation"),
     ("price_changed", "doors that name the price the buyer saw"),
+    ("top_up_not_found", "the door that shows a top-up; no verb names one"),
 ];
 
 #[test]

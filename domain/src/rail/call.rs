@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RailName;
 use crate::effect::EffectId;
-use crate::ids::{AccountId, AwardId, CallId, Msisdn, PaymentId, RefundId};
+use crate::ids::{AccountId, AwardId, CallId, Msisdn, PaymentId, RefundId, TopUpId};
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::time::LogTime;
@@ -76,6 +76,8 @@ pub enum Subject {
     Rest(PaymentId),
     /// A prize.
     Award(AwardId),
+    /// A top-up by card.
+    Recharge(TopUpId),
 }
 
 impl Subject {
@@ -84,7 +86,7 @@ impl Subject {
     pub const fn payment(self) -> Option<PaymentId> {
         match self {
             Self::Payment(payment) | Self::Refund(payment, _) | Self::Rest(payment) => Some(payment),
-            Self::Award(_) => None,
+            Self::Award(_) | Self::Recharge(_) => None,
         }
     }
 }
@@ -184,7 +186,7 @@ pub struct Call {
     pub msisdn: Msisdn,
     /// Of which account.
     pub account: AccountId,
-    /// How much.
+    /// How much; zero for a recharge card whose worth is not known yet.
     pub amount: Money,
     /// By what the peer knows it.
     pub keys: Keys,
@@ -247,6 +249,13 @@ pub enum Answer {
     NoAnswer,
     /// The peer was asked and has never seen it. It may still be on its way.
     NeverSeen,
+    /// Done: a card is set aside, and this is what it is worth.
+    Worth {
+        /// The peer's name for it; may be empty.
+        reference: String,
+        /// How much.
+        amount: Money,
+    },
 }
 
 /// An answer to one call.

@@ -22,7 +22,7 @@ use crate::state::State;
 use crate::time::LogTime;
 
 impl State {
-    /// Adds a call of a payment or a prize. It waits while an earlier one of the same is open, so that a
+    /// Adds a call of a payment, a prize or a top-up. It waits while an earlier one of the same is open, so that a
     /// peer is never asked to take back what it has not yet been asked to take.
     ///
     /// # Panics
@@ -64,13 +64,19 @@ impl State {
         }
         self.record_call(&call);
         self.outside.calls.insert(id, call);
-        self.outside.links.get_mut(&account).expect("an account outside has a link").open_calls += 1;
+        match subject {
+            Subject::Recharge(_) => {}
+            _ => self.outside.links.get_mut(&account).expect("an account outside has a link").open_calls += 1,
+        }
         match subject {
             Subject::Payment(payment) | Subject::Refund(payment, _) | Subject::Rest(payment) => {
                 self.outside.payments.get_mut(&payment).expect("a payment outside").calls.push(id);
             }
             Subject::Award(award) => {
                 self.outside.awards.prizes.get_mut(&award).expect("a prize is kept").calls.push(id);
+            }
+            Subject::Recharge(top_up) => {
+                self.outside.recharges.rows.get_mut(&top_up).expect("a top-up is kept").calls.push(id);
             }
         }
         id
@@ -90,6 +96,10 @@ impl State {
                     panic!("only what is paid is called: {prize:?}")
                 };
                 (prize.msisdn, account)
+            }
+            Subject::Recharge(top_up) => {
+                let row = self.recharge(top_up).expect("a call is about a top-up that is kept");
+                (row.msisdn, row.account)
             }
         }
     }
@@ -188,7 +198,15 @@ impl State {
         let call = self.call(id).expect("the caller has found it");
         let (phase, asked, sent) = (call.phase, call.step.is_asked(), call.sent);
         match (phase, answer) {
-            (Phase::Sent | Phase::Unknown | Phase::Asking, Answer::Approved { reference }) => {
+            (
+                Phase::Sent | Phase::Unknown | Phase::Asking,
+                Answer::Approved { reference } | Answer::Worth { reference, .. },
+            ) => {
+                if let (Answer::Worth { amount, .. }, Subject::Recharge(_), CallStep::Hold) =
+                    (answer, call.subject, call.step)
+                {
+                    self.outside.calls.get_mut(&id).expect("just found").amount = *amount;
+                }
                 self.end_call(id, Phase::Approved, reference);
                 self.call_approved(id);
                 self.next_call(id);
@@ -215,10 +233,12 @@ impl State {
             // It may still be on its way: forbid it.
             (Phase::Asking | Phase::Sent | Phase::Unknown, Answer::NeverSeen) if asked => self.supersede(id),
             (Phase::Asking | Phase::Sent, Answer::NeverSeen) => self.unanswered(id),
-            (Phase::Superseded, Answer::Approved { reference }) => self.change_call(id, |state, call| {
-                call.late_approval.get_or_insert(state.now);
-                reference.clone_into(&mut call.reference);
-            }),
+            (Phase::Superseded, Answer::Approved { reference } | Answer::Worth { reference, .. }) => {
+                self.change_call(id, |state, call| {
+                    call.late_approval.get_or_insert(state.now);
+                    reference.clone_into(&mut call.reference);
+                })
+            }
             // What surely did not happen needs no undoing, if that is still to be sent.
             (Phase::Superseded, Answer::Declined(_)) => self.drop_undo_of(id),
             _ => {}
@@ -286,21 +306,25 @@ impl State {
         });
         if let Some(undo) = undo.map(|call| call.id) {
             self.end_call(undo, Phase::NotDone, "");
+            self.call_failed(undo);
             self.next_call(undo);
         }
     }
 
     /// Ends a call; what that means for the payment is said in [`super::payments`].
     fn end_call(&mut self, id: CallId, phase: Phase, reference: &str) {
-        let account = self.change_call(id, |state, call| {
+        let (account, subject) = self.change_call(id, |state, call| {
             state.end_effect(std::mem::take(&mut call.waits_for));
             call.phase = phase;
             call.next_at = LogTime(0);
             if !reference.is_empty() {
                 reference.clone_into(&mut call.reference);
             }
-            call.account
+            (call.account, call.subject)
         });
+        if matches!(subject, Subject::Recharge(_)) {
+            return;
+        }
         let link = self.outside.links.get_mut(&account).expect("an account outside has a link");
         link.open_calls = link.open_calls.checked_sub(1).expect("every call that ends was open");
     }

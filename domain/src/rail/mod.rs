@@ -15,6 +15,9 @@
 //! (`stored_value.rs`). The other three ask somebody outside: each verb leaves a row, a [`call`], and
 //! what is unknown about it is brought to its end by one engine (`engine.rs`). What a peer lacks is
 //! said by its [`Habits`]; the engine supplies what makes up for it.
+//!
+//! The recharge platform is asked by the same engine: hold a card, capture it, release it, query it;
+//! what that means for an account is in [`crate::recharge`].
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +39,8 @@ pub enum RailName {
     BankRealTime,
     /// 银行账户, pre-freeze: a hold (0100), completed after the delivery.
     BankPreFreeze,
+    /// 充值卡平台: recharge cards, whose money comes in. No account stands on it.
+    Recharge,
 }
 
 /// How a peer can be asked what became of a call that it did not answer.
@@ -88,7 +93,7 @@ const USUAL: Habits = Habits {
 
 impl RailName {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Communication, Self::BankRealTime, Self::BankPreFreeze];
+    pub const ALL: [Self; 4] = [Self::Communication, Self::BankRealTime, Self::BankPreFreeze, Self::Recharge];
 
     /// The word used on the wire.
     #[must_use]
@@ -97,6 +102,7 @@ impl RailName {
             Self::Communication => "communication",
             Self::BankRealTime => "bank_real_time",
             Self::BankPreFreeze => "bank_pre_freeze",
+            Self::Recharge => "recharge",
         }
     }
 
@@ -106,6 +112,16 @@ impl RailName {
         match self {
             // The ISMP is the operator's own: it answers quickly, and can be asked quickly.
             Self::Communication => Habits {
+                voids: false,
+                asking: Asking::ByQuery,
+                answer_ms: 3_000,
+                first_ask_ms: 5_000,
+                again_ms: (5_000, 10 * 60_000),
+                ..USUAL
+            },
+            // So is the recharge platform. A card is used whole, and for good.
+            Self::Recharge => Habits {
+                captures_less: false,
                 voids: false,
                 asking: Asking::ByQuery,
                 answer_ms: 3_000,

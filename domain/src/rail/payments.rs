@@ -200,6 +200,10 @@ impl State {
             self.prize_credited(award, id);
             return;
         }
+        if let Subject::Recharge(top_up) = call.subject {
+            self.recharge_approved(top_up, id);
+            return;
+        }
         let payment = payment_of(call.subject);
         let rail = call.rail;
         match call.step {
@@ -221,12 +225,12 @@ impl State {
                 let reason = match call.subject {
                     Subject::Payment(_) => PostingReason::Reversal(order),
                     Subject::Refund(_, refund) => PostingReason::Refund(order, refund),
-                    Subject::Rest(_) | Subject::Award(_) => PostingReason::Settled(id),
+                    Subject::Rest(_) | Subject::Award(_) | Subject::Recharge(_) => PostingReason::Settled(id),
                 };
                 self.post_line(call.account, reason, returning, clearing, call.amount, call.amount);
                 self.tell_payer(payment, |kind| match call.subject {
                     Subject::Payment(_) => SmsText::ReversedOutside { order, amount: call.amount, kind },
-                    Subject::Refund(..) | Subject::Rest(_) | Subject::Award(_) => {
+                    Subject::Refund(..) | Subject::Rest(_) | Subject::Award(_) | Subject::Recharge(_) => {
                         SmsText::RefundedOutside { order, amount: call.amount, kind }
                     }
                 });
@@ -250,6 +254,10 @@ impl State {
         let call = self.call(id).expect("it has just ended").clone();
         if let Subject::Award(award) = call.subject {
             self.prize_not_credited(award, id);
+            return;
+        }
+        if let Subject::Recharge(top_up) = call.subject {
+            self.recharge_failed(top_up, id);
             return;
         }
         let payment = payment_of(call.subject);
@@ -277,7 +285,12 @@ impl State {
     /// A call that was asked was given up without an answer. When its payment still waited for it, the
     /// payment can never be made from here on.
     pub(super) fn call_given_up(&mut self, id: CallId) {
-        let payment = payment_of(self.call(id).expect("it has just ended").subject);
+        let subject = self.call(id).expect("it has just ended").subject;
+        if let Subject::Recharge(top_up) = subject {
+            self.recharge_given_up(top_up);
+            return;
+        }
+        let payment = payment_of(subject);
         let row = self.payments.get_mut(&payment).expect("a payment outside has a row");
         if row.status != PaymentStatus::Pending {
             return;
@@ -409,7 +422,7 @@ impl State {
 }
 
 fn payment_of(subject: Subject) -> PaymentId {
-    subject.payment().expect("what is about a prize was told apart before")
+    subject.payment().expect("what is about a prize or a top-up was told apart before")
 }
 
 fn order_of(payment: &Payment) -> OrderId {

@@ -67,12 +67,12 @@ impl SealedPin {
         &self.0
     }
 
-    pub(super) fn is_well_formed(&self) -> bool {
+    pub(crate) fn is_well_formed(&self) -> bool {
         (1..=Self::BYTES_MAX).contains(&self.0.len())
     }
 
     /// Nobody will ask for it any more.
-    pub(super) fn wipe(&mut self) {
+    pub(crate) fn wipe(&mut self) {
         self.0 = Vec::new();
     }
 }

@@ -9,6 +9,7 @@ mod federation;
 mod mutants;
 mod precedence;
 mod races;
+mod recharge;
 mod reference_model;
 mod replay;
 mod texts;

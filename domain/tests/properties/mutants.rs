@@ -83,3 +83,15 @@ fn a_ticket_that_lets_two_in() {
 fn a_used_ticket_that_is_given_back() {
     tickets::play_with(Mutant::UsedTicketGivenBack);
 }
+
+#[test]
+#[should_panic(expected = "is used: true")]
+fn a_recharge_card_that_is_credited_before_it_is_used() {
+    crate::recharge::play_with(Mutant::RechargeCreditedBeforeUse, 0);
+}
+
+#[test]
+#[should_panic(expected = "is used, and was not credited")]
+fn a_used_recharge_card_that_is_never_credited() {
+    crate::recharge::play_with(Mutant::RechargeLostPastBound, 100);
+}

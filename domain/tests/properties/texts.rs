@@ -2,7 +2,7 @@
 
 use mpss_domain::account::Language;
 use mpss_domain::ids::IssuedId;
-use mpss_domain::{AccountKind, LogTime, Money, Msisdn, OrderId, SmsText, TransferId};
+use mpss_domain::{AccountKind, LogTime, Money, Msisdn, OrderId, Refusal, SmsText, TransferId};
 
 use crate::world::{START, province};
 
@@ -141,6 +141,21 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             "恭喜您中奖！订单O20261123020000000-44-00007奖金12.30元（税后）待领取：开通或解冻账户后自动到账。",
             "You have won! 12.30 yuan after tax for order O20261123020000000-44-00007 wait for you: open an account, or have yours thawed.",
         ),
+        (
+            SmsText::RechargedByCard { amount, balance },
+            "充值卡充值12.30元成功，当前可用余额987.70元。",
+            "12.30 yuan topped up by recharge card. Available: 987.70 yuan.",
+        ),
+        (
+            SmsText::RechargeRefused { why: Refusal::RechargeCardExpired },
+            "充值卡充值未成功：充值卡已过期。",
+            "The top-up by recharge card failed: recharge card expired.",
+        ),
+        (
+            SmsText::RechargeLocked { until: midnight },
+            "充值卡密码多次输入错误，充值卡充值已锁定至2026年11月24日00:00。",
+            "Too many wrong recharge card PINs: topping up by card is locked until 2026-11-24 00:00.",
+        ),
     ]
 }
 
@@ -179,8 +194,11 @@ fn no_text_is_left_out() {
             SmsText::Awarded { .. } => 18,
             SmsText::AwardedOutside { .. } => 19,
             SmsText::AwardWaits { .. } => 20,
+            SmsText::RechargedByCard { .. } => 21,
+            SmsText::RechargeRefused { .. } => 22,
+            SmsText::RechargeLocked { .. } => 23,
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds, (0..21).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..24).collect::<Vec<_>>());
 }

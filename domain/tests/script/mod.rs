@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Words for accounts whose money is outside are in `rails.rs`, those for awards in `awards.rs`, for the vault
-//! of cards in `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`.
+//! of cards in `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in
+//! `recharge.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -31,13 +32,14 @@ use mpss_domain::{
     AccountId, AccountKind, AccountSelector, AccountStatus, Applied, AwardId, Batch, BindingId, Channel, Command,
     Effect, EffectId, LedgerAccount, LogTime, Money, Msisdn, NumberPlan, Operator, OrderId, Outcome, PasswordVerdict,
     PasswordVerifier, PaymentId, ProductId, ProvinceId, Purchase, RefundId, Refusal, ReversalId, Scope, SpId, State,
-    StateVersion, TransferId, Verb,
+    StateVersion, TopUpId, TransferId, Verb,
 };
 
 mod awards;
 mod bills;
 mod cards;
 mod rails;
+mod recharge;
 mod tickets;
 
 /// 2026-11-23 10:00 in China.
@@ -59,6 +61,7 @@ pub(crate) struct Stage {
     transfers: BTreeMap<String, TransferId>,
     bindings: BTreeMap<String, BindingId>,
     awards: BTreeMap<String, AwardId>,
+    top_ups: BTreeMap<String, TopUpId>,
     foreign_ids: u16,
 }
 
@@ -188,6 +191,11 @@ fn refusal(code: &str) -> Result<Refusal, String> {
         Refusal::DeclinedOutside,
         Refusal::CardUnusable,
         Refusal::LineNotInService,
+        Refusal::RechargeCardUnknown,
+        Refusal::RechargeCardUsed,
+        Refusal::RechargeCardExpired,
+        Refusal::RechargeCardInUse,
+        Refusal::RechargeCardBlocked,
     ];
     known.into_iter().find(|refusal| refusal.code() == code).ok_or_else(|| format!("{code} is not listed here"))
 }
@@ -217,6 +225,7 @@ impl Stage {
             transfers: BTreeMap::new(),
             bindings: BTreeMap::new(),
             awards: BTreeMap::new(),
+            top_ups: BTreeMap::new(),
             foreign_ids: 0,
         }
     }
@@ -255,6 +264,7 @@ impl Stage {
             "see-calls" => self.see_calls(&words)?,
             "see-award" => self.see_award(&words)?,
             "see-prize" => self.see_prize(&words)?,
+            "see-recharge" => self.see_recharge(&words)?,
             "told" => self.see_text(&words)?,
             "waiting" => self.see_effects(&words)?,
             "next-timer" => {
@@ -334,6 +344,9 @@ impl Stage {
             Outcome::Award(id) if words.verb == "award" => {
                 self.awards.insert(name, id);
             }
+            Outcome::TopUpTaken(id) => {
+                self.top_ups.insert(name, id);
+            }
             Outcome::Transfer(id) if words.verb == "transfer" => {
                 self.transfers.insert(name, id);
             }
@@ -407,6 +420,7 @@ impl Stage {
             | "bind" | "confirm" | "unbind" | "push" | "office-freeze" => self.rail_verb(words)?,
             "load" | "reveal" => self.card_verb(words)?,
             "check" => self.check(words)?,
+            "recharge" => self.recharge_verb(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
             "fund-pool" | "award" | "approve" | "reject" | "credit-award" | "record-award" | "award-policy" => {
                 self.award_verb(words)?
@@ -692,6 +706,7 @@ impl Stage {
                 "reversal_window" => policy.reversal_window_ms = duration_ms(value)?,
                 "duplicate_window" => policy.duplicate_window_ms = duration_ms(value)?,
                 "payment_bound" => policy.payment_bound_ms = duration_ms(value)?,
+                "basic_balance" => policy.ceilings[1][1].balance = money(value)?,
                 "basic_daily" => policy.ceilings[1][1].daily = money(value)?,
                 "basic_per_payment" => policy.ceilings[1][1].per_payment = money(value)?,
                 "password_failures" => policy.password_failures_max = value.parse().map_err(|_| "a number")?,

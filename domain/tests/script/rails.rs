@@ -5,7 +5,7 @@
 //! open-card bob msisdn=18900000002 mode=pre-freeze        an account on a bank card
 //! send                                  whoever drives calls sends what is due
 //! answer o1 hold approved               what came of the call of order or payment o1
-//!                                       (approved, declined=CODE, not-sent, no-answer, never-seen)
+//!                                       (approved, declined=CODE, worth=AMOUNT, not-sent, no-answer, never-seen)
 //! see-call o1 hold phase=sent sent=1 asked=0 next=3s late=no
 //! ```
 
@@ -55,7 +55,11 @@ impl Stage {
             }
             "answer" => {
                 let call = self.call(words)?;
+                let worth = words.maybe_money("worth")?;
                 let answer = match (words.name(2).unwrap_or(""), words.get("declined")) {
+                    ("", None) if worth.is_some() => {
+                        Answer::Worth { reference: String::new(), amount: worth.unwrap_or_default() }
+                    }
                     ("", Some(code)) => Answer::Declined(refusal(code)?),
                     ("approved", None) => {
                         Answer::Approved { reference: words.get("reference").unwrap_or("").to_owned() }
@@ -110,12 +114,17 @@ impl Stage {
         }
     }
 
+    fn subject(&self, name: &str) -> Result<Subject, String> {
+        Ok(match (self.awards.get(name), self.top_ups.get(name)) {
+            (Some(award), _) => Subject::Award(*award),
+            (None, Some(top_up)) => Subject::Recharge(*top_up),
+            (None, None) => Subject::Payment(self.payment_named(name)?),
+        })
+    }
+
     /// The newest call of a step; `NAME STEP`.
     fn call(&self, words: &Words<'_>) -> Result<CallId, String> {
-        let subject = match self.awards.get(words.name(0)?) {
-            Some(award) => Subject::Award(*award),
-            None => Subject::Payment(self.payment_named(words.name(0)?)?),
-        };
+        let subject = self.subject(words.name(0)?)?;
         let step = words.name(1)?;
         let found = self.state.calls_about(subject).filter(|call| call.step.name() == step).last();
         found.map(|call| call.id).ok_or_else(|| {
@@ -166,9 +175,9 @@ impl Stage {
     }
 
     pub(super) fn see_calls(&self, words: &Words<'_>) -> Result<(), String> {
-        let payment = self.payment_named(words.name(0)?)?;
+        let subject = self.subject(words.name(0)?)?;
         let calls: Vec<_> =
-            self.state.calls_of(payment).map(|call| format!("{}:{}", call.step.name(), call.phase.name())).collect();
+            self.state.calls_about(subject).map(|call| format!("{}:{}", call.step.name(), call.phase.name())).collect();
         same("its calls", calls.join(",").as_str(), words.name(1)?)
     }
 }
