@@ -19,6 +19,7 @@ mod outbox;
 mod password;
 mod problem;
 mod rails;
+mod recharge;
 mod relation;
 mod replication;
 mod secret;
@@ -40,6 +41,7 @@ pub use outbox::OutboxSettings;
 pub use password::PasswordSettings;
 pub use problem::{Problem, SettingsError};
 pub use rails::RailSettings;
+pub use recharge::RechargeSettings;
 pub use replication::ReplicationSettings;
 pub use secret::SecretSettings;
 pub use telemetry::TelemetrySettings;
@@ -59,6 +61,7 @@ const KEYS: &[&[Key]] = &[
     dispatch::KEYS,
     outbox::KEYS,
     rails::KEYS,
+    recharge::KEYS,
     secret::KEYS,
     number_plan::KEYS,
     telemetry::KEYS,
@@ -84,6 +87,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/outbox.toml"),
     "\n",
     include_str!("../defaults/rails.toml"),
+    "\n",
+    include_str!("../defaults/recharge.toml"),
     "\n",
     include_str!("../defaults/vault.toml"),
     "\n",
@@ -120,6 +125,8 @@ pub struct Settings {
     pub outbox: OutboxSettings,
     /// Accounts whose money is outside.
     pub rails: RailSettings,
+    /// Recharge cards.
+    pub recharge: RechargeSettings,
     /// PIN cards.
     pub vault: SecretSettings,
     /// Tickets.

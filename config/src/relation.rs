@@ -15,6 +15,7 @@ pub(crate) fn check(checked: &mut Checked) {
     founders(checked);
     peppers(checked);
     crate::rails::check(checked);
+    crate::recharge::check(checked);
     at_most(checked, "rails.bank_reconnect_min_ms", "rails.bank_reconnect_max_ms");
 }
 

@@ -13,9 +13,10 @@ use std::fmt;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
-use mpss_domain::ProductId;
 use mpss_domain::ids::IssuedId;
+use mpss_domain::recharge::RechargeCard;
 use mpss_domain::vault::{CardNumber, SealedPin};
+use mpss_domain::{AccountId, ProductId};
 use mpss_runtime::Random;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -23,6 +24,7 @@ use zeroize::Zeroizing;
 /// Separate what is made of one key.
 const SEALING: &[u8] = b"mpss-card-pin-v1";
 const DIGEST: &[u8] = b"mpss-card-batch-v1";
+const RECHARGE: &[u8] = b"mpss-recharge-card-v1";
 
 /// How a PIN was sealed; in front of each.
 const VERSION: u8 = 1;
@@ -42,7 +44,14 @@ impl CardPin {
         good.then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// The PIN, for the buyer only.
+    /// The PIN of a recharge card, 8 to 32 digits, or nothing.
+    #[must_use]
+    pub fn parse_recharge(text: &str) -> Option<Self> {
+        let good = (8..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        good.then(|| Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// The PIN, for the buyer, or for the platform that checks it, only.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -65,6 +74,7 @@ pub struct DoesNotOpen;
 pub struct PinSafe {
     cipher: XChaCha20Poly1305,
     digest_key: Zeroizing<[u8; 32]>,
+    recharge_key: Zeroizing<[u8; 32]>,
 }
 
 impl fmt::Debug for PinSafe {
@@ -78,7 +88,8 @@ impl PinSafe {
     #[must_use]
     pub fn new(key: &[u8]) -> Self {
         let sealing = tag(key, SEALING);
-        Self { cipher: XChaCha20Poly1305::new((&*sealing).into()), digest_key: tag(key, DIGEST) }
+        let cipher = XChaCha20Poly1305::new((&*sealing).into());
+        Self { cipher, digest_key: tag(key, DIGEST), recharge_key: tag(key, RECHARGE) }
     }
 
     /// Seals the PIN of a card.
@@ -87,11 +98,24 @@ impl PinSafe {
     /// Never: a PIN is far smaller than what can be sealed.
     #[must_use]
     pub fn seal(&self, product: ProductId, number: CardNumber, pin: &CardPin, random: &dyn Random) -> SealedPin {
+        self.seal_for(&bound_to(product, number), pin, random)
+    }
+
+    /// Seals the PIN of a recharge card for the account that is topped up by it.
+    ///
+    /// # Panics
+    /// Never: a PIN is far smaller than what can be sealed.
+    #[must_use]
+    pub fn seal_recharge(&self, account: AccountId, pin: &CardPin, random: &dyn Random) -> SealedPin {
+        self.seal_for(&bound_to_account(account), pin, random)
+    }
+
+    fn seal_for(&self, owner: &[u8], pin: &CardPin, random: &dyn Random) -> SealedPin {
         let mut sealed = vec![VERSION];
         sealed.resize(1 + NONCE_BYTES, 0);
         random.fill(&mut sealed[1..]);
         let nonce: [u8; NONCE_BYTES] = sealed[1..].try_into().expect("just made");
-        let payload = Payload { msg: pin.0.as_bytes(), aad: &bound_to(product, number) };
+        let payload = Payload { msg: pin.0.as_bytes(), aad: owner };
         let secret = self.cipher.encrypt(&XNonce::from(nonce), payload);
         sealed.extend(secret.expect("a PIN is small"));
         SealedPin::new(sealed)
@@ -102,15 +126,39 @@ impl PinSafe {
     /// # Errors
     /// [`DoesNotOpen`].
     pub fn open(&self, product: ProductId, number: CardNumber, sealed: &SealedPin) -> Result<CardPin, DoesNotOpen> {
+        self.open_of(&bound_to(product, number), sealed)
+    }
+
+    /// Opens the PIN of a recharge card.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn open_recharge(&self, account: AccountId, sealed: &SealedPin) -> Result<CardPin, DoesNotOpen> {
+        self.open_of(&bound_to_account(account), sealed)
+    }
+
+    fn open_of(&self, owner: &[u8], sealed: &SealedPin) -> Result<CardPin, DoesNotOpen> {
         let (version, rest) = sealed.as_bytes().split_first().ok_or(DoesNotOpen)?;
         let (nonce, secret) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(DoesNotOpen)?;
         if *version != VERSION {
             return Err(DoesNotOpen);
         }
-        let payload = Payload { msg: secret, aad: &bound_to(product, number) };
+        let payload = Payload { msg: secret, aad: owner };
         let clear = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| DoesNotOpen)?;
         let clear = Zeroizing::new(clear);
         std::str::from_utf8(&clear).ok().and_then(CardPin::parse).ok_or(DoesNotOpen)
+    }
+
+    /// What a recharge card is known by wherever its PIN must not stand.
+    ///
+    /// # Panics
+    /// Never: HMAC takes keys of any length.
+    #[must_use]
+    pub fn recharge_card(&self, pin: &CardPin) -> RechargeCard {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.recharge_key).expect("HMAC takes keys of any length");
+        mac.update(pin.0.as_bytes());
+        let digest = mac.finalize().into_bytes();
+        RechargeCard::new(u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes")))
     }
 
     /// What tells one batch from another under its name, by all that is in it. Keyed: PINs can not be
@@ -132,6 +180,13 @@ impl PinSafe {
 fn bound_to(product: ProductId, number: CardNumber) -> Vec<u8> {
     let mut bytes = product.bits().to_be_bytes().to_vec();
     bytes.extend(number.to_string().into_bytes());
+    bytes
+}
+
+/// For which account the PIN of a recharge card is sealed. Begins as no product does.
+fn bound_to_account(account: AccountId) -> Vec<u8> {
+    let mut bytes = b"recharge".to_vec();
+    bytes.extend(account.bits().to_be_bytes());
     bytes
 }
 
@@ -225,6 +280,29 @@ mod tests {
             assert!(!text.contains(secret) && !text.contains(as_bytes.trim_matches(['[', ']'])), "{text}");
         }
         assert!(!format!("{verb:?}").contains("8888123456789012"), "numbers are masked");
+    }
+
+    #[test]
+    fn a_recharge_pin_opens_for_its_own_account_and_is_known_by_a_keyed_digest() {
+        for text in ["12345678", "730955118842907716", &"9".repeat(32)] {
+            assert_eq!(CardPin::parse_recharge(text).expect(text).reveal(), text);
+        }
+        for text in ["", "1234567", &"9".repeat(33), "1234567a", "1234 5678", "１２３４５６７８"] {
+            assert!(CardPin::parse_recharge(text).is_none(), "{text}");
+        }
+        let safe = PinSafe::new(&[1; 32]);
+        let account = |serial| AccountId::issue(LogTime(1_795_399_200_000), ProvinceId::new(44).expect("44"), serial);
+        let secret = pin("730955118842907716");
+        let sealed = safe.seal_recharge(account(1), &secret, &Counting(AtomicU8::new(0)));
+        assert_eq!(safe.open_recharge(account(1), &sealed), Ok(secret.clone()));
+        assert_eq!(safe.open_recharge(account(2), &sealed), Err(DoesNotOpen), "another account's");
+        assert_eq!(PinSafe::new(&[2; 32]).open_recharge(account(1), &sealed), Err(DoesNotOpen), "another key's");
+        let card = safe.recharge_card(&secret);
+        assert_eq!(card, safe.recharge_card(&pin("730955118842907716")));
+        assert_ne!(card, safe.recharge_card(&pin("730955118842907717")));
+        assert_ne!(card, PinSafe::new(&[2; 32]).recharge_card(&secret), "nobody without the key can try PINs");
+        let verb = Verb::TopUpByCard { account: account(1), card, pin: sealed };
+        assert!(!format!("{verb:?}").contains("730955"), "{verb:?}");
     }
 
     #[test]

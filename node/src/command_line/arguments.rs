@@ -215,6 +215,24 @@ Its day is cut, and it crashes:
   curl -X POST localhost:9103/simulator/bank/day-cut
   curl -X POST localhost:9103/simulator/bank/crash")]
     Bank(BankArguments),
+    /// The recharge platform, which knows every recharge card: POST /recharge/v1/calls
+    #[command(after_help = "\
+How it behaves is set while it runs; rates are parts of a million:
+  curl -X PUT localhost:9104/simulator/recharge -H 'content-type: application/json' \\
+       -d '{\"answer_lost\": 100000, \"latency_ms\": 30, \"next\": [\"lost\", \"crash\"]}'
+  rates: lost, answer_lost, late (with late_ms), twice, refused (with refusal), crash; dead: true
+  next: what becomes of the next requests: none, lost, answer_lost, late, twice, refused, crash
+  refusal: unknown_pin, used, expired, set_aside, not_active, not_set_aside, refused
+A card by its PIN, in fen; it has no others:
+  curl -X PUT localhost:9104/simulator/recharge/cards/730955118842907716 -H 'content-type: application/json' \\
+       -d '{\"worth_fen\": 5000, \"state\": \"active\"}'
+  states: active, not_active, expired, set_aside, used
+How it behaves to one card alone, and what is left of next:
+  PUT, GET /simulator/recharge/cards/730955118842907716/manner
+What it saw, and how a card is now:
+  curl localhost:9104/simulator/recharge
+  curl localhost:9104/simulator/recharge/cards/730955118842907716")]
+    Recharge(IsmpArguments),
 }
 
 /// Where a simulated bank listens.
@@ -241,7 +259,7 @@ pub struct BankArguments {
     pub ready_file: Option<PathBuf>,
 }
 
-/// Where a simulated ISMP listens.
+/// Where a simulated ISMP, or recharge platform, listens.
 #[derive(Debug, Args)]
 pub struct IsmpArguments {
     /// Address; port 0 takes a free one
@@ -356,6 +374,7 @@ mod tests {
             "mpss simulate sp --listen 127.0.0.1:0",
             "mpss simulate sms",
             "mpss outside ismp --seed 7",
+            "mpss outside recharge --seed 7 --listen 127.0.0.1:0",
             "mpss outside bank --bank-listen 127.0.0.1:0 --config node.toml",
         ] {
             assert!(parse(line).is_ok(), "{line}");

@@ -15,6 +15,7 @@ use super::{client_runtime, ready_file};
 use crate::gateway::bank::wire::Wire;
 use crate::simulator::bank::BankSimulator;
 use crate::simulator::ismp::IsmpSimulator;
+use crate::simulator::recharge::RechargeSimulator;
 use crate::simulator::sms::SmsSimulator;
 use crate::simulator::sp::SpSimulator;
 
@@ -24,6 +25,10 @@ pub(super) fn run(arguments: &SimulateArguments, printer: &mut Printer) -> Resul
         Simulator::Sp(listen) => (listen.listen, &listen.ready_file, SpSimulator::new().router(), "service providers"),
         Simulator::Sms(listen) => (listen.listen, &listen.ready_file, SmsSimulator::new().router(), "SMS centre"),
         Simulator::Ismp(ismp) => (ismp.listen, &ismp.ready_file, IsmpSimulator::new(ismp.seed).router(), "ISMP"),
+        Simulator::Recharge(recharge) => {
+            let router = RechargeSimulator::new(recharge.seed).router();
+            (recharge.listen, &recharge.ready_file, router, "recharge platform")
+        }
         Simulator::Bank(bank) => return client_runtime()?.block_on(serve_bank(bank, printer)),
     };
     client_runtime()?.block_on(serve(listen, ready.as_deref(), router, what, printer))

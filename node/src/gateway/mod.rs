@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 pub mod bank;
 pub mod ismp;
 pub mod rail;
+pub mod recharge;
 pub mod smsc;
 pub mod sp;
 

@@ -4,6 +4,7 @@
 //!  Call (row of state) ──RailRequest──▶ RailGateway ──▶ the peer's own words ──▶ Answer
 //!                                        bank::rail     ISO 8583
 //!                                        ismp           JSON over HTTP
+//!                                        recharge       JSON over HTTP
 //! ```
 //!
 //! A gateway sends one call once, by the keys in its row, and says what came of it. When to send, to
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use mpss_domain::outside::Means;
 use mpss_domain::rail::{Answer, Call, CallAnswer};
+use mpss_domain::vault::SealedPin;
 use mpss_runtime::BoxFuture;
 
 /// A call, and what the peer has to be told with it.
@@ -20,8 +22,10 @@ use mpss_runtime::BoxFuture;
 pub struct RailRequest {
     /// The row.
     pub call: Call,
-    /// Where the account's money is.
-    pub means: Means,
+    /// Where the account's money is; `None` for a recharge card, on which no account stands.
+    pub means: Option<Means>,
+    /// The PIN of a recharge card that is asked for.
+    pub pin: Option<SealedPin>,
 }
 
 impl RailRequest {

@@ -172,6 +172,7 @@ impl Problem {
             | Refusal::TransferNotFound
             | Refusal::BindingNotFound
             | Refusal::AwardNotFound
+            | Refusal::TopUpNotFound
             | Refusal::UnknownNumber,
         ) = self.cause
         {
@@ -226,7 +227,9 @@ impl Problem {
             }
         };
         let (until, because, explained) = match self.cause {
-            Cause::Refused(Refusal::PasswordLocked(until)) => (Some(until.to_string()), None, None),
+            Cause::Refused(Refusal::PasswordLocked(until) | Refusal::RechargeLocked(until)) => {
+                (Some(until.to_string()), None, None)
+            }
             Cause::Refused(Refusal::NotVisible(because)) => (None, Some(because.name()), Some(because.explain())),
             _ => (None, None, None),
         };

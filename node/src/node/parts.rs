@@ -19,6 +19,7 @@ use crate::gateway::bank::rail::{Acquirer, BankRail};
 use crate::gateway::bank::wire::{Wire, unhexed};
 use crate::gateway::ismp::{HttpIsmp, IsmpRail};
 use crate::gateway::rail::RailGateway;
+use crate::gateway::recharge::{HttpRecharge, RechargeRail};
 use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
 use crate::gateway::sp::{HttpSpGateway, SpGateway};
 use crate::password::PasswordJudge;
@@ -31,6 +32,8 @@ pub struct Rails {
     pub ismp: Option<Arc<IsmpRail>>,
     /// The bank.
     pub bank: Option<Arc<BankRail>>,
+    /// The recharge platform; without it nothing is topped up by card.
+    pub recharge: Option<Arc<RechargeRail>>,
     /// What the bank signs its requests with; without one it may ask nothing.
     pub bank_door_key: Option<Arc<[u8]>>,
     /// Tells the bank how bindings stand; without one it has to ask.
@@ -48,6 +51,13 @@ impl Rails {
                 source: std::io::Error::other(source),
             })?;
             made.ismp = Some(Arc::new(IsmpRail::new(Arc::new(http))));
+        }
+        if let (false, Some(key)) = (settings.recharge.url.is_empty(), settings.vault.key_bytes()) {
+            let http = HttpRecharge::new(&settings.recharge.url).map_err(|source| NodeError::Io {
+                what: "an HTTP client can not be made".into(),
+                source: std::io::Error::other(source),
+            })?;
+            made.recharge = Some(Arc::new(RechargeRail::new(Arc::new(http), PinSafe::new(&key))));
         }
         if !rails.bank_address.is_empty() {
             let acquirer = Acquirer::of(rails)?;
@@ -87,6 +97,7 @@ impl Rails {
             RailName::BankRealTime | RailName::BankPreFreeze => {
                 self.bank.clone().map(|bank| bank as Arc<dyn RailGateway>)
             }
+            RailName::Recharge => self.recharge.clone().map(|recharge| recharge as Arc<dyn RailGateway>),
         }
     }
 }

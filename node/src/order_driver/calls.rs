@@ -8,7 +8,7 @@
 //!
 //! It is marked before it is sent: whoever leads next knows by the row that it may have happened.
 
-use mpss_domain::rail::{Answer, CallAnswer, Phase};
+use mpss_domain::rail::{Answer, CallAnswer, Phase, Subject};
 use mpss_domain::{CallId, RailName, State, Verb};
 
 use super::steps::{Again, Step};
@@ -26,8 +26,12 @@ impl Step<'_> {
         let begun = self.tenure.record(Verb::BeginCalls { calls: vec![id] }).await?;
         let look = |state: &State| {
             let call = state.call(id)?.clone();
-            let means = state.link(call.account)?.means.clone();
-            Some(RailRequest { call, means })
+            let means = state.link(call.account).map(|link| link.means.clone());
+            let pin = match call.subject {
+                Subject::Recharge(top_up) => state.recharge(top_up).map(|row| row.pin.clone()),
+                _ => None,
+            };
+            Some(RailRequest { call, means, pin })
         };
         let Some(request) = self.tenure.after(&begun, look).await? else { return Ok(()) };
         let asks = match request.call.phase {
@@ -43,7 +47,7 @@ impl Step<'_> {
         };
         tracing::debug!(call = %id, step = request.call.step.name(), ?answer, "a call was answered");
         let result = match &answer {
-            Answer::Approved { .. } => "approved",
+            Answer::Approved { .. } | Answer::Worth { .. } => "approved",
             Answer::Declined(_) => "declined",
             Answer::NotSent => "not_sent",
             Answer::NoAnswer => "no_answer",

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 pub mod bank;
 pub mod ismp;
 pub mod manner;
+pub mod recharge;
 pub mod remembered;
 pub mod sms;
 pub mod sp;

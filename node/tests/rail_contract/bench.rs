@@ -417,7 +417,8 @@ impl Bench {
             .filter(|call| matches!(call.phase, Phase::Sent | Phase::Asking))
             .map(|call| RailRequest {
                 call: call.clone(),
-                means: self.state.link(call.account).expect("an account outside").means.clone(),
+                means: self.state.link(call.account).map(|link| link.means.clone()),
+                pin: None,
             })
             .collect()
     }

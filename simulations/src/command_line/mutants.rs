@@ -7,8 +7,8 @@ use super::arguments::USUAL;
 pub(super) fn names() -> Vec<&'static str> {
     use mpss_domain::mutant::Mutant;
 
-    // Nobody in a simulated country buys cards of a vault, comes to a gate or pays a bill: the tests of the domain find
-    // these.
+    // Nobody in a simulated country buys cards of a vault, comes to a gate, pays a bill or has a recharge card: the tests
+    // of the domain find these.
     let strikes = |mutant: &&Mutant| {
         !matches!(
             mutant,
@@ -17,6 +17,8 @@ pub(super) fn names() -> Vec<&'static str> {
                 | Mutant::TicketCheckedTwice
                 | Mutant::UsedTicketGivenBack
                 | Mutant::BillPaidTwice
+                | Mutant::RechargeCreditedBeforeUse
+                | Mutant::RechargeLostPastBound
         )
     };
     let domain = Mutant::ALL.iter().filter(strikes).map(|mutant| mutant.name());

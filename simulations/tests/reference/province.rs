@@ -162,6 +162,7 @@ impl Province {
             Outcome::CardsLoaded(_) => "cards loaded",
             Outcome::CardsShown(_) => "cards shown",
             Outcome::TicketChecked(..) => "ticket checked",
+            Outcome::TopUpTaken(_) => "top-up taken",
             Outcome::Done => "done",
         };
         self.note(what);

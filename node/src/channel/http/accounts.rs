@@ -12,6 +12,7 @@ use super::account_body::AccountBody;
 use super::answer;
 use super::call::{Answer, Call};
 use super::door::Door;
+use super::recharge::{self, CardTopUpBody};
 use crate::home::{ChangeAccount, OpenAccount};
 use crate::intake::amount::{Yuan, amount};
 use crate::intake::field::{self, Shown};
@@ -268,22 +269,22 @@ pub(crate) async fn close(State(door): State<Door>, call: Call) -> Answer {
 #[serde(deny_unknown_fields)]
 #[schema(as = TopUpAccount)]
 pub(crate) struct TopUpAsk<'a> {
-    /// `cash`, `recharge_card` or `bank_card`; cash is what is connected.
+    /// `cash`, `recharge_card` or `bank_card`; a bank card is not connected.
     #[serde(borrow)]
     #[schema(value_type = String, example = "cash")]
-    method: Str<'a>,
-    /// How much, in yuan; required for cash.
+    pub(super) method: Str<'a>,
+    /// How much, in yuan; required for cash. What a recharge card is worth is known by its platform.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "100.00")]
-    amount: Option<Str<'a>>,
-    /// The recharge card's PIN.
+    pub(super) amount: Option<Str<'a>>,
+    /// The recharge card's PIN, 8 to 32 digits; required for a recharge card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = Password)]
-    card_pin: Option<Secret<'a>>,
+    #[schema(value_type = Option<String>, format = Password, pattern = "^[0-9]{8,32}$")]
+    pub(super) card_pin: Option<Secret<'a>>,
     /// The agent who took the cash; required for cash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "agent-17")]
-    agent_id: Option<Str<'a>>,
+    pub(super) agent_id: Option<Str<'a>>,
 }
 
 /// A top-up.
@@ -310,21 +311,26 @@ pub(crate) struct TopUpBody {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TopUpMethod {
     Cash,
+    RechargeCard,
     NotConnected,
 }
 
 const TOP_UP_METHODS: [(&str, TopUpMethod); 3] = [
     ("cash", TopUpMethod::Cash),
-    ("recharge_card", TopUpMethod::NotConnected),
+    ("recharge_card", TopUpMethod::RechargeCard),
     ("bank_card", TopUpMethod::NotConnected),
 ];
 
-/// Tops a virtual account up (充值).
+/// Tops a virtual account up (充值). By cash it is done at once; a recharge card is checked and used at its
+/// platform, and what becomes of it is shown at `Location`.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/top-ups", tag = "accounts", operation_id = "top_up_account",
     params(("id" = String, Path, description = "The account", example = "A20260101120000000-44-00001")),
     request_body = TopUpAsk<'_>,
-    responses((status = 201, description = "Topped up", body = TopUpBody)),
+    responses(
+        (status = 201, description = "Topped up in cash", body = TopUpBody),
+        (status = 202, description = "The recharge card is being checked", body = CardTopUpBody),
+    ),
 )]
 pub(crate) async fn top_up(State(door): State<Door>, call: Call) -> Answer {
     let (key, account): (_, AccountId) = (call.key()?, call.id()?);
@@ -332,8 +338,19 @@ pub(crate) async fn top_up(State(door): State<Door>, call: Call) -> Answer {
     let missing = |field| Problem::field(EdgeCode::MissingField, field, "required for a top-up in cash");
     let money = ask.amount.as_ref().map(|text| amount("amount", text.as_str())).transpose()?;
     let agent = ask.agent_id.as_ref().map(|agent| text::code("agent_id", agent.as_str())).transpose()?;
-    if field::choice("method", ask.method.as_str(), &TOP_UP_METHODS)? == TopUpMethod::NotConnected {
-        return Err(Problem::field(EdgeCode::TopUpMethodUnsupported, "method", "only cash is connected here"));
+    match field::choice("method", ask.method.as_str(), &TOP_UP_METHODS)? {
+        TopUpMethod::Cash => {}
+        TopUpMethod::RechargeCard => {
+            let pin = recharge::card_of(&ask)?;
+            door.admit(account.bits())?;
+            if let Some(elsewhere) = door.elsewhere(account.province()) {
+                return door.pass_on(&call, elsewhere).await;
+            }
+            return recharge::take(&door, &call, &ask, account, pin).await;
+        }
+        TopUpMethod::NotConnected => {
+            return Err(Problem::field(EdgeCode::TopUpMethodUnsupported, "method", "is not connected here"));
+        }
     }
     if ask.card_pin.is_some() {
         return Err(Problem::field(EdgeCode::ConflictingFields, "card_pin", "does not belong to a top-up in cash"));

@@ -42,6 +42,13 @@ pub(crate) fn created(body: &impl Serialize, reply: &Reply, location: &str) -> R
     response
 }
 
+/// The answer to a change that is taken and goes on by itself, and where it is shown.
+pub(crate) fn accepted(body: &impl Serialize, reply: &Reply, location: &str) -> Response {
+    let mut response = created(body, reply, location);
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
 fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
     serde_json::to_writer(&mut bytes, body).expect("answers are structs of texts and numbers");

@@ -50,6 +50,7 @@ mod policy;
 mod products;
 mod query;
 mod rate;
+mod recharge;
 mod sps;
 mod statement;
 mod subscribers;
@@ -116,6 +117,7 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(accounts::open))
         .routes(routes!(accounts::show, accounts::change))
         .routes(routes!(accounts::top_up))
+        .routes(routes!(recharge::show))
         .routes(routes!(accounts::freeze))
         .routes(routes!(accounts::unfreeze))
         .routes(routes!(accounts::close))

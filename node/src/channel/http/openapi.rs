@@ -112,7 +112,7 @@ fn complete_one(operation: &mut Operation, path: &str, changes: bool) {
                     Type::Integer,
                 );
                 answer_header(response, "Idempotent-Replayed", "`true`: the first answer again", Type::String);
-                if status == "201" {
+                if matches!(status.as_str(), "201" | "202") {
                     answer_header(response, "Location", "Where what was made is found", Type::String);
                 }
             }

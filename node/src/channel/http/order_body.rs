@@ -199,14 +199,14 @@ pub(crate) struct OrderBody<'a> {
     log_index: u64,
 }
 
-/// One call to whoever has the buyer's money: the clock by which what is not known of it is resolved.
+/// One call to whoever has the money, or to the recharge platform: the clock by which what is not known of it is resolved.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Call)]
 pub(crate) struct CallPart {
     /// Its id.
     #[schema(value_type = String, example = "C20260101120000000-44-00001")]
     call_id: Shown<CallId>,
-    /// `communication`, `bank_real_time` or `bank_pre_freeze`.
+    /// `communication`, `bank_real_time`, `bank_pre_freeze` or `recharge`.
     #[schema(example = "bank_real_time")]
     rail: &'static str,
     /// `hold`, `take`, `capture`, `release`, `undo`, `void` or `refund`.
@@ -216,7 +216,7 @@ pub(crate) struct CallPart {
     /// `abandoned`.
     #[schema(example = "approved")]
     phase: &'static str,
-    /// How much, in yuan.
+    /// How much, in yuan; zero for a recharge card whose worth is not known yet.
     #[schema(value_type = String, example = "12.30")]
     amount: Yuan,
     /// It may have happened, as far as is known here.
@@ -237,7 +237,7 @@ pub(crate) struct CallPart {
 }
 
 impl CallPart {
-    fn of(call: &Call) -> Self {
+    pub(super) fn of(call: &Call) -> Self {
         Self {
             call_id: Shown(call.id),
             rail: call.rail.name(),

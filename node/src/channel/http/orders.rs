@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
 use mpss_domain::bills::Bill;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::order::ReversalReason;
@@ -160,10 +161,15 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     let (found, index) = door.order_now(id, wait.unwrap_or_default()).await?;
     let mut response = answer::found(&found.now(index));
     if let Some(wait) = wait {
-        let applied = HeaderValue::from_str(&format!("wait={}", wait.as_secs())).expect("digits are ASCII");
-        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+        preference_applied(&mut response, wait);
     }
     Ok(response)
+}
+
+/// Says that a wait was understood.
+pub(super) fn preference_applied(response: &mut Response, wait: Duration) {
+    let applied = HeaderValue::from_str(&format!("wait={}", wait.as_secs())).expect("digits are ASCII");
+    response.headers_mut().insert(PREFERENCE_APPLIED, applied);
 }
 
 /// What reverses an order.
@@ -306,38 +312,51 @@ impl DoorParts {
 
     /// The order now, or when it is final, whichever comes first within `wait`.
     async fn order_now(&self, id: OrderId, wait: Duration) -> Result<(OrderFound, u64), Problem> {
+        let look = |state: &mpss_domain::State| OrderFound::find(state, id);
+        let found = self.now_or_final(wait, look, OrderFound::is_final).await?;
+        found.ok_or_else(|| Problem::refused(Refusal::OrderNotFound).of_path())
+    }
+
+    /// What `look` finds now, or when it is final, whichever comes first within `wait`; and the log entry it
+    /// shows.
+    pub(super) async fn now_or_final<F: Clone + Send>(
+        &self,
+        wait: Duration,
+        look: impl Fn(&mpss_domain::State) -> Option<F> + Send + Sync,
+        is_final: impl Fn(&F) -> bool,
+    ) -> Result<Option<(F, u64)>, Problem> {
         let replica = &self.context.replica;
-        let look = |state: &mpss_domain::State| OrderFound::find(state, id).map(|found| (found, state.index()));
+        let look = |state: &mpss_domain::State| look(state).map(|found| (found, state.index()));
         let found = replica.read_linearizable(look).await.map_err(NotDone::from)?;
-        let (mut found, mut index) = found.ok_or_else(|| Problem::refused(Refusal::OrderNotFound).of_path())?;
-        if wait.is_zero() || found.is_final() {
-            return Ok((found, index));
+        let Some((mut found, mut index)) = found else { return Ok(None) };
+        if wait.is_zero() || is_final(&found) {
+            return Ok(Some((found, index)));
         }
         // Without a place the question is answered at once: waiting is a wish, not a duty.
-        let Some(_place) = self.waits.enter() else { return Ok((found, index)) };
+        let Some(_place) = self.waits.enter() else { return Ok(Some((found, index))) };
         let mut changes = replica.watch();
         let mut over = self.context.seams.clock.sleep(wait);
         loop {
             changes.borrow_and_update();
             match replica.read(look) {
-                // Nobody waits for an order that is no longer kept.
-                None => return Ok((found, index)),
+                // Nobody waits for what is no longer kept.
+                None => return Ok(Some((found, index))),
                 Some(newer) => (found, index) = newer,
             }
-            if found.is_final() {
-                return Ok((found, index));
+            if is_final(&found) {
+                return Ok(Some((found, index)));
             }
             tokio::select! {
                 biased;
-                changed = changes.changed() => if changed.is_err() { return Ok((found, index)) },
-                () = &mut over => return Ok((found, index)),
+                changed = changes.changed() => if changed.is_err() { return Ok(Some((found, index))) },
+                () = &mut over => return Ok(Some((found, index))),
             }
         }
     }
 }
 
 /// `Prefer: wait=N` (RFC 7240), N bounded; anything else in the header is not ours to understand.
-fn wait_preferred(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn wait_preferred(headers: &HeaderMap) -> Option<Duration> {
     let mut preferences = headers
         .get_all(PREFER)
         .iter()

@@ -80,7 +80,7 @@ impl BankRail {
     }
 
     async fn sent(&self, request: &RailRequest) -> Answer {
-        let Means::Card(card) = &request.means else { return Answer::NotSent };
+        let Some(Means::Card(card)) = &request.means else { return Answer::NotSent };
         let repeat = request.is_repeat();
         let message = match self.message(&request.call, card, repeat) {
             Ok(message) => message,

@@ -62,6 +62,7 @@ fn the_interface_has_what_was_published() {
         "get /v1/subscribers/{msisdn}",
         "patch /v1/accounts/{id}",
         "post /v1/accounts/{id}/top-ups",
+        "get /v1/top-ups/{id}",
         "post /v1/accounts/{id}/freeze",
         "post /v1/accounts/{id}/unfreeze",
         "post /v1/accounts/{id}/close",

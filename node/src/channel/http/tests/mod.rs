@@ -31,6 +31,7 @@ mod document;
 mod fuzz;
 mod overload;
 mod passing_on;
+mod recharge;
 mod refusals;
 mod replay;
 mod tickets;
@@ -140,7 +141,10 @@ impl Shop {
     }
 
     async fn open_with(change: impl FnOnce(&mut HttpOptions)) -> Self {
-        let trial = Trial::start().await;
+        Self::open_over(Trial::start().await, change)
+    }
+
+    fn open_over(trial: Trial, change: impl FnOnce(&mut HttpOptions)) -> Self {
         let elsewhere = Arc::new(Elsewhere::default());
         let mut context = trial.context.clone();
         let options = DispatchOptions {

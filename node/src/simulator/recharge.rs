@@ -1,0 +1,359 @@
+//! A simulated recharge platform: its cards, and what became of every key.
+//!
+//! It has no card until it is told of one. A key is done once, whatever is repeated, late or out of order; a
+//! card that was released before it was asked for can not be set aside under that key any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::manner::{Fate, Manner, Temper};
+use crate::gateway::rail::Lost;
+use crate::gateway::recharge::{
+    RechargeAnswer, RechargeCall, RechargeLink, RechargeReason, RechargeRequest, RechargeVerb,
+};
+
+/// How long a request that is never answered is held, in ms.
+const SILENCE_MS: u64 = 120_000;
+
+/// Where a card is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It can be used.
+    #[default]
+    Active,
+    /// It was not activated, or it is locked.
+    NotActive,
+    /// Its last day is over.
+    Expired,
+    /// Kept for a key.
+    SetAside,
+    /// Used by a key.
+    Used,
+}
+
+/// One card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// What it is worth, in fen.
+    pub worth_fen: i64,
+    /// Where it is: `active` when not given.
+    #[serde(default)]
+    pub state: Standing,
+    /// Who has set it aside, or used it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// What a platform keeps.
+#[derive(Debug, Default)]
+pub struct RechargeBook {
+    cards: BTreeMap<String, Card>,
+    answers: BTreeMap<String, RechargeAnswer>,
+    forbidden: BTreeSet<String>,
+    /// Questions by key, for whoever counts them.
+    asked: BTreeMap<String, u32>,
+    /// Requests that came, repetitions and questions included.
+    requests: u64,
+    /// Requests that changed a card.
+    moved: u64,
+}
+
+impl RechargeBook {
+    /// Answers a request. `refused` makes it refuse what it would do.
+    pub fn answer(&mut self, request: &RechargeRequest, refused: Option<RechargeReason>) -> RechargeAnswer {
+        self.requests += 1;
+        let call = match request {
+            RechargeRequest::Query(key) => {
+                *self.asked.entry(key.clone()).or_default() += 1;
+                return self.answers.get(key).cloned().unwrap_or(RechargeAnswer::NeverSeen);
+            }
+            RechargeRequest::Call(call) => call,
+        };
+        if let Some(known) = self.answers.get(&call.key) {
+            return known.clone();
+        }
+        let reference = format!("X{:011}", self.answers.len() + 1);
+        let answer = match refused.map_or_else(|| self.act(call), Err) {
+            Ok(amount_fen) => {
+                self.moved += 1;
+                RechargeAnswer::Approved { reference, amount_fen }
+            }
+            Err(reason) => RechargeAnswer::Declined { reason },
+        };
+        self.answers.insert(call.key.clone(), answer.clone());
+        answer
+    }
+
+    fn act(&mut self, call: &RechargeCall) -> Result<Option<i64>, RechargeReason> {
+        if call.verb == RechargeVerb::SetAside {
+            let pin = call.pin.as_ref().ok_or(RechargeReason::Refused)?;
+            if self.forbidden.contains(&call.key) {
+                return Err(RechargeReason::NotSetAside);
+            }
+            let card = self.cards.get_mut(pin.reveal()).ok_or(RechargeReason::UnknownPin)?;
+            match card.state {
+                Standing::Active => (card.state, card.key) = (Standing::SetAside, Some(call.key.clone())),
+                Standing::NotActive => return Err(RechargeReason::NotActive),
+                Standing::Expired => return Err(RechargeReason::Expired),
+                Standing::SetAside => return Err(RechargeReason::SetAside),
+                Standing::Used => return Err(RechargeReason::Used),
+            }
+            return Ok(Some(card.worth_fen));
+        }
+        let of = call.of.clone().ok_or(RechargeReason::Refused)?;
+        let kept = |card: &&mut Card| card.state == Standing::SetAside && card.key.as_ref() == Some(&of);
+        let card = self.cards.values_mut().find(kept);
+        match (call.verb, card) {
+            (RechargeVerb::Use, Some(card)) => card.state = Standing::Used,
+            (RechargeVerb::Use, None) => return Err(RechargeReason::NotSetAside),
+            (_, card) => {
+                self.forbidden.insert(of);
+                if let Some(card) = card {
+                    (card.state, card.key) = (Standing::Active, None);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// A card as it is now.
+    #[must_use]
+    pub fn card(&self, pin: &str) -> Option<&Card> {
+        self.cards.get(pin)
+    }
+
+    /// Makes a card, or changes it.
+    pub fn set_card(&mut self, pin: &str, card: Card) {
+        self.cards.insert(pin.to_owned(), card);
+    }
+
+    /// What was used, in fen.
+    #[must_use]
+    pub fn used_fen(&self) -> i64 {
+        let used = self.cards.values().filter(|card| card.state == Standing::Used);
+        used.map(|card| card.worth_fen).sum()
+    }
+
+    /// The most questions about one key.
+    #[must_use]
+    pub fn most_asked(&self) -> u32 {
+        self.asked.values().copied().max().unwrap_or_default()
+    }
+
+    /// Requests that came: all, and those that changed a card.
+    #[must_use]
+    pub const fn counts(&self) -> (u64, u64) {
+        (self.requests, self.moved)
+    }
+}
+
+/// The reason of this name; a plain refusal for others.
+#[must_use]
+pub fn reason_named(name: &str) -> RechargeReason {
+    match name {
+        "unknown_pin" => RechargeReason::UnknownPin,
+        "used" => RechargeReason::Used,
+        "expired" => RechargeReason::Expired,
+        "set_aside" => RechargeReason::SetAside,
+        "not_active" => RechargeReason::NotActive,
+        "not_set_aside" => RechargeReason::NotSetAside,
+        _ => RechargeReason::Refused,
+    }
+}
+
+/// A simulated recharge platform behind HTTP. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct RechargeSimulator {
+    /// What it keeps.
+    pub book: Arc<Mutex<RechargeBook>>,
+    /// How it behaves.
+    pub temper: Arc<Temper>,
+    /// Whose card a key is about, also of requests that get lost: only a `set_aside` names the PIN.
+    pins: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+impl RechargeSimulator {
+    /// A platform without cards.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { book: Arc::default(), temper: Arc::new(Temper::new(seed)), pins: Arc::default() }
+    }
+
+    /// Its interface: calls in, behaviour and memory for testers.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/recharge/v1/calls", post(call))
+            .route("/recharge/v1/calls/{key}", get(query))
+            .route("/simulator/recharge", put(behave).get(show))
+            .route("/simulator/recharge/cards/{pin}", put(set_card).get(show_card))
+            .route("/simulator/recharge/cards/{pin}/manner", put(behave_to).get(show_manner))
+            .with_state(self.clone())
+    }
+
+    /// What becomes of a request.
+    fn fate(&self, request: &RechargeRequest) -> Fate {
+        let mut pins = self.pins.lock();
+        let key = match request {
+            RechargeRequest::Call(call) => {
+                if let Some(pin) = &call.pin {
+                    pins.insert(call.key.clone(), pin.reveal().to_owned());
+                }
+                call.of.as_ref().unwrap_or(&call.key)
+            }
+            RechargeRequest::Query(key) => key,
+        };
+        self.temper.fate_to(pins.get(key).map_or("", String::as_str))
+    }
+
+    async fn answered(&self, request: RechargeRequest) -> Response {
+        let fate = self.fate(&request);
+        if fate.lost {
+            return silence().await;
+        }
+        let refused = fate.refused.as_deref().map(reason_named);
+        let answer = self.book.lock().answer(&request, refused);
+        let Fate { answer_lost, after_ms, crash, .. } = fate;
+        if answer_lost || crash {
+            return silence().await;
+        }
+        if after_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(after_ms)).await;
+        }
+        Json(answer).into_response()
+    }
+}
+
+async fn silence() -> Response {
+    tokio::time::sleep(Duration::from_millis(SILENCE_MS)).await;
+    StatusCode::GATEWAY_TIMEOUT.into_response()
+}
+
+async fn call(State(platform): State<RechargeSimulator>, Json(call): Json<RechargeCall>) -> Response {
+    platform.answered(RechargeRequest::Call(call)).await
+}
+
+async fn query(State(platform): State<RechargeSimulator>, Path(key): Path<String>) -> Response {
+    platform.answered(RechargeRequest::Query(key)).await
+}
+
+async fn behave(State(platform): State<RechargeSimulator>, Json(manner): Json<Manner>) -> Json<Manner> {
+    platform.temper.behave(manner);
+    Json(platform.temper.manner())
+}
+
+async fn behave_to(
+    State(platform): State<RechargeSimulator>,
+    Path(pin): Path<String>,
+    Json(manner): Json<Manner>,
+) -> Json<Manner> {
+    platform.temper.behave_to(&pin, manner);
+    Json(platform.temper.manner_to(&pin))
+}
+
+async fn show_manner(State(platform): State<RechargeSimulator>, Path(pin): Path<String>) -> Json<Manner> {
+    Json(platform.temper.manner_to(&pin))
+}
+
+async fn show(State(platform): State<RechargeSimulator>) -> Json<serde_json::Value> {
+    let manner = platform.temper.manner();
+    let book = platform.book.lock();
+    let (requests, moved) = book.counts();
+    let (used_fen, most_asked) = (book.used_fen(), book.most_asked());
+    Json(json!({
+        "manner": manner, "requests": requests, "moved": moved, "used_fen": used_fen, "most_asked": most_asked,
+    }))
+}
+
+async fn set_card(
+    State(platform): State<RechargeSimulator>,
+    Path(pin): Path<String>,
+    Json(card): Json<Card>,
+) -> Json<Card> {
+    platform.book.lock().set_card(&pin, card.clone());
+    Json(card)
+}
+
+async fn show_card(State(platform): State<RechargeSimulator>, Path(pin): Path<String>) -> Response {
+    let card = platform.book.lock().card(&pin).cloned();
+    card.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |card| Json(card).into_response())
+}
+
+/// Without a socket: time does not pass, so an answer that takes longer than it is waited for is none.
+impl RechargeLink for RechargeSimulator {
+    fn exchange(
+        &self,
+        request: RechargeRequest,
+        patience: Duration,
+    ) -> mpss_runtime::BoxFuture<'_, Result<RechargeAnswer, Lost>> {
+        let fate = self.fate(&request);
+        let result = if fate.lost {
+            Err(Lost::Unknown)
+        } else {
+            let answer = self.book.lock().answer(&request, fate.refused.as_deref().map(reason_named));
+            let heard = !fate.answer_lost && !fate.crash && fate.after_ms <= patience.as_millis() as u64;
+            if heard { Ok(answer) } else { Err(Lost::Unknown) }
+        };
+        Box::pin(std::future::ready(result))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::recharge::WirePin;
+
+    fn call(key: &str, verb: RechargeVerb, pin: Option<&str>, of: Option<&str>) -> RechargeRequest {
+        RechargeRequest::Call(RechargeCall {
+            key: key.into(),
+            verb,
+            msisdn: "18900000001".into(),
+            pin: pin.map(WirePin::new),
+            of: of.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn a_card_is_used_once_and_a_key_is_answered_the_same() {
+        let mut book = RechargeBook::default();
+        let card: Card = serde_json::from_str(r#"{"worth_fen": 5000}"#).expect("a card");
+        book.set_card("12345678", card);
+        let set_aside = |key| call(key, RechargeVerb::SetAside, Some("12345678"), None);
+        let first = book.answer(&set_aside("a"), None);
+        assert!(matches!(first, RechargeAnswer::Approved { amount_fen: Some(5_000), .. }), "{first:?}");
+        assert_eq!(book.answer(&set_aside("a"), None), first);
+        assert_eq!(book.answer(&RechargeRequest::Query("a".into()), None), first);
+        let declined = |reason| RechargeAnswer::Declined { reason };
+        assert_eq!(book.answer(&set_aside("b"), None), declined(RechargeReason::SetAside));
+        let used = |key| call(key, RechargeVerb::Use, None, Some("a"));
+        assert!(matches!(book.answer(&used("u"), None), RechargeAnswer::Approved { amount_fen: None, .. }));
+        assert_eq!(book.answer(&used("v"), None), declined(RechargeReason::NotSetAside));
+        assert_eq!(book.answer(&set_aside("c"), None), declined(RechargeReason::Used));
+        let unknown = call("d", RechargeVerb::SetAside, Some("99999999"), None);
+        assert_eq!(book.answer(&unknown, None), declined(RechargeReason::UnknownPin));
+        assert_eq!(book.used_fen(), 5_000);
+    }
+
+    #[test]
+    fn what_was_released_before_it_came_can_not_come() {
+        let mut book = RechargeBook::default();
+        book.set_card("12345678", Card { worth_fen: 100, state: Standing::Active, key: None });
+        let release = call("r", RechargeVerb::Release, None, Some("a"));
+        assert!(matches!(book.answer(&release, None), RechargeAnswer::Approved { .. }));
+        let late = call("a", RechargeVerb::SetAside, Some("12345678"), None);
+        let refused = RechargeAnswer::Declined { reason: RechargeReason::NotSetAside };
+        assert_eq!(book.answer(&late, None), refused);
+        assert_eq!(book.card("12345678").expect("made").state, Standing::Active);
+    }
+}
