@@ -453,3 +453,19 @@ fn everything_is_told_at_once() {
         ]
     );
 }
+
+#[test]
+fn a_recharge_platform_needs_the_key_of_the_vault() {
+    let url = "[recharge]\nurl = \"http://10.44.0.40:7003\"\n";
+    assert_eq!(
+        told(url, &[]),
+        [
+            "recharge.url = \"http://10.44.0.40:7003\" (file x.toml, line 9): needs vault.key, which PINs are sealed with"
+        ]
+    );
+    let key = ("MPSS__VAULT__KEY".to_owned(), "00".repeat(32));
+    let settings = Settings::parse(&format!("{GOOD}{url}"), "file x.toml", [key]).unwrap();
+    assert_eq!(settings.recharge.url, "http://10.44.0.40:7003");
+    assert!(Settings::parse(GOOD, "file x.toml", []).unwrap().recharge.url.is_empty());
+    assert!(told("[recharge]\nurl = \"nowhere\"\n", &[])[0].starts_with("recharge.url = \"nowhere\""));
+}

@@ -224,8 +224,8 @@ How it behaves is set while it runs; rates are parts of a million:
   next: what becomes of the next requests: none, lost, answer_lost, late, twice, refused, crash
   refusal: unknown_pin, used, expired, set_aside, not_active, not_set_aside, refused
 A card by its PIN, in fen; it has no others:
-  curl -X PUT localhost:9104/simulator/recharge/cards/730955118842907716 -H 'content-type: application/json' \\
-       -d '{\"worth_fen\": 5000, \"state\": \"active\"}'
+  curl -X PUT localhost:9104/simulator/recharge/cards/730955118842907716 \\
+       -H 'content-type: application/json' -d '{\"worth_fen\": 5000, \"state\": \"active\"}'
   states: active, not_active, expired, set_aside, used
 How it behaves to one card alone, and what is left of next:
   PUT, GET /simulator/recharge/cards/730955118842907716/manner
