@@ -356,4 +356,60 @@ mod tests {
         assert_eq!(book.answer(&late, None), refused);
         assert_eq!(book.card("12345678").expect("made").state, Standing::Active);
     }
+
+    /// The gateway and the simulator over a socket, with the manners a tester sets.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn it_is_spoken_with_over_http() {
+        use crate::gateway::recharge::HttpRecharge;
+
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let (end, ended) = tokio::sync::watch::channel(false);
+        let served = tokio::spawn(super::super::serve(listener, RechargeSimulator::new(1).router(), ended));
+        let tester = reqwest::Client::new();
+        let put = async |path: &str, body: serde_json::Value| {
+            let answer = tester.put(format!("{url}{path}")).json(&body).send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        };
+        let seen = async |path: &str| {
+            let answer = tester.get(format!("{url}{path}")).send().await.expect("an answer");
+            answer.json::<serde_json::Value>().await.expect("JSON")
+        };
+        put("/simulator/recharge/cards/12345678", json!({"worth_fen": 5_000})).await;
+        let link = HttpRecharge::new(&url).expect("a client");
+        let (long, short) = (Duration::from_secs(20), Duration::from_millis(150));
+        let set_aside = call("a", RechargeVerb::SetAside, Some("12345678"), None);
+        let query = || RechargeRequest::Query("a".into());
+        assert_eq!(link.exchange(query(), long).await, Ok(RechargeAnswer::NeverSeen));
+
+        // Done, and nobody hears of it; then it is asked about.
+        put("/simulator/recharge/cards/12345678/manner", json!({"next": ["answer_lost"]})).await;
+        assert_eq!(link.exchange(set_aside.clone(), short).await, Err(Lost::Unknown));
+        let worth = RechargeAnswer::Approved { reference: "X00000000001".into(), amount_fen: Some(5_000) };
+        assert_eq!(link.exchange(query(), long).await, Ok(worth.clone()));
+        assert_eq!(link.exchange(set_aside.clone(), long).await, Ok(worth), "the same key is answered the same");
+        assert_eq!(seen("/simulator/recharge/cards/12345678").await["state"], "set_aside");
+
+        // Refused with a code, late, and lost: what is lost is not done.
+        put("/simulator/recharge", json!({"next": ["refused"], "refusal": "expired"})).await;
+        let other = call("b", RechargeVerb::SetAside, Some("87654321"), None);
+        let expired = RechargeAnswer::Declined { reason: RechargeReason::Expired };
+        assert_eq!(link.exchange(other, long).await, Ok(expired));
+        put("/simulator/recharge/cards/12345678/manner", json!({"next": ["lost"], "latency_ms": 1})).await;
+        let used = call("u", RechargeVerb::Use, None, Some("a"));
+        assert_eq!(link.exchange(used.clone(), short).await, Err(Lost::Unknown));
+        assert_eq!(seen("/simulator/recharge").await["used_fen"], 0);
+        put("/simulator/recharge/cards/12345678/manner", json!({"next": ["late"], "late_ms": 5_000})).await;
+        assert_eq!(link.exchange(used.clone(), short).await, Err(Lost::Unknown));
+        let told = seen("/simulator/recharge").await;
+        assert_eq!((&told["used_fen"], &told["most_asked"]), (&json!(5_000), &json!(2)), "{told}");
+        assert!(matches!(link.exchange(used, long).await, Ok(RechargeAnswer::Approved { amount_fen: None, .. })));
+        assert_eq!(seen("/simulator/recharge/cards/12345678").await["key"], "a");
+
+        let _ = end.send(true);
+        drop((link, tester));
+        let _ = tokio::time::timeout(Duration::from_secs(5), served).await;
+        let gone = HttpRecharge::new("http://127.0.0.1:1").expect("a client");
+        assert_eq!(gone.exchange(query(), short).await, Err(Lost::NotSent), "nobody listens there");
+    }
 }
