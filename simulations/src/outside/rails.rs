@@ -91,6 +91,8 @@ impl SimRails {
         Rails {
             ismp: Some(Arc::new(IsmpRail::new(Arc::new(ToIsmp(self.clone()))))),
             bank: Some(Arc::new(BankRail::new(Arc::new(to_bank), acquirer))),
+            // Nobody in a simulated country has a recharge card.
+            recharge: None,
             bank_door_key: Some(BANK_KEY.into()),
             bank_notices: None,
         }
