@@ -172,7 +172,7 @@ impl PeerResult {
 #[must_use]
 pub fn refusal_to_wire(refusal: Refusal) -> (u16, Option<String>) {
     let detail = match refusal {
-        Refusal::PasswordLocked(at) | Refusal::TicketUsed(at) => Some(at.0.to_string()),
+        Refusal::PasswordLocked(at) | Refusal::TicketUsed(at) | Refusal::RechargeLocked(at) => Some(at.0.to_string()),
         Refusal::NotVisible(because) => Some(because.name().to_owned()),
         _ => None,
     };
@@ -183,7 +183,7 @@ pub fn refusal_to_wire(refusal: Refusal) -> (u16, Option<String>) {
 /// data that does not belong to the number.
 #[must_use]
 pub fn refusal_from_wire(number: u16, detail: Option<&str>) -> Option<Refusal> {
-    for with_time in [Refusal::PasswordLocked, Refusal::TicketUsed] {
+    for with_time in [Refusal::PasswordLocked, Refusal::TicketUsed, Refusal::RechargeLocked] {
         if number == with_time(LogTime(0)).number() {
             return detail?.parse().ok().map(|at| with_time(LogTime(at)));
         }
@@ -344,6 +344,8 @@ mod tests {
                 all.extend(TIMES.map(|ms| Refusal::PasswordLocked(LogTime(ms))));
             } else if *number == Refusal::TicketUsed(LogTime(0)).number() {
                 all.extend(TIMES.map(|ms| Refusal::TicketUsed(LogTime(ms))));
+            } else if *number == Refusal::RechargeLocked(LogTime(0)).number() {
+                all.extend(TIMES.map(|ms| Refusal::RechargeLocked(LogTime(ms))));
             } else if *number == Refusal::NotVisible(HiddenBecause::NotVisitingNow).number() {
                 all.extend(HIDDEN_BECAUSE.map(Refusal::NotVisible));
             } else {
