@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mpss_domain::ProvinceId;
+use mpss_domain::catalogue::Application;
 use mpss_runtime::Clock;
 
 use crate::country::{Country, CountryPlan, number_plan};
 use crate::faults::{Faults, Supervisor};
 use crate::oracle::{AtRest, quiet};
-use crate::people::{Rules, Scene, Street, live, move_in, set_out};
+use crate::people::{Flow, Habits, Rules, Scene, Street, first_batch, live, load_cards, move_in, set_out};
 use crate::record::{FORMAT, Leadership, Province, Record, Verdict};
 use crate::scenario::{FaultKind, Scenario, Strike, Target, strikes};
 use crate::stories;
@@ -106,8 +107,8 @@ impl Play {
         }
         let mut setting = tokio::task::JoinSet::new();
         for province in self.country.plan().provinces.clone() {
-            let (street, people) = (self.street.clone(), scenario.workload.people);
-            setting.spawn(async move { (province, set_province(&street, province, people).await) });
+            let (street, people, habits) = (self.street.clone(), scenario.workload.people, scenario.workload.habits);
+            setting.spawn(async move { (province, set_province(&street, province, people, &habits).await) });
         }
         let mut parts = BTreeMap::new();
         while !setting.is_empty() {
@@ -154,6 +155,9 @@ impl Play {
         for person in &scene.people {
             let (street, scene, rules) = (self.street.clone(), scene.clone(), rules.clone());
             lives.spawn(live(street, person.clone(), scene, rules, until));
+        }
+        for goods in scene.goods.iter().filter(|goods| goods.application == Application::CardSale) {
+            lives.spawn(load_cards(self.street.clone(), goods.clone(), rules.clone(), until));
         }
         let mut faults = Faults::new(&self.street, self.supervisor.clone(), &scene.people);
         let mut coming = strikes.into_iter().enumerate().peekable();
@@ -297,7 +301,7 @@ fn upgraded(strike: &Strike) -> Option<ProvinceId> {
 }
 
 /// What is on sale in a province and who lives there.
-async fn set_province(street: &Street, province: ProvinceId, people: usize) -> Result<Scene, String> {
+async fn set_province(street: &Street, province: ProvinceId, people: usize, habits: &Habits) -> Result<Scene, String> {
     let mut scene = Scene::default();
     let goods: &[(&str, &'static str)] = if province.is_national() {
         &[("accepts-national", "national"), ("slow-national", "national"), ("refuses-national", "national")]
@@ -312,7 +316,20 @@ async fn set_province(street: &Street, province: ProvinceId, people: usize) -> R
         ]
     };
     for (name, scope) in goods {
-        scene.goods.push(set_out(street, province, name, scope).await?);
+        scene.goods.push(set_out(street, province, name, scope, Application::Lottery).await?);
+    }
+    let scopes: &[&'static str] = if province.is_national() { &["national"] } else { &["local", "roaming"] };
+    // Where nobody wants them there are none, so that a country without is as it was.
+    for scope in scopes.iter().filter(|_| habits.share(Flow::Cards) > 0) {
+        let goods = set_out(street, province, &format!("accepts-cards-{scope}"), scope, Application::CardSale).await?;
+        first_batch(street, &goods).await?;
+        scene.goods.push(goods);
+    }
+    for scope in scopes.iter().filter(|_| habits.share(Flow::Tickets) > 0) {
+        for way in ["accepts", "slow"] {
+            let name = format!("{way}-tickets-{scope}");
+            scene.goods.push(set_out(street, province, &name, scope, Application::Ticketing).await?);
+        }
     }
     if !province.is_national() {
         scene.people = move_in(street, &number_plan(), province, people).await?;

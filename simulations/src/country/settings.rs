@@ -30,6 +30,7 @@ pub(super) fn of(country: &Country, name: &str, machine: &Machine) -> Settings {
     line("replication.digest_interval_entries = 50".to_owned());
     line(format!("replication.state_version_max = {}", machine.program));
     line(format!("password.peppers.1 = \"{}\"", "5a".repeat(32)));
+    line(format!("vault.key = \"{}\"", "c3".repeat(32)));
     if machine.founder {
         for place in 1..=country.plan().replicas {
             let other = name_of(machine.province, place);

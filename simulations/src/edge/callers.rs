@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mpss_domain::catalogue::Application;
 use mpss_domain::{Money, ProvinceId};
 use mpss_runtime::Random;
 use parking_lot::Mutex;
@@ -189,7 +190,7 @@ impl Caller {
         let review = json!({ "decision": "approve", "reviewed_by": "rita" });
         self.must(province, &format!("/v1/products/{product}/review"), &format!("r-{what}"), review).await?;
         self.must(province, &format!("/v1/products/{product}/publish"), &format!("p-{what}"), json!({})).await?;
-        Ok(Goods { product, province, scope })
+        Ok(Goods { product, province, scope, application: Application::Lottery })
     }
 
     /// Opens an account and pays the endowment in.

@@ -90,6 +90,10 @@ flows! {
     Card card = 0;
     /// Wins: the SP gives a prize for a bet, sometimes twice, or for one that was undone.
     Award award = 0;
+    /// Buys PIN cards, looks at them, shows them to nobody, wants the money back in time or too late.
+    Cards cards = 0;
+    /// Buys tickets, goes through gates with them, wants the money of some back.
+    Tickets tickets = 0;
 }
 
 impl Habits {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use mpss_domain::catalogue::Application;
 use mpss_domain::{Money, Msisdn, ProvinceId};
 use mpss_runtime::{Clock, Random};
 use serde_json::{Value, json};
 
+use super::cards::Bought;
 use super::desk::Desk;
 use super::flows::{Flow, Habits};
 use super::scene::{Goods, PASSWORD, PRICE, Person, Scene};
@@ -48,12 +50,12 @@ pub struct Rules {
 }
 
 /// Somebody in the middle of a life.
-struct Living {
-    street: Street,
-    me: Person,
-    scene: Arc<Scene>,
+pub(super) struct Living {
+    pub(super) street: Street,
+    pub(super) me: Person,
+    pub(super) scene: Arc<Scene>,
     rules: Rules,
-    location: ProvinceId,
+    pub(super) location: ProvinceId,
     /// The payment password, as far as I know.
     password: &'static str,
     /// Orders I can still change my mind about.
@@ -64,9 +66,13 @@ struct Living {
     last: Option<(ProvinceId, String, Value)>,
     /// Accounts outside that I have: on the bill, on a card.
     outside: [bool; 2],
+    /// Orders of cards.
+    pub(super) cards: Vec<Bought>,
+    /// Orders of tickets.
+    pub(super) tickets: Vec<Bought>,
 }
 
-fn yuan(fen: i64) -> String {
+pub(super) fn yuan(fen: i64) -> String {
     Money::fen(fen).to_string()
 }
 
@@ -86,6 +92,8 @@ pub async fn live(street: Street, me: Person, scene: Arc<Scene>, rules: Rules, u
         sold_by: BTreeMap::new(),
         last: None,
         outside: [false; 2],
+        cards: Vec::new(),
+        tickets: Vec::new(),
     };
     for turn in 0_u32.. {
         let random = random.named(&turn.to_string());
@@ -155,6 +163,8 @@ impl Living {
             Flow::Conflict => self.conflict().await,
             Flow::Bill | Flow::Card => self.buy_outside(flow, key, random).await,
             Flow::Award => self.win(key, random).await,
+            Flow::Cards => self.live_by_cards(key, random).await,
+            Flow::Tickets => self.live_by_tickets(key, random).await,
         }
     }
 
@@ -171,7 +181,7 @@ impl Living {
         Question { who, flow: flow.name(), province, method, path, key: key.to_owned(), body }
     }
 
-    async fn change(
+    pub(super) async fn change(
         &self,
         flow: Flow,
         province: ProvinceId,
@@ -188,7 +198,7 @@ impl Living {
     }
 
     /// Requests about an account may be made anywhere; most are made at home.
-    fn home_or_here(&self, random: &SeededRandom) -> ProvinceId {
+    pub(super) fn home_or_here(&self, random: &SeededRandom) -> ProvinceId {
         if random.happens(250_000) { self.location } else { self.me.home }
     }
 
@@ -204,13 +214,17 @@ impl Living {
 
     /// What I would buy. The first of each kind is the busiest.
     fn goods(&self, flow: Flow, random: &SeededRandom) -> Goods {
+        self.goods_of(Application::Lottery, flow, random)
+    }
+
+    fn goods_of(&self, application: Application, flow: Flow, random: &SeededRandom) -> Goods {
         let (scope, province) = match flow {
             Flow::Roaming => ("roaming", self.location),
             Flow::National => ("national", ProvinceId::NATIONAL),
             _ => ("local", self.me.home),
         };
-        let fits: Vec<_> =
-            self.scene.goods.iter().filter(|goods| goods.scope == scope && goods.province == province).collect();
+        let of_kind = self.scene.goods.iter().filter(|goods| goods.application == application);
+        let fits: Vec<_> = of_kind.filter(|goods| goods.scope == scope && goods.province == province).collect();
         let hot = random.happens(self.rules.hot);
         let other = *random.pick(&fits);
         if hot { fits[0].clone() } else { other.clone() }
@@ -276,6 +290,32 @@ impl Living {
             let what = format!("request {key}: first order {first}, then {} {}", again.status, again.body);
             self.street.note(|told| told.contradictions.push(what));
         }
+    }
+
+    /// Buys some of a kind of goods: at home, where I am, or of the whole nation's. Some press the button twice.
+    pub(super) async fn buy_some(
+        &mut self,
+        (flow, application): (Flow, Application),
+        quantity: u32,
+        key: &str,
+        random: &SeededRandom,
+    ) -> Option<Bought> {
+        let scope = *random.pick(&[Flow::Local, Flow::Roaming, Flow::National]);
+        if scope == Flow::Roaming && self.location == self.me.home {
+            self.travel(random);
+        }
+        let goods = self.goods_of(application, scope, random);
+        let asked = if scope == Flow::National { self.location } else { goods.province };
+        let body = self.order(&goods, quantity);
+        let order = self.place(flow, asked, key, &body).await?;
+        if random.happens(self.rules.twice)
+            && let Some(again) = self.change(flow, asked, "POST", "/v1/orders".to_owned(), key, body).await
+            && again.text("order_id") != order
+        {
+            let what = format!("request {key}: first order {order}, then {} {}", again.status, again.body);
+            self.street.note(|told| told.contradictions.push(what));
+        }
+        Some(Bought { serving: goods.province, order, quantity })
     }
 
     /// It was opened, or it was open already.

@@ -3,15 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mpss_domain::ProvinceId;
+use mpss_domain::tickets::TicketId;
+use mpss_domain::{LogTime, ProvinceId};
 
+mod cards;
+mod clerk;
 mod desk;
 mod flows;
+mod gate;
 mod life;
 mod mistakes;
 mod scene;
 mod street;
+mod tickets;
 
+pub use clerk::{first_batch, load_cards, pin_of};
 pub use flows::{Flow, Habits};
 pub use life::{Rules, live};
 pub use scene::{Goods, Person, Scene, move_in, set_out};
@@ -63,6 +69,41 @@ pub struct Read {
     pub answered_ms: u64,
 }
 
+/// Cards that were shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reveal {
+    /// Of which order.
+    pub order: String,
+    /// Who asked to see them.
+    pub by: String,
+    /// When they were shown first, as it was told.
+    pub shown_at: String,
+    /// Number, PIN and last day of each.
+    pub cards: Vec<[String; 3]>,
+}
+
+/// What a gate was told of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Checked by this gate's request, at that time.
+    Checked(LogTime),
+    /// Another one had checked it, at that time.
+    Used(LogTime),
+    /// Refunded, reversed, or no ticket.
+    NoGood,
+}
+
+/// A ticket that a gate had an answer about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Which.
+    pub ticket: TicketId,
+    /// The gate's request id.
+    pub gate: u128,
+    /// What it was told.
+    pub verdict: Verdict,
+}
+
 /// What people were told.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -74,6 +115,10 @@ pub struct Told {
     pub acks: Vec<Ack>,
     /// Balances.
     pub reads: Vec<Read>,
+    /// Cards.
+    pub reveals: Vec<Reveal>,
+    /// Tickets.
+    pub checks: Vec<Check>,
     /// Two answers to one request that are not the same, and answers that nobody should get.
     pub contradictions: Vec<String>,
     /// Everything anybody asked for.

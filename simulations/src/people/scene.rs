@@ -1,5 +1,6 @@
 //! The scene: what is on sale, and who lives where.
 
+use mpss_domain::catalogue::Application;
 use mpss_domain::{Money, NumberPlan, ProvinceId};
 use mpss_routing::subscribers_of;
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ pub struct Goods {
     pub province: ProvinceId,
     /// `local`, `roaming` or `national`.
     pub scope: &'static str,
+    /// What kind of thing it is.
+    pub application: Application,
 }
 
 /// A subscriber.
@@ -69,11 +72,17 @@ async fn must(street: &Street, province: ProvinceId, path: &str, key: &str, body
 ///
 /// # Errors
 /// When it is refused; nothing is wrong yet when goods are set out.
-pub async fn set_out(street: &Street, province: ProvinceId, name: &str, scope: &'static str) -> Result<Goods, String> {
+pub async fn set_out(
+    street: &Street,
+    province: ProvinceId,
+    name: &str,
+    scope: &'static str,
+    application: Application,
+) -> Result<Goods, String> {
     let sp = json!({ "name": name, "notice_url": format!("http://{name}") });
     let sp = must(street, province, "/v1/sps", &format!("sp-{province}-{name}"), sp).await?.text("sp_id");
     let terms = json!({
-        "sp_id": sp, "title": name, "application": "lottery", "scope": scope, "price": yuan(PRICE),
+        "sp_id": sp, "title": name, "application": application.name(), "scope": scope, "price": yuan(PRICE),
         "delivery_deadline_ms": DELIVERY_DEADLINE_MS, "uploaded_by": "lucy",
     });
     let key = format!("up-{province}-{name}");
@@ -81,7 +90,7 @@ pub async fn set_out(street: &Street, province: ProvinceId, name: &str, scope: &
     let review = json!({ "decision": "approve", "reviewed_by": "rita" });
     must(street, province, &format!("/v1/products/{product}/review"), &format!("r-{product}"), review).await?;
     must(street, province, &format!("/v1/products/{product}/publish"), &format!("p-{product}"), json!({})).await?;
-    Ok(Goods { product, province, scope })
+    Ok(Goods { product, province, scope, application })
 }
 
 /// Opens accounts for so many people of a province, and pays an endowment into each.

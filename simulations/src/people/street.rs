@@ -186,7 +186,8 @@ impl Street {
         }
     }
 
-    fn write_down(&self, question: &Question, tries: u32, sent_ms: u64, answer: Option<&Answer>) {
+    /// Writes down a request and what came of it.
+    pub(super) fn write_down(&self, question: &Question, tries: u32, sent_ms: u64, answer: Option<&Answer>) {
         let now = self.country.clock().elapsed_ms();
         let (result, code) = match answer {
             None => (Ending::Unknown, String::new()),

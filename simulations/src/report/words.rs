@@ -8,6 +8,8 @@ const FLOWS: &[(&str, &str)] = &[
     ("national", "全国购买"),
     ("racing", "并发购买"),
     ("impatient", "付款途中要求冲正"),
+    ("cards", "购卡"),
+    ("tickets", "票务"),
     ("transfer", "转账"),
     ("top_up", "充值"),
     ("reversal", "冲正"),
