@@ -23,6 +23,7 @@ mod after_commit;
 mod agreement;
 mod awards;
 mod balance_reads;
+mod card_buyers;
 mod clearing;
 mod debits_at_home;
 mod deliveries;
@@ -39,7 +40,10 @@ mod promises;
 mod rails;
 mod replay;
 mod reversals;
+mod stock;
 mod texts;
+mod ticket_checks;
+mod used;
 mod versions;
 mod visibility;
 
@@ -171,6 +175,10 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<visibility::Visibility>::default(),
         Box::<reversals::Reversals>::default(),
         Box::<late_debits::LateDebits>::default(),
+        Box::<stock::Stock>::default(),
+        Box::<card_buyers::CardBuyers>::default(),
+        Box::<ticket_checks::TicketChecks>::default(),
+        Box::<used::UsedStays>::default(),
         Box::<texts::Texts>::default(),
         Box::<after_commit::AfterCommit>::default(),
         Box::new(milestones::Milestones::new(tally.clone())),

@@ -30,7 +30,8 @@ impl OneAnswer {
     ) -> Option<String> {
         let request = command.request?;
         // What names an order is kept as long as the order, everything else for the window.
-        let of_order = matches!(command.verb, Verb::ReverseOrder { .. } | Verb::RefundOrder { .. });
+        let of_order =
+            matches!(command.verb, Verb::ReverseOrder { .. } | Verb::RefundOrder { .. } | Verb::RevealCards { .. });
         let first = self.known.get(&(province, request.key));
         let first = first.filter(|first| of_order || at.ms_since(first.at) <= window_ms);
         let Some(first) = first else {
