@@ -1,8 +1,8 @@
 //! The committed log, replayed through a naive model of the rules, gives equal answers: every reply,
 //! every posting, and in the end every row. See [`crate::reference`].
 //!
-//! The model knows nothing of accounts whose money is outside: it reads a province's log along until the
-//! first of them, and no further.
+//! The model knows nothing of accounts whose money is outside, nor of awards: it reads a province's log
+//! along until the first of them, and no further.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ impl Property for Replay {
     fn see(&mut self, seen: &Seen<'_>) -> Vec<String> {
         let Seen::Applied { province, entry, first: true, .. } = seen else { return Vec::new() };
         let mut verbs = entry.batch.commands.iter().map(|command| &command.verb);
-        if self.beyond.contains(province) || verbs.any(|verb| verb.since().has_outside_rails()) {
+        if self.beyond.contains(province) || !verbs.all(Reference::knows) {
             self.models.remove(province);
             self.beyond.insert(*province);
             return Vec::new();

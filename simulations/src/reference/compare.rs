@@ -43,6 +43,8 @@ impl Reference {
         self.compare_orders(state, &mut out);
         self.compare_payments(state, &mut out);
         self.compare_transfers(state, &mut out);
+        self.compare_vault(state, &mut out);
+        self.compare_tickets(state, &mut out);
         self.compare_effects(state, &mut out);
         self.compare_timers(state, &mut out);
         self.compare_books(state, &mut out);
@@ -238,7 +240,7 @@ impl Reference {
                 LedgerAccount::DueTo(province) => format!("due_to:{province}"),
                 LedgerAccount::DueFrom(province) => format!("due_from:{province}"),
                 LedgerAccount::AgentCash => "agent_cash".to_owned(),
-                other => unreachable!("nothing of version 3 is in this model, so {other} is not"),
+                other => unreachable!("this model knows nothing of money outside, so {other} is not in it"),
             };
             expected.insert(name, (turnover.debit, turnover.credit));
         }
@@ -309,7 +311,7 @@ fn compare_transfer(expected: &Transfer, found: &Transfer, out: &mut Vec<String>
     );
 }
 
-fn same<T: PartialEq + Debug>(out: &mut Vec<String>, what: impl Display, expected: &T, found: &T) {
+pub(super) fn same<T: PartialEq + Debug>(out: &mut Vec<String>, what: impl Display, expected: &T, found: &T) {
     if expected != found {
         out.push(format!("{what}: expected {expected:?}, found {found:?}"));
     }

@@ -13,3 +13,8 @@ pub(super) fn day_of(at: LogTime) -> BusinessDay {
 pub(super) fn next_day(at: LogTime) -> LogTime {
     LogTime((u64::from(day_of(at).0) + 1) * 24 * HOUR_MS - 8 * HOUR_MS)
 }
+
+/// The first moment of a business day.
+pub(super) fn first_moment(day: BusinessDay) -> LogTime {
+    LogTime((u64::from(day.0) * 24 * HOUR_MS).saturating_sub(8 * HOUR_MS))
+}

@@ -46,6 +46,7 @@ pub(super) struct Forgetting {
 /// The time in which the real one must come across everything that was old when it began.
 #[derive(Debug)]
 struct Sweep {
+    began_at: LogTime,
     orders_before: LogTime,
     others_before: LogTime,
     looks: usize,
@@ -73,9 +74,20 @@ impl Reference {
             | Verb::RefundOrder { order, .. }
             | Verb::RecordReversal { order }
             | Verb::RecordRefund { order, .. }
+            | Verb::RevealCards { order, .. }
                 if refused(Refusal::OrderNotFound) && self.order_may_be_gone(order) =>
             {
                 self.forget_order(order);
+            }
+            Verb::CheckTicket { ticket, .. }
+                if refused(Refusal::TicketNotFound)
+                    && self.has_ticket(ticket)
+                    && self.order_may_be_gone(ticket.order) =>
+            {
+                self.forget_order(ticket.order);
+            }
+            Verb::LoadCards { product, batch, content, ref lines } if !found.replayed => {
+                self.settle_forgotten_cards((product, batch), content, lines, &found.outcome);
             }
             Verb::RecordDeliveries { ref answers } => self.settle_late_acceptances(answers, journal),
             Verb::Pay(ref request) if refused(Refusal::RequestTooOld) => self.payment_seems_gone(request.payment),
@@ -118,9 +130,10 @@ impl Reference {
         }
     }
 
-    fn forget_order(&mut self, id: OrderId) {
+    pub(super) fn forget_order(&mut self, id: OrderId) {
         self.orders.remove(&id);
         self.answers.forget_order(id);
+        self.forget_cards_of(id);
         if let Some(sweep) = &mut self.forgetting.sweep {
             sweep.orders_gone.insert(id);
         }
@@ -158,16 +171,23 @@ impl Reference {
         self.check_age(issued_at).is_err()
     }
 
-    /// It ended, nothing of it is under way, and that is long ago.
-    fn order_ended_before(&self, id: OrderId, before: LogTime) -> bool {
+    /// It ended, nothing of it is under way, that is long ago, and at `now` nobody may still want to see its
+    /// cards or use its tickets.
+    fn order_ended_before(&self, id: OrderId, before: LogTime, now: LogTime) -> bool {
         let Some(order) = self.orders.get(&id) else { return false };
         let last = order.timeline.iter().map(|entry| entry.at).max().unwrap_or_default();
         let ended = !matches!(order.status(), OrderStatus::Paying | OrderStatus::Delivering | OrderStatus::Reversing);
-        ended && order.refunds_under_way().next().is_none() && last < before && id.issued_at() < before
+        let old = ended && order.refunds_under_way().next().is_none() && last < before && id.issued_at() < before;
+        old && !self.has_cards_to_show(id, now) && !order.has_tickets_to_check(now)
+    }
+
+    /// A batch whose answer may be gone.
+    pub(super) fn batch_may_be_gone(&self, loaded_at: LogTime) -> bool {
+        loaded_at < self.forgetting.orders_before
     }
 
     pub(super) fn order_may_be_gone(&self, id: OrderId) -> bool {
-        self.order_ended_before(id, self.forgetting.orders_before)
+        self.order_ended_before(id, self.forgetting.orders_before, self.now)
     }
 
     /// A payment of our own order is kept as long as the order.
@@ -198,7 +218,14 @@ impl Reference {
         let known = &mut self.forgetting;
         known.orders_before = known.orders_before.max(orders_before);
         known.others_before = known.others_before.max(others_before);
-        let begins = || Sweep { orders_before, others_before, looks: 0, looked_at: now, orders_gone: BTreeSet::new() };
+        let begins = || Sweep {
+            began_at: now,
+            orders_before,
+            others_before,
+            looks: 0,
+            looked_at: now,
+            orders_gone: BTreeSet::new(),
+        };
         let sweep = known.sweep.get_or_insert_with(begins);
         if now.0 > sweep.looked_at.0 + LOOKS_EVERY_MS {
             (sweep.looks, sweep.looked_at) = (sweep.looks + 1, now);
@@ -235,7 +262,7 @@ impl Reference {
             self.incoming.remove(&id);
             self.gone(id.issued_at());
         }
-        let orders = self.orders.keys().filter(|id| self.order_ended_before(**id, sweep.orders_before));
+        let orders = self.orders.keys().filter(|id| self.order_ended_before(**id, sweep.orders_before, sweep.began_at));
         for id in orders.copied().collect::<Vec<_>>() {
             self.forget_order(id);
         }

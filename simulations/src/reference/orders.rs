@@ -1,6 +1,8 @@
 //! Orders, where they were taken: everything about one is read off what happened to it (product §4).
 
-use mpss_domain::catalogue::ProductRef;
+use std::collections::BTreeMap;
+
+use mpss_domain::catalogue::{Application, ProductRef};
 use mpss_domain::journal::{JournalBody, PostingReason};
 use mpss_domain::order::{OrderEvent, ReversalReason, TimelineEntry};
 use mpss_domain::{
@@ -31,6 +33,12 @@ pub(super) struct Sale {
     /// The bound on the SP's answer, once it was asked.
     pub(super) deliver_by: LogTime,
     pub(super) timeline: Vec<TimelineEntry>,
+    /// Its pieces were taken from the vault.
+    pub(super) from_vault: bool,
+    /// Tickets came with its delivery.
+    pub(super) has_tickets: bool,
+    /// The request of the gate that checked each ticket.
+    pub(super) gates: BTreeMap<u32, u128>,
 }
 
 impl Sale {
@@ -38,7 +46,7 @@ impl Sale {
         self.timeline.iter().any(|entry| event(&entry.event))
     }
 
-    fn happened(&self, event: OrderEvent) -> bool {
+    pub(super) fn happened(&self, event: OrderEvent) -> bool {
         self.has(|happened| *happened == event)
     }
 
@@ -143,10 +151,26 @@ impl Reference {
             self.waiting.remove(&id);
         }
         self.record(None, JournalBody::OrderMoved { order: id, event });
+        self.cards_follow(id, event);
+        if event == OrderEvent::Delivered && self.version.has_outside_rails() && self.is_ticketing(id) {
+            self.orders.get_mut(&id).expect("just read").has_tickets = true;
+        }
     }
 
-    /// Paid: the SP is told to deliver, and has until the deadline.
+    fn is_ticketing(&self, id: OrderId) -> bool {
+        let ProductRef { id: product, version } = self.orders[&id].product;
+        self.goods[&product].versions[version as usize - 1].application == Application::Ticketing
+    }
+
+    /// Paid: the SP is told to deliver, and has until the deadline. Cards of the vault are delivered with
+    /// that.
     pub(super) fn paid(&mut self, id: OrderId) {
+        if self.orders[&id].from_vault {
+            for event in [OrderEvent::Paid, OrderEvent::DeliveryAsked, OrderEvent::Delivered] {
+                self.event(id, event);
+            }
+            return;
+        }
         let order = self.orders.get_mut(&id).expect("what is paid is an order");
         let terms = &self.goods[&order.product.id].versions[order.product.version as usize - 1];
         order.deliver_by = LogTime(self.now.0.saturating_add(u64::from(terms.delivery_deadline_ms)));

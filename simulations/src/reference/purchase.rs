@@ -1,6 +1,8 @@
 //! 购买, taking an order (product §4, §5; source §4.2, §6.3). The order of refusals: the request id;
-//! quantity and amount; the number; the product; its SP; the scope; then, at home, the account; the
-//! password; the status; the limits; the funds.
+//! quantity and amount; the number; the product; its SP; the scope; the stock; then, at home, the account;
+//! the password; the status; the limits; the funds.
+
+use std::collections::BTreeMap;
 
 use mpss_domain::catalogue::{ProductRef, ProductStatus};
 use mpss_domain::journal::PostingReason;
@@ -16,6 +18,7 @@ use super::days::day_of;
 use super::orders::Sale;
 use super::payments::Decision;
 use super::rules::check_visible;
+use super::vault::CARDS_PER_ORDER_MAX;
 use super::wallet::Movement;
 
 /// May one request move this much?
@@ -53,6 +56,10 @@ impl Reference {
             return Err(Refusal::AmountOutOfRange);
         }
         let amount = Money::fen(i64::try_from(fen).expect("at most what one request may move"));
+        let from_vault = known.is_some_and(|product| self.sells_from_vault(product));
+        if from_vault && quantity > CARDS_PER_ORDER_MAX {
+            return Err(Refusal::AmountOutOfRange);
+        }
         if home == ProvinceId::NATIONAL {
             return Err(Refusal::NotHome);
         }
@@ -68,6 +75,9 @@ impl Reference {
             return Err(Refusal::SpSuspended);
         }
         check_visible(terms.scope, self.province, home, location)?;
+        if from_vault && self.for_sale(product.id).len() < quantity as usize {
+            return Err(Refusal::OutOfStock);
+        }
         let paid_here = home == self.province;
         let payer = if paid_here {
             // A door that sent no verdict took another province for home.
@@ -95,8 +105,14 @@ impl Reference {
             pay_by: LogTime(self.now.0.saturating_add(self.policy.payment_bound_ms)),
             deliver_by: LogTime(0),
             timeline: Vec::new(),
+            from_vault,
+            has_tickets: false,
+            gates: BTreeMap::new(),
         };
         self.orders.insert(id, sale);
+        if from_vault {
+            self.reserve(id);
+        }
         self.event(id, OrderEvent::Created);
         if let Some(payer) = payer {
             self.debit(&Debit {

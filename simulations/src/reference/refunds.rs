@@ -10,7 +10,8 @@ use super::purchase::check_amount;
 use super::wallet::Movement;
 
 impl Reference {
-    /// The amount, the order, reversed, not delivered yet, paid too long ago, what is left.
+    /// The amount, the order, reversed, not delivered yet, cards that were shown, paid too long ago, what is
+    /// left, whole cards and tickets, tickets that were used.
     pub(super) fn refund_order(&mut self, id: OrderId, amount: Money) -> Result<Outcome, Refusal> {
         check_amount(amount)?;
         let order = self.sale(id)?;
@@ -19,6 +20,7 @@ impl Reference {
             OrderStatus::Delivered | OrderStatus::PartlyRefunded | OrderStatus::Refunded => {}
             _ => return Err(Refusal::WrongOrderStatus),
         }
+        order.check_not_shown()?;
         let paid_at = order.paid_at().expect("what was delivered was paid");
         if paid_at.0.saturating_add(self.policy.retention_ms) < self.now.0 {
             return Err(Refusal::RequestTooOld);
@@ -27,6 +29,7 @@ impl Reference {
         if order.refunded() + set_aside + amount > order.amount {
             return Err(Refusal::RefundExceedsPaid);
         }
+        order.check_pieces(amount)?;
 
         let (home, sp, payment) = (order.home, order.sp, order.payment);
         let refund: RefundId = self.identities.next(self.now, self.province);

@@ -12,7 +12,8 @@ use super::outbox::asks_about;
 use super::wallet::Movement;
 
 impl Reference {
-    /// The order, reversed already, its status, refunded in part or about to be, the window.
+    /// The order, reversed already, its status, refunded in part or about to be, cards that were shown, tickets
+    /// that were used, the window.
     pub(super) fn reverse_order(&mut self, id: OrderId, reason: ReversalReason) -> Result<Outcome, Refusal> {
         let order = self.sale(id)?;
         let status = order.status();
@@ -26,6 +27,8 @@ impl Reference {
             return Err(Refusal::PartlyRefunded);
         }
         if status == OrderStatus::Delivered {
+            order.check_not_shown()?;
+            order.check_not_used()?;
             let paid_at = order.paid_at().expect("what was delivered was paid");
             if paid_at.0.saturating_add(self.policy.reversal_window_ms) < self.now.0 {
                 return Err(Refusal::ReversalWindowClosed);
@@ -69,7 +72,8 @@ impl Reference {
         let reversal: ReversalId = self.identities.next(self.now, self.province);
         let order = &self.orders[&id];
         let (sp, home, payment) = (order.sp, order.home, order.payment);
-        let sp_was_told = order.has(|event| *event == OrderEvent::DeliveryAsked);
+        // Of cards of the vault no SP knows.
+        let sp_was_told = order.has(|event| *event == OrderEvent::DeliveryAsked) && !order.from_vault;
         self.answered(|effect| asks_about(effect, id));
         self.event(id, OrderEvent::ReversalAsked(reversal, reason));
         if sp_was_told && reason != ReversalReason::SpRefused {

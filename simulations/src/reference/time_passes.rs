@@ -1,5 +1,5 @@
 //! What happens by itself at a time, when a tick comes: accounts thaw, orders that nobody answers are
-//! reversed (product §2, §4: no order stays open for ever).
+//! reversed (product §2, §4: no order stays open for ever), cards end.
 
 use mpss_domain::order::ReversalReason;
 use mpss_domain::{AccountId, AccountStatus, LogTime, OrderId, OrderStatus, Outcome};
@@ -15,6 +15,7 @@ pub(super) enum Due {
     DeliveryDeadline(OrderId),
     PaymentBound(OrderId),
     Thaw(AccountId),
+    CardEnds(u64),
 }
 
 impl Reference {
@@ -22,7 +23,7 @@ impl Reference {
     pub(super) fn tick(&mut self) -> Outcome {
         let mut due: Vec<_> = self.deadlines().filter(|(at, _)| *at <= self.now).collect();
         due.sort_unstable();
-        for (_, what) in due.into_iter().take(DUE_PER_TICK_MAX) {
+        for (at, what) in due.into_iter().take(DUE_PER_TICK_MAX) {
             if !self.has_room() {
                 break;
             }
@@ -30,6 +31,7 @@ impl Reference {
                 Due::DeliveryDeadline(order) => self.reverse(order, ReversalReason::DeliveryTimedOut),
                 Due::PaymentBound(order) => self.reverse(order, ReversalReason::PaymentUnknown),
                 Due::Thaw(account) => self.thaw(account),
+                Due::CardEnds(card) => self.card_ends(card, at),
             }
         }
         self.tick_may_forget();
@@ -51,6 +53,7 @@ impl Reference {
             AccountStatus::Frozen { until } => Some((until?, Due::Thaw(*id))),
             _ => None,
         });
-        orders.chain(accounts)
+        let cards = self.vault.ends().map(|(at, card)| (at, Due::CardEnds(card)));
+        orders.chain(accounts).chain(cards)
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, reason = "a test")]
 
 mod draw;
+mod goods;
 mod money_moves;
 mod province;
 mod roaming;
@@ -90,6 +91,24 @@ const MUST_BE_SEEN: &[&str] = &[
     "payment given up",
     "late payment",
     "late acceptance",
+    "not_yet",
+    "cards loaded",
+    "card duplicate",
+    "card expired",
+    "card malformed",
+    "a number again",
+    "batch_size",
+    "batch_mismatch",
+    "not_from_vault",
+    "out_of_stock",
+    "cards shown",
+    "not_the_buyer",
+    "card_shown",
+    "whole_pieces_only",
+    "ticket checked",
+    "ticket_not_found",
+    "ticket_used",
+    "ticket_void",
 ];
 
 #[test]

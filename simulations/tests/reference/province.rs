@@ -1,11 +1,12 @@
 //! One province: the real state, its reference, and what the walk knows of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mpss_domain::command::Request;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::journal::{AccountChange, JournalBody};
 use mpss_domain::order::{OrderEvent, ReversalReason};
+use mpss_domain::vault::{CardLine, CardNumber, CardResult};
 use mpss_domain::{
     AccountId, Batch, Command, JournalRecord, LogTime, OrderId, Outcome, PasswordVerdict, ProductId, ProvinceId,
     RefundId, Refusal, Reply, SpId, State, TransferId, Verb,
@@ -29,6 +30,10 @@ pub(crate) struct Province {
     pub(crate) orders: Vec<OrderId>,
     pub(crate) refunds: Vec<(OrderId, RefundId)>,
     pub(crate) transfers: Vec<TransferId>,
+    /// Batches of cards that were asked to be loaded.
+    pub(crate) loads: Vec<Verb>,
+    /// Numbers of cards that came in.
+    numbers: BTreeSet<(SpId, CardNumber)>,
     /// Requests that were sent, and when.
     pub(crate) sent: Vec<(Request, LogTime)>,
     verbs: Vec<Verb>,
@@ -51,6 +56,8 @@ impl Province {
             orders: Vec::new(),
             refunds: Vec::new(),
             transfers: Vec::new(),
+            loads: Vec::new(),
+            numbers: BTreeSet::new(),
             sent: Vec::new(),
             verbs: Vec::new(),
             commands: 0,
@@ -179,6 +186,12 @@ impl Province {
             self.note("forgotten row");
         }
         match (&command.verb, &reply.outcome) {
+            (Verb::LoadCards { product, lines, .. }, Outcome::CardsLoaded(results)) => {
+                let sp = self.state.product(*product).map(|product| product.terms().sp);
+                for (line, result) in lines.iter().zip(results) {
+                    self.harvest_card(sp, line, *result);
+                }
+            }
             (Verb::OpenAccount { .. }, Outcome::Account(view)) => self.accounts.push(view.account.id),
             (Verb::AdmitSp { .. }, Outcome::Sp(id)) => self.sps.push(*id),
             (Verb::UploadProduct { product: None, .. }, Outcome::Product(id)) => self.products.push(*id),
@@ -186,6 +199,15 @@ impl Province {
             (Verb::RefundOrder { .. }, Outcome::Refund(order, refund)) => self.refunds.push((*order, *refund)),
             (Verb::Transfer { .. }, Outcome::Transfer(id)) => self.transfers.push(*id),
             _ => {}
+        }
+    }
+
+    fn harvest_card(&mut self, sp: Option<SpId>, line: &CardLine, result: CardResult) {
+        self.note(&format!("card {}", result.name()));
+        if let (Some(sp), CardLine::Card(card), CardResult::Loaded) = (sp, line, result)
+            && !self.numbers.insert((sp, card.number))
+        {
+            self.note("a number again");
         }
     }
 

@@ -25,14 +25,16 @@ impl Walk {
         };
         let scopes: &[Scope] = if code == 0 { &[Scope::National] } else { &[Scope::Local, Scope::Roaming] };
         for scope in scopes {
-            let terms = terms(draw, sp, *scope, Money::yuan(10));
-            let Outcome::Product(product) =
-                province.ask_internally(Verb::UploadProduct { product: None, terms, by: "u".into() })
-            else {
-                unreachable!("the terms are right")
-            };
-            province.ask_internally(Verb::ReviewProduct { product, rejected: None, by: "r".into() });
-            province.ask_internally(Verb::PublishProduct { product });
+            for application in [draw.of(&Application::ALL), Application::CardSale, Application::Ticketing] {
+                let terms = Terms { application, ..terms(draw, sp, *scope, Money::yuan(10)) };
+                let Outcome::Product(product) =
+                    province.ask_internally(Verb::UploadProduct { product: None, terms, by: "u".into() })
+                else {
+                    unreachable!("the terms are right")
+                };
+                province.ask_internally(Verb::ReviewProduct { product, rejected: None, by: "r".into() });
+                province.ask_internally(Verb::PublishProduct { product });
+            }
         }
         if code == 0 {
             return;

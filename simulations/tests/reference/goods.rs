@@ -1,0 +1,80 @@
+//! PIN cards and tickets.
+
+use mpss_domain::catalogue::Application;
+use mpss_domain::ids::IssuedId;
+use mpss_domain::tickets::TicketId;
+use mpss_domain::vault::{CardLine, NewCard, SealedPin};
+use mpss_domain::{BusinessDay, ProductId, StateVersion, Verb};
+
+use crate::draw::Draw;
+use crate::money_moves::somebody;
+use crate::walk::{CODES, Walk};
+
+/// Numbers there are: few, so that one comes again.
+const NUMBERS: u64 = 60;
+/// Names of batches there are.
+const BATCHES: u64 = 40;
+
+impl Walk {
+    /// Newer rules come into force, once and for ever.
+    pub(crate) fn newer_rules(&mut self, at: usize, draw: &mut Draw) {
+        let to = draw.of(&[StateVersion(2), StateVersion(3), StateVersion(3)]);
+        self.provinces[at].ask_internally(Verb::RaiseVersion { to });
+    }
+
+    /// A batch comes in, or one that came before.
+    pub(crate) fn load_cards(&mut self, at: usize, draw: &mut Draw) {
+        let province = &mut self.provinces[at];
+        let before = province.loads.len().checked_sub(1).filter(|_| draw.one_in(4));
+        let again = before
+            .map(|last| province.loads[last - usize::try_from(draw.below(last as u64 + 1)).expect("small")].clone());
+        let is_sold = |product: &&ProductId| {
+            let product = province.state.product(**product);
+            product.is_some_and(|product| product.terms().application == Application::CardSale)
+        };
+        let sold: Vec<_> = province.products.iter().filter(is_sold).copied().collect();
+        let unknown = ProductId::issue(province.at, province.id, 9_999);
+        let any = if draw.one_in(12) { draw.recent(&province.products) } else { draw.recent(&sold) };
+        let product = if draw.one_in(25) { unknown } else { any.unwrap_or(unknown) };
+        let lines = if draw.one_in(20) { draw.of(&[0, 501]) } else { draw.below(5) + 1 };
+        let today = province.state.now().business_day();
+        let lines: Vec<_> = (0..lines).map(|_| line(draw, today)).collect();
+        let batch = format!("B{}", draw.below(BATCHES)).parse().expect("a name");
+        let verb = again.unwrap_or(Verb::LoadCards { product, batch, content: draw.bits(), lines });
+        province.loads.push(verb.clone());
+        province.ask(draw, verb);
+    }
+
+    /// The buyer wants to see cards, or somebody else does.
+    pub(crate) fn show_cards(&mut self, at: usize, draw: &mut Draw) {
+        let province = &mut self.provinces[at];
+        let order = province.some_order(draw);
+        let buyer = province.state.order(order).map(|order| order.msisdn);
+        let buyer = buyer.filter(|_| !draw.one_in(10)).unwrap_or_else(|| somebody(draw, CODES[at]));
+        province.ask(draw, Verb::RevealCards { order, buyer });
+    }
+
+    /// One of a few gates checks one of the tickets of an order.
+    pub(crate) fn check_tickets(&mut self, at: usize, draw: &mut Draw) {
+        let province = &mut self.provinces[at];
+        let order = province.some_order(draw);
+        let many = province.state.order(order).map_or(1, |order| u64::from(order.quantity.min(4)));
+        let place = if draw.one_in(15) { draw.of(&[0, many + 1]) } else { draw.below(many) + 1 };
+        let ticket = TicketId { order, place: u32::try_from(place).expect("small") };
+        let gate = u128::from(draw.below(3));
+        province.ask(draw, Verb::CheckTicket { ticket, gate });
+    }
+}
+
+/// A line of a batch: mostly a card that is good for a while.
+fn line(draw: &mut Draw, today: BusinessDay) -> CardLine {
+    if draw.one_in(15) {
+        return CardLine::Malformed;
+    }
+    let number = format!("{:08}", draw.below(NUMBERS)).parse().expect("a number");
+    let bytes = if draw.one_in(20) { draw.of(&[0, 129]) } else { 40 };
+    let pin = SealedPin::new(vec![7; bytes]);
+    let days = draw.of(&[0, 0, 1, 1, 2, 5, 30, 400, 36_525, 36_526]);
+    let expires = if draw.one_in(12) { BusinessDay(today.0 - 1) } else { BusinessDay(today.0 + days) };
+    CardLine::Card(NewCard { number, pin, expires })
+}
