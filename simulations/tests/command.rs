@@ -62,6 +62,27 @@ fn a_country_in_bad_weather_keeps_every_promise() {
 }
 
 #[test]
+fn cards_and_tickets_keep_every_promise_and_all_of_it_happens() {
+    let report = passes(&["sweep", "goods", "--seeds", "1..3", "--seconds", "30", "--require", "nothing"]);
+    assert!(report.contains("3 seeds, 0 violations"), "{report}");
+    // What each of the properties needs to have something to look at.
+    for happened in [
+        "cards shown",
+        "cards sold out",
+        "tickets let through",
+        "tickets told to be used",
+        "tickets told to be no good",
+        "out_of_stock",
+        "card_shown",
+        "not_the_buyer",
+        "batch_mismatch",
+        "ticket_used",
+    ] {
+        assert!(count(&report, happened) > 0, "{happened}: {report}");
+    }
+}
+
+#[test]
 fn whatever_failed_once_is_looked_for_again() {
     let report = passes(&["pinned"]);
     assert!(report.contains(" pinned runs, 0 violations"), "{report}");
@@ -119,8 +140,18 @@ fn a_scenario_of_its_own_is_read_from_a_file() {
 fn what_there_is_to_choose_from_is_listed() {
     assert!(passes(&["scenarios"]).contains("roaming-partition"));
     assert!(passes(&["scenarios", "roaming-partition"]).contains("province_cut"));
+    assert!(passes(&["scenarios", "goods"]).contains("tickets = 420"));
     assert!(passes(&["faults"]).contains("bit_flip_snapshot"));
-    assert!(passes(&["properties"]).contains("clearing nets to zero"));
+    let properties = passes(&["properties"]);
+    for property in [
+        "clearing nets to zero",
+        "a card has one buyer",
+        "what is sold from stock was there",
+        "a ticket is checked once",
+        "what was used is not given back",
+    ] {
+        assert!(properties.contains(property), "{property}: {properties}");
+    }
 }
 
 #[test]

@@ -7,19 +7,9 @@ use super::arguments::USUAL;
 pub(super) fn names() -> Vec<&'static str> {
     use mpss_domain::mutant::Mutant;
 
-    // Nobody in a simulated country buys cards of a vault, comes to a gate, pays a bill or has a recharge card: the tests
-    // of the domain find these.
+    // Nobody in a simulated country pays a bill or has a recharge card: the tests of the domain find these.
     let strikes = |mutant: &&Mutant| {
-        !matches!(
-            mutant,
-            Mutant::StockOutsideApply
-                | Mutant::CardReturnedThoughShown
-                | Mutant::TicketCheckedTwice
-                | Mutant::UsedTicketGivenBack
-                | Mutant::BillPaidTwice
-                | Mutant::RechargeCreditedBeforeUse
-                | Mutant::RechargeLostPastBound
-        )
+        !matches!(mutant, Mutant::BillPaidTwice | Mutant::RechargeCreditedBeforeUse | Mutant::RechargeLostPastBound)
     };
     let domain = Mutant::ALL.iter().filter(strikes).map(|mutant| mutant.name());
     let cluster = mpss_cluster::mutant::Mutant::ALL.iter().map(|mutant| mutant.name());
@@ -35,6 +25,9 @@ pub(super) const fn names() -> Vec<&'static str> {
 pub(super) fn scenario_of(mutant: &str) -> &'static str {
     match mutant {
         "timeout-taken-for-refusal" | "unknown-not-undone" | "bet-awarded-twice" | "awarded-bet-reversed" => "rails",
+        "stock-outside-apply" | "card-returned-though-shown" | "ticket-checked-twice" | "used-ticket-given-back" => {
+            "goods"
+        }
         _ => USUAL,
     }
 }
