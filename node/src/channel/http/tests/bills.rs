@@ -112,7 +112,7 @@ async fn what_an_sp_says_wrong_or_not_at_all_moves_nothing() {
         ("bill_number", json!("with space"), "invalid_id"),
         ("bill_number", json!("9".repeat(33)), "invalid_id"),
         ("bill_number", json!(7), "wrong_type"),
-        ("bill_amount", json!("1.001"), "too_precise"),
+        ("bill_amount", json!("1.001"), "invalid_amount"),
         ("bill_amount", json!(86.5), "wrong_type"),
     ] {
         let mut body = paying(1, &product, BILL, "86.50");
