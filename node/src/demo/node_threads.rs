@@ -46,7 +46,7 @@ impl NodeThreads {
         let name = place.name();
         runtime.spawn(async move {
             // The node lives inside this task, so that a kill takes it along with everything else.
-            let node = match start_when_free(settings).await {
+            let node = match Box::pin(start_when_free(settings)).await {
                 Ok((node, spawner)) => {
                     let _ = told.send(Ok(spawner));
                     node

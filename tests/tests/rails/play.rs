@@ -340,8 +340,8 @@ fn open_calls(order: &Value) -> Vec<String> {
 fn status_of(order: &Value) -> String {
     let status = order["status"].as_str().unwrap_or_default();
     let events = order["timeline"].as_array().into_iter().flatten();
-    let declined = events.filter(|entry| entry["event"] == "declined").filter_map(|entry| entry["detail"].as_str());
-    match declined.last().and_then(|detail| detail.split(':').next()) {
+    let mut declined = events.filter(|entry| entry["event"] == "declined").filter_map(|entry| entry["detail"].as_str());
+    match declined.next_back().and_then(|detail| detail.split(':').next()) {
         Some(code) => format!("{status}: {code}"),
         None => status.to_owned(),
     }
