@@ -306,6 +306,47 @@ fn parse_issued(letter: char, text: &str) -> Option<u64> {
     Some((ms << (SERIAL_BITS + PROVINCE_BITS)) | (u64::from(province.code()) << SERIAL_BITS) | u64::from(serial))
 }
 
+/// Names that others give: up to 32 printable ASCII characters without spaces.
+macro_rules! given_names {
+    ($($(#[$doc:meta])* $name:ident $what:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name([u8; 32]);
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let mut bytes = [0; 32];
+                if text.is_empty() || text.len() > bytes.len() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    return Err(IdError($what));
+                }
+                bytes[..text.len()].copy_from_slice(text.as_bytes());
+                Ok(Self(bytes))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let text = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
+                f.write_str(&String::from_utf8_lossy(text))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
+}
+
+given_names! {
+    /// The name an SP gives to a batch.
+    BatchId "a batch id has 1 to 32 printable ASCII characters without spaces";
+    /// The number an SP gave to a bill.
+    BillNumber "a bill number has 1 to 32 printable ASCII characters without spaces";
+}
+
 macro_rules! issued_ids {
     ($($(#[$doc:meta])* $name:ident $letter:literal $what:literal;)*) => {$(
         $(#[$doc])*

@@ -15,48 +15,17 @@
 
 mod rows;
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Application, Terms};
-use crate::ids::{IdError, OrderId, SpId};
+pub use crate::ids::BillNumber;
+use crate::ids::{OrderId, SpId};
 use crate::money::Money;
 use crate::order::{Order, OrderEvent, OrderStatus};
 use crate::purchase::Purchase;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::table::Table;
-
-/// The number an SP gave to a bill: up to 32 printable ASCII characters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct BillNumber([u8; 32]);
-
-impl FromStr for BillNumber {
-    type Err = IdError;
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let mut bytes = [0; 32];
-        if text.is_empty() || text.len() > bytes.len() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(IdError("a bill number has 1 to 32 printable ASCII characters without spaces"));
-        }
-        bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(Self(bytes))
-    }
-}
-
-impl fmt::Display for BillNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
-        f.write_str(&String::from_utf8_lossy(text))
-    }
-}
-
-impl fmt::Debug for BillNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// A bill as its SP says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

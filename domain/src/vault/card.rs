@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{IdError, OrderId, ProductId};
+use crate::ids::{BatchId, IdError, OrderId, ProductId};
 use crate::time::BusinessDay;
 
 /// The number printed on a card: 8 to 24 digits. It is no secret, but stands masked wherever it need
@@ -97,35 +97,6 @@ pub struct NewCard {
 /// A card by the order in which the vault was loaded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CardSerial(pub(crate) u64);
-
-/// The name an SP gives to a batch: up to 32 printable ASCII characters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct BatchId([u8; 32]);
-
-impl FromStr for BatchId {
-    type Err = IdError;
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let mut bytes = [0; 32];
-        if text.is_empty() || text.len() > bytes.len() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(IdError("a batch id has 1 to 32 printable ASCII characters without spaces"));
-        }
-        bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(Self(bytes))
-    }
-}
-
-impl fmt::Display for BatchId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
-        f.write_str(&String::from_utf8_lossy(text))
-    }
-}
-
-impl fmt::Debug for BatchId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// Where a card is; with at most one order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

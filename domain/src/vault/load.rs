@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::card::{BatchId, CardSerial, CardState, NewCard, PinCard};
+use super::card::{CardSerial, CardState, NewCard, PinCard};
 use super::{Batch, Stock};
 use crate::catalogue::Application;
-use crate::ids::ProductId;
+use crate::ids::{BatchId, ProductId};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::state::State;

@@ -22,11 +22,12 @@ mod reveal;
 
 use serde::{Deserialize, Serialize};
 
-pub use card::{BatchId, CardNumber, CardSerial, CardState, NewCard, PinCard, SealedPin};
+pub use card::{CardNumber, CardSerial, CardState, NewCard, PinCard, SealedPin};
 pub(crate) use load::Load;
 pub use load::{CARDS_PER_BATCH_MAX, CardLine, CardResult};
 pub use reservation::CARDS_PER_ORDER_MAX;
 
+pub use crate::ids::BatchId;
 use crate::ids::{OrderId, ProductId, SpId};
 use crate::state::State;
 use crate::table::Table;

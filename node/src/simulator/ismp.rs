@@ -18,13 +18,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::manner::{Fate, Manner, Temper};
+use super::over_http;
 use crate::gateway::ismp::{IsmpAnswer, IsmpBilling, IsmpCall, IsmpLine, IsmpReason, IsmpReply, IsmpRequest, IsmpVerb};
 
 /// What a line may spend when nobody said otherwise, in fen: a thousand yuan.
 const CREDIT_FEN: i64 = 100_000;
-
-/// How long a request that is never answered is held, in ms.
-const SILENCE_MS: u64 = 120_000;
 
 /// One phone line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,29 +239,12 @@ impl IsmpSimulator {
     }
 
     async fn answered(&self, request: IsmpRequest) -> Response {
-        let fate = self.fate(&request);
-        if fate.lost {
-            return silence().await;
-        }
-        let refused = fate.refused.as_deref().map(reason_named);
-        let reply = self.book.lock().answer(&request, refused);
-        let Fate { answer_lost, after_ms, crash, .. } = fate;
-        if answer_lost || crash {
-            return silence().await;
-        }
-        if after_ms > 0 {
-            tokio::time::sleep(Duration::from_millis(after_ms)).await;
-        }
-        match reply {
+        let answer = |refused: Option<&str>| match self.book.lock().answer(&request, refused.map(reason_named)) {
             IsmpReply::Call(answer) => Json(answer).into_response(),
             IsmpReply::Line(line) => Json(line).into_response(),
-        }
+        };
+        over_http(self.fate(&request), answer).await
     }
-}
-
-async fn silence() -> Response {
-    tokio::time::sleep(Duration::from_millis(SILENCE_MS)).await;
-    StatusCode::GATEWAY_TIMEOUT.into_response()
 }
 
 async fn call(State(ismp): State<IsmpSimulator>, Json(call): Json<IsmpCall>) -> Response {

@@ -11,8 +11,11 @@
 //! how often an effect reached the world, however often it was asked for.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use tokio::sync::watch;
 
 pub mod bank;
@@ -35,6 +38,30 @@ pub async fn serve(listener: TcpListener, router: Router, mut shutdown: watch::R
         let _ = shutdown.wait_for(|end| *end).await;
     };
     axum::serve(NoDelay(listener), router).with_graceful_shutdown(ended).await
+}
+
+/// How long a request that is never answered is held before the connection is given up, in ms.
+const SILENCE_MS: u64 = 120_000;
+
+/// The request is taken and never answered.
+async fn silence() -> Response {
+    tokio::time::sleep(Duration::from_millis(SILENCE_MS)).await;
+    StatusCode::GATEWAY_TIMEOUT.into_response()
+}
+
+/// What comes of a request over HTTP: its answer, made of what it is refused with, at once, late or never.
+async fn over_http(fate: manner::Fate, answer: impl FnOnce(Option<&str>) -> Response) -> Response {
+    if fate.lost {
+        return silence().await;
+    }
+    let answer = answer(fate.refused.as_deref());
+    if fate.answer_lost || fate.crash {
+        return silence().await;
+    }
+    if fate.after_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(fate.after_ms)).await;
+    }
+    answer
 }
 
 /// Answers leave at once: a gateway that waits for its answer must not wait for a delayed ACK.

@@ -17,13 +17,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::manner::{Fate, Manner, Temper};
+use super::over_http;
 use crate::gateway::rail::Lost;
 use crate::gateway::recharge::{
     RechargeAnswer, RechargeCall, RechargeLink, RechargeReason, RechargeRequest, RechargeVerb,
 };
-
-/// How long a request that is never answered is held, in ms.
-const SILENCE_MS: u64 = 120_000;
 
 /// Where a card is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,26 +216,9 @@ impl RechargeSimulator {
     }
 
     async fn answered(&self, request: RechargeRequest) -> Response {
-        let fate = self.fate(&request);
-        if fate.lost {
-            return silence().await;
-        }
-        let refused = fate.refused.as_deref().map(reason_named);
-        let answer = self.book.lock().answer(&request, refused);
-        let Fate { answer_lost, after_ms, crash, .. } = fate;
-        if answer_lost || crash {
-            return silence().await;
-        }
-        if after_ms > 0 {
-            tokio::time::sleep(Duration::from_millis(after_ms)).await;
-        }
-        Json(answer).into_response()
+        let answer = |refused: Option<&str>| self.book.lock().answer(&request, refused.map(reason_named));
+        over_http(self.fate(&request), |refused| Json(answer(refused)).into_response()).await
     }
-}
-
-async fn silence() -> Response {
-    tokio::time::sleep(Duration::from_millis(SILENCE_MS)).await;
-    StatusCode::GATEWAY_TIMEOUT.into_response()
 }
 
 async fn call(State(platform): State<RechargeSimulator>, Json(call): Json<RechargeCall>) -> Response {

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::remembered::Remembered;
+use super::silence;
 
 /// Digits at the end of a bill's number that say what is due, in fen.
 const BILL_DIGITS: usize = 6;
@@ -31,8 +32,6 @@ const ORDERS_MAX: usize = 200_000;
 const NOTICES_MAX: usize = 400_000;
 /// SPs one simulator plays.
 const SPS_MAX: usize = 10_000;
-/// A silent SP holds the request at most this long before the connection is given up, in ms.
-const SILENCE_MS: u64 = 120_000;
 /// Longest delay a slow SP can be given, in ms.
 const DELAY_MS_MAX: u64 = 600_000;
 /// Largest request, in bytes.
@@ -347,12 +346,6 @@ async fn take_notices(
         tokio::time::sleep(Duration::from_millis(plan.delay_ms.min(DELAY_MS_MAX))).await;
     }
     Json(json!({ "answers": plan.answers })).into_response()
-}
-
-/// The request is taken and never answered.
-async fn silence() -> Response {
-    tokio::time::sleep(Duration::from_millis(SILENCE_MS)).await;
-    StatusCode::GATEWAY_TIMEOUT.into_response()
 }
 
 async fn set_behaviour(

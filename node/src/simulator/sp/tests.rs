@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
+use crate::simulator::SILENCE_MS;
 
 const ORDER: &str = "O20261123123456789-44-00017";
 
