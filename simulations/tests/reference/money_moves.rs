@@ -48,6 +48,10 @@ impl Walk {
     pub(crate) fn account_moves(&mut self, at: usize, draw: &mut Draw) {
         let province = &mut self.provinces[at];
         let account = province.some_account(draw);
+        if draw.one_in(8) {
+            province.guess(draw, account);
+            return;
+        }
         let verdict = province.verdict(draw, Some(account));
         let verb = match draw.below(12) {
             0..=3 => {

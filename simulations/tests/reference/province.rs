@@ -142,6 +142,17 @@ impl Province {
         PasswordVerdict { verifier_version: version - stale, matches: !draw.one_in(7) }
     }
 
+    /// Somebody guesses a password, one after the other; the last may be the right one.
+    pub(crate) fn guess(&mut self, draw: &mut Draw, account: AccountId) {
+        let verifier_version = self.verdict(draw, Some(account)).verifier_version;
+        let times = 4 + draw.below(4);
+        for time in 1..=times {
+            let matches = time == times && draw.one_in(2);
+            let verdict = PasswordVerdict { verifier_version, matches };
+            self.ask(draw, Verb::UnfreezeAccount { account, verdict });
+        }
+    }
+
     pub(crate) fn note(&mut self, what: &str) {
         *self.seen.entry(what.to_owned()).or_default() += 1;
     }
