@@ -44,6 +44,8 @@ impl StateVersion {
     pub const OLDEST: Self = Self::FIRST;
     /// The newest rules this program decides by.
     pub const NEWEST: Self = OUTSIDE_RAILS;
+    /// The one with which accounts outside, cards, tickets, bills and awards came.
+    pub const OUTSIDE_RAILS: Self = OUTSIDE_RAILS;
 
     /// Are there accounts whose money is outside, and rows of them?
     #[must_use]

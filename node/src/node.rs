@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use mpss_cluster::{Replica, Role, StartError};
 use mpss_config::Settings;
-use mpss_domain::{ProvinceId, Refusal, Verb};
+use mpss_domain::{ProvinceId, Refusal, State, StateVersion};
 use mpss_routing::http::NodeLink;
 use mpss_routing::{Dispatch, PlanFileError};
 use mpss_runtime::Seams;
@@ -77,10 +77,14 @@ impl Context {
     /// A verb that came with a newer state version is not proposed before every replica can read it: one
     /// that can not would have to stop.
     ///
+    /// A replica that is behind asks before it refuses: what it refuses may have been done long ago, and a
+    /// repetition gets its first answer.
+    ///
     /// # Errors
-    /// [`Refusal::NotYet`].
-    pub(crate) fn is_readable(&self, verb: &Verb) -> Result<(), NotDone> {
-        let readable = self.replica.read(|state| verb.since() <= state.version());
+    /// [`Refusal::NotYet`]; what a linearizable read gives.
+    pub(crate) async fn is_readable(&self, since: StateVersion) -> Result<(), NotDone> {
+        let known = |state: &State| since <= state.version();
+        let readable = self.replica.read(known) || self.replica.read_linearizable(known).await?;
         if readable { Ok(()) } else { Err(NotDone::refused(Refusal::NotYet)) }
     }
 }

@@ -16,7 +16,8 @@ use mpss_domain::command::PayRequest;
 use mpss_domain::outside::{Billing, Card, Means};
 use mpss_domain::{
     AccountId, AccountKind, AwardId, BindingId, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict,
-    PaymentId, PaymentStatus, ProvinceId, RefundId, Refusal, Reply, Request, ReversalId, State, TransferId, Verb,
+    PaymentId, PaymentStatus, ProvinceId, RefundId, Refusal, Reply, Request, ReversalId, State, StateVersion,
+    TransferId, Verb,
 };
 
 use crate::node::Context;
@@ -154,7 +155,7 @@ impl Home {
     /// How a line is billed, by the ISMP: only one in service can have an account on its bill (product §5,
     /// 6.1.1).
     async fn billing_of(&self, msisdn: Msisdn) -> Result<Billing, NotDone> {
-        self.outside_is_known()?;
+        self.outside_is_known().await?;
         let Some(ismp) = &self.context.rails.ismp else {
             return Err(NotDone::refused(Refusal::AccountKindUnsupported));
         };
@@ -254,7 +255,7 @@ impl Home {
     /// # Errors
     /// See [`NotDone`].
     pub async fn bind_card(&self, request: Request, msisdn: Msisdn, card: Card) -> Result<Reply, NotDone> {
-        self.outside_is_known()?;
+        self.outside_is_known().await?;
         let code = u32::try_from(self.context.seams.random.below(1_000_000)).expect("six digits");
         self.propose(Some(request), Verb::BindCard { msisdn, card, code }).await
     }
@@ -264,7 +265,7 @@ impl Home {
     /// # Errors
     /// See [`NotDone`].
     pub async fn confirm_binding(&self, request: Request, ask: ConfirmBinding) -> Result<Reply, NotDone> {
-        self.outside_is_known()?;
+        self.outside_is_known().await?;
         let ConfirmBinding { msisdn, code, password, per_payment_limit, daily_limit } = ask;
         let is_new = self.context.replica.read(|state| state.subscriber(msisdn).is_none());
         if is_new && password.is_trivial(msisdn) {
@@ -294,7 +295,7 @@ impl Home {
     /// # Errors
     /// See [`NotDone`].
     pub async fn unbind_card(&self, request: Request, binding: BindingId) -> Result<Reply, NotDone> {
-        self.outside_is_known()?;
+        self.outside_is_known().await?;
         self.propose(Some(request), Verb::UnbindCard { binding }).await
     }
 
@@ -303,7 +304,7 @@ impl Home {
     /// # Errors
     /// See [`NotDone`].
     pub async fn push_top_up(&self, request: Request, msisdn: Msisdn, amount: Money) -> Result<Reply, NotDone> {
-        self.outside_is_known()?;
+        self.outside_is_known().await?;
         self.propose(Some(request), Verb::PushTopUp { msisdn, amount }).await
     }
 
@@ -318,14 +319,13 @@ impl Home {
         until: Option<LogTime>,
         by: &str,
     ) -> Result<Reply, NotDone> {
-        self.outside_is_known()?;
+        self.outside_is_known().await?;
         self.propose(Some(request), Verb::FreezeByOffice { account, until, by: by.to_owned() }).await
     }
 
     /// Verbs that came with state version 3 are not proposed before every replica can read them.
-    fn outside_is_known(&self) -> Result<(), NotDone> {
-        let known = self.context.replica.read(State::version).has_outside_rails();
-        if known { Ok(()) } else { Err(NotDone::refused(Refusal::NotYet)) }
+    async fn outside_is_known(&self) -> Result<(), NotDone> {
+        self.context.is_readable(StateVersion::OUTSIDE_RAILS).await
     }
 
     /// Sends money to another subscriber, of this province or another.

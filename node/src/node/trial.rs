@@ -341,6 +341,7 @@ pub(crate) struct Books {
     pub(crate) payments: BTreeMap<String, (PaymentFate, Option<u16>)>,
     pub(crate) refunds: BTreeMap<String, i64>,
     pub(crate) transfers: BTreeMap<String, i64>,
+    pub(crate) awards: BTreeMap<String, i64>,
     /// Every call, repetitions included: method and path.
     pub(crate) calls: Vec<String>,
     /// How often money moved.
@@ -404,6 +405,15 @@ impl FakeHome {
                     return PeerResult::Refused { number, detail: None };
                 }
                 let new = books.transfers.insert(message.transfer_id, message.amount_fen).is_none();
+                books.movements += u32::from(new);
+                PeerResult::Done
+            }
+            ("POST", ["awards"]) => {
+                let message: wire::AwardMessage = serde_json::from_slice(&call.body).unwrap();
+                if let Manner::Refuses(number) = manner {
+                    return PeerResult::Refused { number, detail: None };
+                }
+                let new = books.awards.insert(message.award_id, message.amount_fen).is_none();
                 books.movements += u32::from(new);
                 PeerResult::Done
             }

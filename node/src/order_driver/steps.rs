@@ -219,8 +219,11 @@ impl Step<'_> {
         let span = tracing::info_span!("award", award_id = %id, %home);
         async {
             let result = match self.context.dispatch.credit_award(home, &message).await? {
-                // As with a transfer: every decision but this one is kept there.
-                Err(refusal @ Refusal::RequestTooOld) => return Err(Again::Undecided(refusal)),
+                // As with a transfer: every decision but these is kept there. A copy of this message that
+                // comes once home has the newer rules would be taken.
+                Err(refusal @ (Refusal::RequestTooOld | Refusal::NotYet)) => {
+                    return Err(Again::Undecided(refusal));
+                }
                 answer => answer.map(|_| ()),
             };
             self.tenure.record(Verb::RecordAward { award: id, result }).await?;

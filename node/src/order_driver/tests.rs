@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use mpss_domain::award::AwardStatus;
 use mpss_domain::transfer::TransferStatus;
-use mpss_domain::{Money, OrderId, OrderStatus, Outcome, Refusal, Scope, TransferId, Verb};
+use mpss_domain::{AccountKind, Money, OrderId, OrderStatus, Outcome, Refusal, Scope, StateVersion, TransferId, Verb};
 use mpss_routing::wire::PaymentFate;
 
 use crate::node::trial::{Manner, RIGHT, Trial, local, password, visitor};
@@ -187,6 +188,39 @@ async fn a_transfer_that_is_refused_comes_back() {
         _ => None,
     };
     assert_eq!(trial.until("returned", returned).await, Refusal::PayeeNotFound);
+}
+
+/// A copy that is still on its way would be taken once home has the newer rules, so nothing is decided.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_award_whose_home_does_not_know_awards_yet_waits_for_it() {
+    let trial = Trial::start().await;
+    trial.propose(Verb::RaiseVersion { to: StateVersion::NEWEST }).await;
+    let product = trial.product(Scope::Roaming).await;
+    let order = trial.paying_order(product).await;
+    trial.propose(Verb::RecordPayment { order, result: Ok(()) }).await;
+    trial.propose(Verb::RecordDeliveries { answers: vec![(order, true)] }).await;
+    let sp = trial.order(order).sp;
+    trial.propose(Verb::FundPool { sp, amount: Money::yuan(100), out: false, by: "finance".into() }).await;
+    let ask = Verb::AskAward {
+        sp,
+        reference: "L-1".into(),
+        key: 1,
+        order,
+        msisdn: visitor(1),
+        prize: Money::yuan(5),
+        wanted: AccountKind::StoredValue,
+        by: "clerk".into(),
+    };
+    let Outcome::Award(award) = trial.propose(ask).await.outcome else { panic!("no award") };
+    trial.peers.behave(Manner::Refuses(Refusal::NotYet.number()));
+    let _actors = trial.actors().await;
+    trial.peers.until("asked twice", |books| books.calls.len() >= 2).await;
+    let status = trial.context.replica.read(|state| state.award(award).map(|award| award.status));
+    assert_eq!(status, Some(AwardStatus::Crediting));
+    trial.peers.behave(Manner::Answers);
+    let accepted = |state: &mpss_domain::State| (state.award(award)?.status == AwardStatus::Accepted).then_some(());
+    trial.until("accepted", accepted).await;
+    assert_eq!(trial.peers.books().movements, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -119,7 +119,7 @@ impl Serving {
                 Verb::PayBill(Box::new(PayBill { purchase, bill }))
             }
         };
-        self.context.is_readable(&verb(None))?;
+        self.context.is_readable(verb(None).since()).await?;
         if home == self.context.province {
             let verb = |verdict| verb(Some(verdict));
             let owner = Owner::Number(msisdn);

@@ -142,7 +142,7 @@ impl DoorParts {
 
     /// Proposes a change that needs no password. A refusal is a problem.
     pub(crate) async fn propose(&self, request: Request, verb: Verb) -> Result<Reply, Problem> {
-        self.context.is_readable(&verb)?;
+        self.context.is_readable(verb.since()).await?;
         let reply = self.context.replica.propose(Command { request: Some(request), verb }).await;
         Ok(accepted(reply.map_err(NotDone::from)?)?)
     }
