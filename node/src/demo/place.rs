@@ -112,15 +112,8 @@ impl Map {
     }
 
     fn new(provinces: &[ProvinceId]) -> Result<Self, Failure> {
-        // All are bound before any is let go, so that no two are the same.
-        let mut bound = Vec::new();
-        let mut free = || -> Result<SocketAddr, Failure> {
-            let port = |error| Failure::start(format!("no free loopback port: {error}"));
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(port)?;
-            let address = listener.local_addr().map_err(port)?;
-            bound.push(listener);
-            Ok(address)
-        };
+        let mut ports = Ports::draw();
+        let mut free = || ports.free();
         let mut places = Vec::new();
         for province in provinces {
             for number in 1..=3 {
@@ -128,19 +121,18 @@ impl Map {
             }
         }
         let (sp, sms) = (free()?, free()?);
+        let outside = Some(OutsidePlaces { ismp: free()?, bank: free()?, bank_testers: free()? });
         let peppers = provinces.iter().map(|province| (province.code(), pepper())).collect();
-        Ok(Self { places, sp, sms, outside: None, peppers, secrets: BTreeMap::new(), days: 0 })
+        Ok(Self { places, sp, sms, outside, peppers, secrets: BTreeMap::new(), days: 0 })
     }
 
     /// Gives places to an ISMP and a bank, and every secret that goes with them, cards and tickets. What has
     /// them already keeps them.
     pub(crate) fn with_outside(mut self, folder: &Path) -> Result<Self, Failure> {
         if self.outside.is_none() {
-            let port = |error| Failure::start(format!("no free loopback port: {error}"));
-            let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(port);
-            let bound = [free()?, free()?, free()?];
-            let address = |at: usize| bound[at].local_addr().map_err(port);
-            self.outside = Some(OutsidePlaces { ismp: address(0)?, bank: address(1)?, bank_testers: address(2)? });
+            let mut ports = Ports::draw();
+            self.outside =
+                Some(OutsidePlaces { ismp: ports.free()?, bank: ports.free()?, bank_testers: ports.free()? });
         }
         let provinces = self.peppers.keys().flat_map(|code| [format!("vault-{code}"), format!("tickets-{code}")]);
         for name in provinces.chain([BANK_DOOR.to_owned()]).collect::<Vec<_>>() {
@@ -242,6 +234,45 @@ impl Map {
     }
 }
 
+/// Hands out free loopback ports, none twice. What the system hands out comes from the range that outgoing
+/// connections use too: while its node is down, or not started yet, any of them may take it. These are from
+/// below that range, one after the other from a place that is drawn, so that nations started at one time
+/// hardly meet.
+struct Ports {
+    next: u16,
+    end: u16,
+    /// Bound until all are handed out.
+    held: Vec<TcpListener>,
+}
+
+impl Ports {
+    const FIRST: u16 = 10_240;
+    /// Where outgoing connections usually begin.
+    const USUAL_END: u16 = 32_768;
+
+    fn draw() -> Self {
+        let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+        let first = range.split_whitespace().next().and_then(|first| first.parse().ok());
+        let end = first.filter(|first| *first > Self::FIRST + 5_000).unwrap_or(Self::USUAL_END);
+        let mut drawn = [0; 2];
+        OsRandom.fill(&mut drawn);
+        let next = Self::FIRST + u16::from_be_bytes(drawn) % (end - Self::FIRST);
+        Self { next, end, held: Vec::new() }
+    }
+
+    fn free(&mut self) -> Result<SocketAddr, Failure> {
+        for _ in Self::FIRST..self.end {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.next));
+            self.next = if self.next + 1 < self.end { self.next + 1 } else { Self::FIRST };
+            if let Ok(listener) = TcpListener::bind(address) {
+                self.held.push(listener);
+                return Ok(address);
+            }
+        }
+        Err(Failure::start(format!("no free loopback port from {} to {}", Self::FIRST, self.end - 1)))
+    }
+}
+
 /// 32 random bytes as hex digits.
 fn pepper() -> String {
     let mut bytes = [0_u8; 32];
@@ -316,6 +347,7 @@ mod tests {
         let ports: std::collections::BTreeSet<_> =
             first.places.iter().flat_map(|place| [place.public, place.peer, place.raft]).collect();
         assert_eq!(ports.len(), 27, "no port twice");
+        assert!(ports.iter().all(|port| (Ports::FIRST..Ports::USUAL_END).contains(&port.port())), "{ports:?}");
         assert_eq!(Map::open(folder.path(), &provinces()).expect("the same map"), first);
         let mode = std::fs::metadata(folder.path().join(MAP_FILE)).expect("a file").permissions().mode();
         assert_eq!(mode & 0o077, 0, "it holds secrets");
