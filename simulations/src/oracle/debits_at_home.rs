@@ -89,6 +89,9 @@ impl Property for DebitsAtHome {
                 (Verb::PlaceOrder { msisdn, epoch, .. }, Outcome::Order(order)) if orders.contains(order) => {
                     Some((*msisdn, *epoch))
                 }
+                (Verb::PayBill(ask), Outcome::Order(order)) if orders.contains(order) => {
+                    Some((ask.purchase.msisdn, ask.purchase.epoch))
+                }
                 (Verb::Pay(request), Outcome::Paid(_)) if orders.contains(&request.order) => {
                     Some((request.msisdn, request.epoch))
                 }

@@ -45,6 +45,7 @@ impl Reference {
         self.compare_transfers(state, &mut out);
         self.compare_vault(state, &mut out);
         self.compare_tickets(state, &mut out);
+        self.compare_bills(state, &mut out);
         self.compare_effects(state, &mut out);
         self.compare_timers(state, &mut out);
         self.compare_books(state, &mut out);

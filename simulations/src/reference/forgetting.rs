@@ -89,6 +89,9 @@ impl Reference {
             Verb::LoadCards { product, batch, content, ref lines } if !found.replayed => {
                 self.settle_forgotten_cards((product, batch), content, lines, &found.outcome);
             }
+            Verb::PayBill(ref ask) if !found.replayed => {
+                self.settle_forgotten_bill(&ask.purchase, ask.bill, &found.outcome);
+            }
             Verb::RecordDeliveries { ref answers } => self.settle_late_acceptances(answers, journal),
             Verb::Pay(ref request) if refused(Refusal::RequestTooOld) => self.payment_seems_gone(request.payment),
             Verb::ReversePayment { payment, .. } if refused(Refusal::RequestTooOld) => self.payment_seems_gone(payment),

@@ -19,6 +19,7 @@
 
 mod accounts;
 mod answers;
+mod bills;
 mod compare;
 mod days;
 mod forgetting;
@@ -47,7 +48,7 @@ use mpss_domain::policy::Policy;
 use mpss_domain::transfer::IncomingTransfer;
 use mpss_domain::{
     AccountId, Batch, Command, JournalRecord, LedgerAccount, LogTime, Msisdn, NumberPlan, OrderId, Outcome, PaymentId,
-    ProductId, ProvinceId, Refusal, Reply, SpId, StateVersion, Transfer, TransferId, Verb,
+    ProductId, ProvinceId, Purchase, Refusal, Reply, SpId, StateVersion, Transfer, TransferId, Verb,
 };
 
 use self::accounts::Person;
@@ -216,7 +217,10 @@ impl Reference {
     /// Does it know what a verb does? It knows nothing of money outside, nor of awards.
     #[must_use]
     pub fn knows(verb: &Verb) -> bool {
-        let of_goods = matches!(verb, Verb::LoadCards { .. } | Verb::RevealCards { .. } | Verb::CheckTicket { .. });
+        let of_goods = matches!(
+            verb,
+            Verb::LoadCards { .. } | Verb::RevealCards { .. } | Verb::CheckTicket { .. } | Verb::PayBill(_)
+        );
         of_goods || !verb.since().has_outside_rails()
     }
 
@@ -248,7 +252,11 @@ impl Reference {
             Verb::PublishProduct { product } => self.publish(*product),
             Verb::WithdrawProduct { product } => self.withdraw(*product),
 
-            Verb::PlaceOrder { .. } => self.place_order(verb),
+            &Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict } => {
+                let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
+                self.place_order(&purchase, None)
+            }
+            Verb::PayBill(ask) => self.place_order(&ask.purchase, Some(ask.bill)),
             Verb::RecordPayment { order, result } => self.record_payment(*order, *result),
             Verb::GiveUpPayment { order } => self.give_up_payment(*order),
             Verb::RecordDeliveries { answers } => Ok(self.record_deliveries(answers)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mpss_domain::bills::Bill;
 use mpss_domain::catalogue::{Application, ProductRef};
 use mpss_domain::journal::{JournalBody, PostingReason};
 use mpss_domain::order::{OrderEvent, ReversalReason, TimelineEntry};
@@ -35,6 +36,8 @@ pub(super) struct Sale {
     pub(super) timeline: Vec<TimelineEntry>,
     /// Its pieces were taken from the vault.
     pub(super) from_vault: bool,
+    /// What it pays, when that is a bill.
+    pub(super) bill: Option<Bill>,
     /// Tickets came with its delivery.
     pub(super) has_tickets: bool,
     /// The request of the gate that checked each ticket.

@@ -1,15 +1,16 @@
 //! 购买, taking an order (product §4, §5; source §4.2, §6.3). The order of refusals: the request id;
-//! quantity and amount; the number; the product; its SP; the scope; the stock; then, at home, the account;
+//! quantity and amount; the number; the product; its SP; the scope; the stock; the bill; then, at home, the account;
 //! the password; the status; the limits; the funds.
 
 use std::collections::BTreeMap;
 
-use mpss_domain::catalogue::{ProductRef, ProductStatus};
+use mpss_domain::bills::Bill;
+use mpss_domain::catalogue::{ProductRef, ProductStatus, Terms};
 use mpss_domain::journal::PostingReason;
 use mpss_domain::order::OrderEvent;
 use mpss_domain::{
     AccountId, AccountKind, AccountSelector, Effect, LedgerAccount, LogTime, Money, Msisdn, OrderId, Outcome,
-    PasswordVerdict, PaymentId, ProvinceId, Refusal, SmsText, Verb,
+    PasswordVerdict, PaymentId, ProductId, ProvinceId, Purchase, Refusal, SmsText,
 };
 
 use super::Reference;
@@ -29,6 +30,12 @@ pub(super) fn check_amount(amount: Money) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// What an order comes to.
+pub(super) struct Deal {
+    amount: Money,
+    from_vault: bool,
+}
+
 /// A payment that passed every check.
 pub(super) struct Debit<'a> {
     pub(super) payment: PaymentId,
@@ -43,41 +50,12 @@ pub(super) struct Debit<'a> {
 }
 
 impl Reference {
-    pub(super) fn place_order(&mut self, verb: &Verb) -> Result<Outcome, Refusal> {
-        let &Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict } = verb
-        else {
-            unreachable!("the verb is chosen by its name")
-        };
-        let known = self.goods.get(&product);
-        // The cheapest thing costs a fen, so even of an unknown product there is a quantity too large.
-        let price = known.map_or(1, |product| product.versions[product.versions.len() - 1].price.as_fen());
-        let fen = i128::from(price) * i128::from(quantity);
-        if fen == 0 || fen > i128::from(Money::REQUEST_MAX.as_fen()) {
-            return Err(Refusal::AmountOutOfRange);
-        }
-        let amount = Money::fen(i64::try_from(fen).expect("at most what one request may move"));
-        let from_vault = known.is_some_and(|product| self.sells_from_vault(product));
-        if from_vault && quantity > CARDS_PER_ORDER_MAX {
-            return Err(Refusal::AmountOutOfRange);
-        }
-        if home == ProvinceId::NATIONAL {
-            return Err(Refusal::NotHome);
-        }
-        self.check_home(msisdn, home, epoch)?;
-        let product = known.ok_or(Refusal::ProductNotFound)?;
-        if product.status != ProductStatus::Published {
-            return Err(Refusal::ProductNotPublished);
-        }
-        let terms = product.versions[product.versions.len() - 1].clone();
-        let version = u32::try_from(product.versions.len()).expect("versions are counted in 32 bits");
-        let product = ProductRef { id: product.id, version };
-        if self.sps[&terms.sp].suspended {
-            return Err(Refusal::SpSuspended);
-        }
-        check_visible(terms.scope, self.province, home, location)?;
-        if from_vault && self.for_sale(product.id).len() < quantity as usize {
-            return Err(Refusal::OutOfStock);
-        }
+    pub(super) fn place_order(&mut self, purchase: &Purchase, bill: Option<Bill>) -> Result<Outcome, Refusal> {
+        let &Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict } = purchase;
+        let Deal { amount, from_vault } = self.check_deal(purchase, bill)?;
+        let terms = self.terms_of(product).expect("just checked").clone();
+        let version = u32::try_from(self.goods[&product].versions.len()).expect("versions are counted in 32 bits");
+        let product = ProductRef { id: product, version };
         let paid_here = home == self.province;
         let payer = if paid_here {
             // A door that sent no verdict took another province for home.
@@ -106,6 +84,7 @@ impl Reference {
             deliver_by: LogTime(0),
             timeline: Vec::new(),
             from_vault,
+            bill,
             has_tickets: false,
             gates: BTreeMap::new(),
         };
@@ -133,6 +112,51 @@ impl Reference {
             self.effect_not_before(takeover, Effect::ResolvePayment { order: id, home });
         }
         Ok(Outcome::Order(id))
+    }
+
+    /// The checks where the order is taken.
+    pub(super) fn check_deal(&self, purchase: &Purchase, bill: Option<Bill>) -> Result<Deal, Refusal> {
+        let &Purchase { msisdn, home, epoch, location, product, quantity, .. } = purchase;
+        let known = self.goods.get(&product);
+        // The cheapest thing costs a fen, so even of an unknown product there is a quantity too large.
+        let price = known.map_or(1, |product| product.versions[product.versions.len() - 1].price.as_fen());
+        let mut fen = i128::from(price) * i128::from(quantity);
+        if let (Some(bill), Some(_)) = (bill, known) {
+            // The price is the most that one bill may come to.
+            let fits = quantity == 1 && bill.amount.as_fen() <= price;
+            fen = if fits { i128::from(bill.amount.as_fen().max(0)) } else { 0 };
+        }
+        if fen == 0 || fen > i128::from(Money::REQUEST_MAX.as_fen()) {
+            return Err(Refusal::AmountOutOfRange);
+        }
+        let amount = Money::fen(i64::try_from(fen).expect("at most what one request may move"));
+        let from_vault = known.is_some_and(|product| self.sells_from_vault(product));
+        if from_vault && quantity > CARDS_PER_ORDER_MAX {
+            return Err(Refusal::AmountOutOfRange);
+        }
+        if home == ProvinceId::NATIONAL {
+            return Err(Refusal::NotHome);
+        }
+        self.check_home(msisdn, home, epoch)?;
+        let product = known.ok_or(Refusal::ProductNotFound)?;
+        if product.status != ProductStatus::Published {
+            return Err(Refusal::ProductNotPublished);
+        }
+        let terms = &product.versions[product.versions.len() - 1];
+        if self.sps[&terms.sp].suspended {
+            return Err(Refusal::SpSuspended);
+        }
+        check_visible(terms.scope, self.province, home, location)?;
+        if from_vault && self.for_sale(product.id).len() < quantity as usize {
+            return Err(Refusal::OutOfStock);
+        }
+        self.check_bill(terms, bill)?;
+        Ok(Deal { amount, from_vault })
+    }
+
+    /// As they are sold now.
+    pub(super) fn terms_of(&self, product: ProductId) -> Option<&Terms> {
+        self.goods.get(&product).and_then(|product| product.versions.last())
     }
 
     /// The checks at home, from the account on.

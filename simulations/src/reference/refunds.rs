@@ -11,7 +11,7 @@ use super::wallet::Movement;
 
 impl Reference {
     /// The amount, the order, reversed, not delivered yet, cards that were shown, paid too long ago, what is
-    /// left, whole cards and tickets, tickets that were used.
+    /// left, whole cards, tickets and bills, tickets that were used.
     pub(super) fn refund_order(&mut self, id: OrderId, amount: Money) -> Result<Outcome, Refusal> {
         check_amount(amount)?;
         let order = self.sale(id)?;
@@ -30,6 +30,7 @@ impl Reference {
             return Err(Refusal::RefundExceedsPaid);
         }
         order.check_pieces(amount)?;
+        order.check_whole_bill(amount)?;
 
         let (home, sp, payment) = (order.home, order.sp, order.payment);
         let refund: RefundId = self.identities.next(self.now, self.province);

@@ -291,7 +291,9 @@ impl Reference {
             } else {
                 Outcome::Refused(Refusal::BatchMismatch)
             };
-            if expected == *found || !self.batch_may_be_gone(batch.at) {
+            // A request id that was used for something else is refused whatever is known of the batch.
+            let not_asked = *found == Outcome::Refused(Refusal::DuplicateRequest);
+            if expected == *found || not_asked || !self.batch_may_be_gone(batch.at) {
                 return;
             }
             self.vault.batches.remove(&name);

@@ -1,10 +1,11 @@
-//! PIN cards and tickets.
+//! PIN cards, tickets and bills.
 
-use mpss_domain::catalogue::Application;
+use mpss_domain::bills::{Bill, PayBill};
+use mpss_domain::catalogue::{Application, Product};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::tickets::TicketId;
 use mpss_domain::vault::{CardLine, NewCard, SealedPin};
-use mpss_domain::{BusinessDay, ProductId, StateVersion, Verb};
+use mpss_domain::{BusinessDay, Money, OrderId, OrderStatus, ProductId, Purchase, StateVersion, Verb};
 
 use crate::draw::Draw;
 use crate::money_moves::somebody;
@@ -12,6 +13,8 @@ use crate::walk::{CODES, Walk};
 
 /// Numbers there are: few, so that one comes again.
 const NUMBERS: u64 = 60;
+/// Bills there are: few, so that two pay the same one.
+const BILLS: u64 = 4;
 /// Names of batches there are.
 const BATCHES: u64 = 40;
 
@@ -54,14 +57,52 @@ impl Walk {
         province.ask(draw, Verb::RevealCards { order, buyer });
     }
 
+    /// What is for bills is mostly bought with one, anything else seldom.
+    pub(crate) fn with_or_without_bill(&self, at: usize, purchase: Purchase, draw: &mut Draw) -> Verb {
+        let state = &self.provinces[at].state;
+        let terms = state.product(purchase.product).map(Product::terms);
+        let is_for_bills = terms.is_some_and(|terms| terms.application == Application::BillPayment);
+        let with_bill = if is_for_bills { !draw.one_in(8) } else { draw.one_in(25) };
+        if !with_bill {
+            let Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict } = purchase;
+            return Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
+        }
+        let most = terms.map_or(1_000, |terms| terms.price.as_fen());
+        // One that is paid already comes again now and then.
+        let is_paid = |order: &OrderId| state.order(*order).is_some_and(|order| order.status == OrderStatus::Delivered);
+        let orders = self.provinces[at].orders.iter().filter(|order| is_paid(order));
+        let paid: Vec<_> = orders.filter_map(|order| state.bill_of(*order)).map(|bill| bill.number).collect();
+        let again = if draw.one_in(3) { draw.recent(&paid) } else { None };
+        let any = format!("B-{}", draw.below(BILLS)).parse().expect("a number");
+        let number = again.unwrap_or(any);
+        let amount = Money::fen(match draw.below(20) {
+            0 => most + 1,
+            1 => 0,
+            2 => -5,
+            _ => i64::try_from(draw.below(most.unsigned_abs().max(1))).expect("a price") + 1,
+        });
+        let quantity = if draw.one_in(15) { purchase.quantity } else { 1 };
+        Verb::PayBill(Box::new(PayBill { purchase: Purchase { quantity, ..purchase }, bill: Bill { number, amount } }))
+    }
+
     /// One of a few gates checks one of the tickets of an order.
     pub(crate) fn check_tickets(&mut self, at: usize, draw: &mut Draw) {
         let province = &mut self.provinces[at];
-        let order = province.some_order(draw);
+        let has_tickets = |order: &&OrderId| province.state.tickets_of(**order).is_some();
+        let with_tickets: Vec<_> = province.orders.iter().filter(has_tickets).copied().collect();
+        let any = if draw.one_in(5) { None } else { draw.recent(&with_tickets) };
+        let order = any.unwrap_or_else(|| province.some_order(draw));
         let many = province.state.order(order).map_or(1, |order| u64::from(order.quantity.min(4)));
         let place = if draw.one_in(15) { draw.of(&[0, many + 1]) } else { draw.below(many) + 1 };
         let ticket = TicketId { order, place: u32::try_from(place).expect("small") };
         let gate = u128::from(draw.below(3));
+        // Its money may just have been given back.
+        if draw.one_in(8)
+            && let Some(row) = province.state.order(order)
+        {
+            let amount = Money::fen(row.amount.as_fen() / i64::from(row.quantity));
+            province.ask(draw, Verb::RefundOrder { order, amount, note: String::new() });
+        }
         province.ask(draw, Verb::CheckTicket { ticket, gate });
     }
 }

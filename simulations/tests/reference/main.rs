@@ -109,6 +109,11 @@ const MUST_BE_SEEN: &[&str] = &[
     "ticket_not_found",
     "ticket_used",
     "ticket_void",
+    "bill",
+    "bill_needed",
+    "not_for_bills",
+    "bill_being_paid",
+    "bill_paid",
 ];
 
 #[test]

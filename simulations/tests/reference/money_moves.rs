@@ -4,7 +4,7 @@ use mpss_domain::account::{Language, Tier};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::order::ReversalReason;
 use mpss_domain::{
-    AccountKind, AccountSelector, Channel, Money, Msisdn, PasswordVerifier, ProductId, ProvinceId, Verb,
+    AccountKind, AccountSelector, Channel, Money, Msisdn, PasswordVerifier, ProductId, ProvinceId, Purchase, Verb,
 };
 
 use crate::draw::Draw;
@@ -121,7 +121,7 @@ impl Walk {
             2 => u32::try_from(draw.below(2_000)).expect("small"),
             _ => u32::try_from(draw.below(4)).expect("small") + 1,
         };
-        let verb = Verb::PlaceOrder {
+        let purchase = Purchase {
             msisdn: buyer,
             home: province_of(home),
             epoch: self.epoch(at, draw),
@@ -132,6 +132,7 @@ impl Walk {
             channel: draw.of(&[Channel::Web, Channel::Sms, Channel::App]),
             verdict: (!draw.one_in(20)).then_some(verdict),
         };
+        let verb = self.with_or_without_bill(at, purchase, draw);
         let placed = self.provinces[at].ask(draw, verb);
         if let mpss_domain::Outcome::Order(order) = placed {
             self.ask_home(at, order, draw);

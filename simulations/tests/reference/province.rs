@@ -207,6 +207,10 @@ impl Province {
             (Verb::AdmitSp { .. }, Outcome::Sp(id)) => self.sps.push(*id),
             (Verb::UploadProduct { product: None, .. }, Outcome::Product(id)) => self.products.push(*id),
             (Verb::PlaceOrder { .. }, Outcome::Order(id)) => self.orders.push(*id),
+            (Verb::PayBill(_), Outcome::Order(id)) => {
+                self.note("bill");
+                self.orders.push(*id);
+            }
             (Verb::RefundOrder { .. }, Outcome::Refund(order, refund)) => self.refunds.push((*order, *refund)),
             (Verb::Transfer { .. }, Outcome::Transfer(id)) => self.transfers.push(*id),
             _ => {}
