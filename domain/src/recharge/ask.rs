@@ -120,7 +120,13 @@ impl State {
     pub(crate) fn recharge_failed(&mut self, id: TopUpId, call: CallId) {
         let call = self.call(call).expect("it has just ended");
         match (call.step, call.phase) {
-            (CallStep::Hold | CallStep::Capture, Phase::Declined(refusal)) => self.refuse_recharge(id, refusal),
+            (CallStep::Hold, Phase::Declined(refusal)) => self.refuse_recharge(id, refusal),
+            // It is still set aside for us there, and would be for ever.
+            (CallStep::Capture, Phase::Declined(refusal)) => {
+                let (amount, original) = (call.amount, call.original.clone());
+                self.add_call(RAIL, CallStep::Release, Subject::Recharge(id), amount, original);
+                self.refuse_recharge(id, refusal);
+            }
             (CallStep::Hold, _) => self.refuse_recharge(id, Refusal::RailUnavailable),
             // The card is set aside for us and nobody else can use it: it is the subscriber's money, and
             // reconciliation has the platform pay for it.
