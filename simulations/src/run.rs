@@ -331,6 +331,12 @@ async fn set_province(street: &Street, province: ProvinceId, people: usize, habi
             scene.goods.push(set_out(street, province, &name, scope, Application::Ticketing).await?);
         }
     }
+    for scope in scopes.iter().filter(|_| habits.share(Flow::Bills) > 0) {
+        for way in ["accepts", "slow", "refuses"] {
+            let name = format!("{way}-bills-{scope}");
+            scene.goods.push(set_out(street, province, &name, scope, Application::BillPayment).await?);
+        }
+    }
     if !province.is_national() {
         scene.people = move_in(street, &number_plan(), province, people).await?;
     }

@@ -144,6 +144,12 @@ impl RechargeBook {
         used.map(|card| card.worth_fen).sum()
     }
 
+    /// How many cards are set aside.
+    #[must_use]
+    pub fn set_aside(&self) -> usize {
+        self.cards.values().filter(|card| card.state == Standing::SetAside).count()
+    }
+
     /// The most questions about one key.
     #[must_use]
     pub fn most_asked(&self) -> u32 {

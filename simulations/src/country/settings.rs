@@ -7,6 +7,7 @@ use mpss_domain::ProvinceId;
 use mpss_routing::http::ProvinceUrls;
 
 use super::{Country, Machine, name_of};
+use crate::outside::VAULT_KEY;
 
 /// Where the nodes of a province are reached.
 pub(super) fn urls(country: &Country, province: ProvinceId) -> ProvinceUrls {
@@ -30,7 +31,7 @@ pub(super) fn of(country: &Country, name: &str, machine: &Machine) -> Settings {
     line("replication.digest_interval_entries = 50".to_owned());
     line(format!("replication.state_version_max = {}", machine.program));
     line(format!("password.peppers.1 = \"{}\"", "5a".repeat(32)));
-    line(format!("vault.key = \"{}\"", "c3".repeat(32)));
+    line(format!("vault.key = \"{}\"", hex(&VAULT_KEY)));
     if machine.founder {
         for place in 1..=country.plan().replicas {
             let other = name_of(machine.province, place);
@@ -44,4 +45,8 @@ pub(super) fn of(country: &Country, name: &str, machine: &Machine) -> Settings {
         line(format!("provinces.{province}.peer_urls = {:?}", urls.peer));
     }
     Settings::parse(&text, "simulation", []).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -139,7 +139,11 @@ impl Hand {
             | FaultKind::BankLoses
             | FaultKind::BankLate
             | FaultKind::BankTwice
-            | FaultKind::BankRefuses => self.strike_outside(&strike).await,
+            | FaultKind::BankRefuses
+            | FaultKind::RechargeLoses
+            | FaultKind::RechargeLate
+            | FaultKind::RechargeTwice
+            | FaultKind::RechargeRefuses => self.strike_outside(&strike).await,
             FaultKind::MachineReplaced
             | FaultKind::ProvinceReplaced
             | FaultKind::NewPlan

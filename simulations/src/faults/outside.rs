@@ -1,7 +1,7 @@
 //! Parties outside in a mood.
 
 use super::Hand;
-use crate::outside::Mood;
+use crate::outside::{Mood, Peer};
 use crate::scenario::{FaultKind, Strike};
 
 /// Who is in it.
@@ -9,8 +9,7 @@ use crate::scenario::{FaultKind, Strike};
 enum Party {
     Sps,
     Smsc,
-    Ismp,
-    Bank,
+    Rail(Peer),
 }
 
 impl Hand {
@@ -18,15 +17,24 @@ impl Hand {
         use FaultKind as K;
         let parts = u32::try_from(strike.strength).unwrap_or(u32::MAX);
         let mood = match strike.kind {
-            K::SpLoses | K::SmscLoses | K::IsmpLoses | K::BankLoses => Mood { lost: parts, ..Mood::default() },
-            K::SpLate | K::SmscLate | K::IsmpLate | K::BankLate => Mood { late_ms: strike.strength, ..Mood::default() },
-            K::SpTwice | K::SmscTwice | K::IsmpTwice | K::BankTwice => Mood { twice: parts, ..Mood::default() },
+            K::SpLoses | K::SmscLoses | K::IsmpLoses | K::BankLoses | K::RechargeLoses => {
+                Mood { lost: parts, ..Mood::default() }
+            }
+            K::SpLate | K::SmscLate | K::IsmpLate | K::BankLate | K::RechargeLate => {
+                Mood { late_ms: strike.strength, ..Mood::default() }
+            }
+            K::SpTwice | K::SmscTwice | K::IsmpTwice | K::BankTwice | K::RechargeTwice => {
+                Mood { twice: parts, ..Mood::default() }
+            }
             _ => Mood { refused: parts, ..Mood::default() },
         };
         let (party, name) = match strike.kind {
             K::SpLoses | K::SpLate | K::SpTwice | K::SpRefuses => (Party::Sps, "all SPs"),
-            K::IsmpLoses | K::IsmpLate | K::IsmpTwice | K::IsmpRefuses => (Party::Ismp, "ISMP"),
-            K::BankLoses | K::BankLate | K::BankTwice | K::BankRefuses => (Party::Bank, "bank"),
+            K::IsmpLoses | K::IsmpLate | K::IsmpTwice | K::IsmpRefuses => (Party::Rail(Peer::Ismp), "ISMP"),
+            K::BankLoses | K::BankLate | K::BankTwice | K::BankRefuses => (Party::Rail(Peer::Bank), "bank"),
+            K::RechargeLoses | K::RechargeLate | K::RechargeTwice | K::RechargeRefuses => {
+                (Party::Rail(Peer::Recharge), "recharge platform")
+            }
             _ => (Party::Smsc, "SMS centre"),
         };
         let (sps, smsc, rails) =
@@ -34,16 +42,14 @@ impl Hand {
         let number = match party {
             Party::Sps => sps.begin(mood),
             Party::Smsc => smsc.begin(mood),
-            Party::Ismp => rails.begin(false, mood),
-            Party::Bank => rails.begin(true, mood),
+            Party::Rail(peer) => rails.begin(peer, mood),
         };
         let span = self.broken(strike, name, strike.strength.to_string());
         self.last(strike.lasts_ms).await;
         match party {
             Party::Sps => sps.end(number),
             Party::Smsc => smsc.end(number),
-            Party::Ismp => rails.end(false, number),
-            Party::Bank => rails.end(true, number),
+            Party::Rail(peer) => rails.end(peer, number),
         }
         self.mended(span);
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use mpss_cluster::inspect::{DurableLog, Place};
 use mpss_cluster::{AppliedEntry, Witness};
 use mpss_domain::journal::JournalBody;
+use mpss_domain::rail::Subject;
 use mpss_domain::{ProvinceId, State};
 use mpss_node::gateway::sp::Notice;
 use parking_lot::Mutex;
@@ -23,6 +24,7 @@ mod after_commit;
 mod agreement;
 mod awards;
 mod balance_reads;
+mod bills;
 mod card_buyers;
 mod clearing;
 mod debits_at_home;
@@ -38,6 +40,7 @@ mod one_answer;
 mod one_debit;
 mod promises;
 mod rails;
+mod recharges;
 mod replay;
 mod reversals;
 mod stock;
@@ -179,6 +182,8 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<card_buyers::CardBuyers>::default(),
         Box::<ticket_checks::TicketChecks>::default(),
         Box::<used::UsedStays>::default(),
+        Box::<bills::Bills>::default(),
+        Box::new(recharges::Recharges::new(tally.clone())),
         Box::<texts::Texts>::default(),
         Box::<after_commit::AfterCommit>::default(),
         Box::new(milestones::Milestones::new(tally.clone())),
@@ -247,10 +252,16 @@ impl Oracles {
     fn tell_calls(&self, province: ProvinceId, entry: &AppliedEntry<'_>) {
         for record in entry.journal {
             let JournalBody::CallMoved { call, step, phase } = record.body else { continue };
-            let about = entry.state.call(call).and_then(|call| call.subject.payment());
-            let order = about.and_then(|payment| entry.state.payment(payment)).and_then(|payment| payment.order);
-            let order = order.map(|order| order.to_string()).unwrap_or_default();
-            self.trace.tell(format!("{province}: call {call} for {order}: {} is {}", step.name(), phase.name()));
+            let order_of = |payment| entry.state.payment(payment).and_then(|payment| payment.order);
+            let about = match entry.state.call(call).map(|call| call.subject) {
+                Some(Subject::Payment(payment) | Subject::Refund(payment, _) | Subject::Rest(payment)) => {
+                    order_of(payment).map_or_else(|| payment.to_string(), |order| order.to_string())
+                }
+                Some(Subject::Award(award)) => award.to_string(),
+                Some(Subject::Recharge(top_up)) => top_up.to_string(),
+                None => "what is forgotten".to_owned(),
+            };
+            self.trace.tell(format!("{province}: call {call} for {about}: {} is {}", step.name(), phase.name()));
         }
     }
 

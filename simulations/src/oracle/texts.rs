@@ -45,8 +45,15 @@ impl Property for Texts {
         for row in entry.state.effects_from(EffectId(last.0 + 1)) {
             *last = row.id;
             if let Effect::Sms { to, text, .. } = &row.effect {
-                // A code, or a prize that waits, is told before there is an account that could change.
-                if !matches!(text, SmsText::ConfirmBinding { .. } | SmsText::AwardWaits { .. }) {
+                // A code, or a prize that waits, is told before there is an account that could change; a card
+                // that brought nothing changes none.
+                if !matches!(
+                    text,
+                    SmsText::ConfirmBinding { .. }
+                        | SmsText::AwardWaits { .. }
+                        | SmsText::RechargeRefused { .. }
+                        | SmsText::RechargeLocked { .. }
+                ) {
                     *owed.entry(*to).or_default() -= 1;
                 }
                 self.promised.insert(format!("{province}-{}", row.id.0), *to);

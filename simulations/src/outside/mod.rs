@@ -5,10 +5,10 @@ mod rails;
 mod smsc;
 mod sps;
 
-pub(crate) use rails::BANK_KEY;
-pub use rails::{SimRails, token_of};
+pub(crate) use rails::{BANK_KEY, VAULT_KEY};
+pub use rails::{Peer, SimRails, token_of};
 pub use smsc::SimSmsc;
-pub use sps::{Deliveries, SimSps};
+pub use sps::{Deliveries, SimSps, due_on};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,18 +1,23 @@
-//! Whoever has the money of accounts outside: the ISMP and a bank, with the books of the simulators
-//! that the program ships, in virtual time.
+//! Whoever has money outside: the ISMP, a bank and the recharge platform, with the books of the
+//! simulators that the program ships, in virtual time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mpss_domain::{Msisdn, ProvinceId};
+use mpss_node::card_pin::PinSafe;
 use mpss_node::gateway::bank::iso8583::{Institution, Message, ResponseCode, SwitchFailure, Transaction};
 use mpss_node::gateway::bank::rail::{Acquirer, BankLink, BankRail};
 use mpss_node::gateway::ismp::{IsmpLink, IsmpRail, IsmpReason, IsmpReply, IsmpRequest, IsmpVerb};
 use mpss_node::gateway::rail::Lost;
+use mpss_node::gateway::recharge::{
+    RechargeAnswer, RechargeLink, RechargeRail, RechargeReason, RechargeRequest, RechargeVerb,
+};
 use mpss_node::node::Rails;
 use mpss_node::simulator::bank::BankHost;
 use mpss_node::simulator::ismp::IsmpBook;
+use mpss_node::simulator::recharge::{Card, RechargeBook};
 use mpss_runtime::{BoxFuture, Clock, Spawner};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -23,21 +28,37 @@ use crate::world::{SeededRandom, SimClock, SimSpawner, Trace};
 /// What the bank signs its requests with.
 pub(crate) const BANK_KEY: &[u8] = b"the bank's own key, thirty-two by";
 
+/// What the PINs of cards are sealed with on every machine.
+pub(crate) const VAULT_KEY: [u8; 32] = [0xc3; 32];
+
 /// The card of a subscriber, as the bank names it to us.
 #[must_use]
 pub fn token_of(msisdn: Msisdn) -> String {
     format!("62{:017}", msisdn.number())
 }
 
-/// The ISMP and the bank.
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// Has the money of phone bills.
+    Ismp,
+    /// Has the money on cards.
+    Bank,
+    /// Knows what recharge cards are worth.
+    Recharge,
+}
+
+/// The ISMP, the bank and the recharge platform.
 pub struct SimRails {
     clock: SimClock,
     random: Arc<SeededRandom>,
     trace: Trace,
     ismp: Mutex<IsmpBook>,
     bank: Mutex<BankHost>,
+    recharge: Mutex<RechargeBook>,
     ismp_moods: Moods,
     bank_moods: Moods,
+    recharge_moods: Moods,
 }
 
 /// What becomes of one request.
@@ -52,18 +73,40 @@ impl SimRails {
     /// Peers that can always be reached.
     #[must_use]
     pub fn new(clock: SimClock, random: Arc<SeededRandom>, trace: Trace) -> Arc<Self> {
-        let (ismp, bank) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { clock, random, trace, ismp, bank, ismp_moods: Moods::default(), bank_moods: Moods::default() })
+        let (ismp, bank, recharge) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let (ismp_moods, bank_moods, recharge_moods) = (Moods::default(), Moods::default(), Moods::default());
+        Arc::new(Self { clock, random, trace, ismp, bank, recharge, ismp_moods, bank_moods, recharge_moods })
     }
 
-    /// A mood of the ISMP, or of the bank, holds from now on; gives its number.
-    pub fn begin(&self, is_bank: bool, mood: Mood) -> u64 {
-        if is_bank { self.bank_moods.begin(mood) } else { self.ismp_moods.begin(mood) }
+    fn moods(&self, peer: Peer) -> &Moods {
+        match peer {
+            Peer::Ismp => &self.ismp_moods,
+            Peer::Bank => &self.bank_moods,
+            Peer::Recharge => &self.recharge_moods,
+        }
+    }
+
+    /// A mood of one of them holds from now on; gives its number.
+    pub fn begin(&self, peer: Peer, mood: Mood) -> u64 {
+        self.moods(peer).begin(mood)
     }
 
     /// It holds no more.
-    pub fn end(&self, is_bank: bool, number: u64) {
-        if is_bank { self.bank_moods.end(number) } else { self.ismp_moods.end(number) }
+    pub fn end(&self, peer: Peer, number: u64) {
+        self.moods(peer).end(number);
+    }
+
+    /// A recharge card comes out of a machine in a shop, unless it has before.
+    pub fn print_recharge_card(&self, pin: &str, worth_fen: i64) {
+        let mut book = self.recharge.lock();
+        if book.card(pin).is_none() {
+            book.set_card(pin, Card { worth_fen, state: Default::default(), key: None });
+        }
+    }
+
+    /// What the recharge platform keeps.
+    pub fn look_at_recharge<R>(&self, look: impl FnOnce(&RechargeBook) -> R) -> R {
+        look(&self.recharge.lock())
     }
 
     /// What the ISMP keeps.
@@ -91,8 +134,7 @@ impl SimRails {
         Rails {
             ismp: Some(Arc::new(IsmpRail::new(Arc::new(ToIsmp(self.clone()))))),
             bank: Some(Arc::new(BankRail::new(Arc::new(to_bank), acquirer))),
-            // Nobody in a simulated country has a recharge card.
-            recharge: None,
+            recharge: Some(Arc::new(RechargeRail::new(Arc::new(ToRecharge(self.clone())), PinSafe::new(&VAULT_KEY)))),
             bank_door_key: Some(BANK_KEY.into()),
             bank_notices: None,
         }
@@ -141,6 +183,42 @@ impl ToIsmp {
 
 impl IsmpLink for ToIsmp {
     fn exchange(&self, request: IsmpRequest, patience: Duration) -> BoxFuture<'_, Result<IsmpReply, Lost>> {
+        Box::pin(self.ask(request, patience))
+    }
+}
+
+struct ToRecharge(Arc<SimRails>);
+
+impl ToRecharge {
+    async fn ask(&self, request: RechargeRequest, patience: Duration) -> Result<RechargeAnswer, Lost> {
+        let rails = &self.0;
+        rails.trace.mark(8, format!("{request:?}").as_bytes());
+        match rails.way(rails.recharge_moods.now(), 60) {
+            Way::Silence { done } => {
+                if done {
+                    rails.recharge.lock().answer(&request, None);
+                }
+                rails.clock.sleep(patience).await;
+                Err(Lost::Unknown)
+            }
+            Way::Answer { after, times, refused } => {
+                rails.clock.sleep((after / 2).min(patience)).await;
+                // To let go of a card is owed; it may refuse to set one aside, and to use it.
+                let may_refuse = matches!(&request, RechargeRequest::Call(call) if call.verb != RechargeVerb::Release);
+                let refused = (refused && may_refuse).then_some(RechargeReason::Refused);
+                let mut answer = rails.recharge.lock().answer(&request, refused);
+                for _ in 1..times {
+                    answer = rails.recharge.lock().answer(&request, None);
+                }
+                rails.clock.sleep((after / 2).min(patience)).await;
+                if after > patience { Err(Lost::Unknown) } else { Ok(answer) }
+            }
+        }
+    }
+}
+
+impl RechargeLink for ToRecharge {
+    fn exchange(&self, request: RechargeRequest, patience: Duration) -> BoxFuture<'_, Result<RechargeAnswer, Lost>> {
         Box::pin(self.ask(request, patience))
     }
 }

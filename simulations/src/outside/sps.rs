@@ -1,12 +1,13 @@
 //! Service providers. How one behaves is said by the first word of its address.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use mpss_domain::Money;
 use mpss_node::gateway::NoAnswer;
-use mpss_node::gateway::sp::{Answer, BillAnswer, BillQuery, Notice, NoticeKind, SpGateway};
+use mpss_node::gateway::sp::{Answer, BillAnswer, BillQuery, BillStatus, Notice, NoticeKind, SpGateway};
 use mpss_runtime::{BoxFuture, Clock};
 use parking_lot::Mutex;
 
@@ -34,6 +35,15 @@ pub struct Deliveries {
     pub repeated: u64,
     /// Answers that were given and got lost.
     pub answers_lost: u64,
+    /// Which order has paid a bill of an SP.
+    pub bills: BTreeMap<(String, String), String>,
+}
+
+/// What is due on a bill, in fen: the digits at the end of its number; a number without has no bill.
+#[must_use]
+pub fn due_on(number: &str) -> Option<i64> {
+    let fen = number.rsplit('-').next()?.parse().ok()?;
+    (fen > 0).then_some(fen)
 }
 
 /// Service providers.
@@ -126,12 +136,18 @@ impl SimSps {
         let order = notice.order_id.clone();
         let known = done.accepted.contains(&order) || done.refused.contains(&order);
         done.repeated += u64::from(known && notice.kind == NoticeKind::Deliver);
+        let bill = notice.bill_number.clone().map(|number| (notice.sp_id.clone(), number));
+        let taken = bill.as_ref().and_then(|bill| done.bills.get(bill)).is_some_and(|payer| *payer != order);
         let result = match notice.kind {
             NoticeKind::Cancel => {
                 done.cancelled.insert(order.clone());
+                if let Some(bill) = bill.filter(|bill| done.bills.get(bill) == Some(&order)) {
+                    done.bills.remove(&bill);
+                }
                 "accepted"
             }
-            NoticeKind::Deliver if refuses => {
+            // A bill that another order has paid is not paid again.
+            NoticeKind::Deliver if refuses || taken => {
                 done.refused.insert(order.clone());
                 "refused"
             }
@@ -139,10 +155,33 @@ impl SimSps {
             NoticeKind::Deliver if done.cancelled.contains(&order) => "refused",
             NoticeKind::Deliver => {
                 done.accepted.insert(order.clone());
+                if let Some(bill) = bill {
+                    done.bills.insert(bill, order.clone());
+                }
                 "accepted"
             }
         };
         Answer { order_id: order, result: result.to_owned() }
+    }
+
+    /// Says what is due on a bill.
+    async fn bill(&self, url: &str, query: BillQuery) -> Result<BillAnswer, NoAnswer> {
+        self.trace.mark(9, query.bill_number.as_bytes());
+        let (mood, name) = (self.moods.now(), url.trim_start_matches("http://"));
+        let slow = if name.starts_with(SLOW) { 4_000 } else { 30 };
+        self.clock.sleep(Duration::from_millis(self.random.between(1, slow) + mood.late_ms)).await;
+        if self.random.happens(mood.lost) {
+            self.clock.sleep(PATIENCE).await;
+            return Err(SILENCE);
+        }
+        if self.random.happens(mood.refused) {
+            return Err(NoAnswer::Status(500));
+        }
+        let Some(fen) = due_on(&query.bill_number) else { return Ok(BillAnswer::UNKNOWN) };
+        let is_paid = self.done.lock().bills.contains_key(&(query.sp_id, query.bill_number));
+        let status = if is_paid { BillStatus::Paid } else { BillStatus::Due };
+        let amount = Some(Money::fen(fen).to_string()).filter(|_| !is_paid);
+        Ok(BillAnswer { status, amount, payer: None, period: None })
     }
 
     fn asked(&self, machine: &str, name: &str, notices: &[Notice]) -> Vec<usize> {
@@ -178,8 +217,8 @@ struct Gateway {
 }
 
 impl SpGateway for Gateway {
-    fn bill<'a>(&'a self, _: &'a str, _: BillQuery) -> BoxFuture<'a, Result<BillAnswer, NoAnswer>> {
-        Box::pin(std::future::ready(Ok(BillAnswer::UNKNOWN)))
+    fn bill<'a>(&'a self, url: &'a str, query: BillQuery) -> BoxFuture<'a, Result<BillAnswer, NoAnswer>> {
+        Box::pin(self.sps.bill(url, query))
     }
 
     fn notify<'a>(&'a self, url: &'a str, notices: Vec<Notice>) -> BoxFuture<'a, Result<Vec<Answer>, NoAnswer>> {

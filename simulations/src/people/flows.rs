@@ -94,6 +94,10 @@ flows! {
     Cards cards = 0;
     /// Buys tickets, goes through gates with them, wants the money of some back.
     Tickets tickets = 0;
+    /// Pays bills: asks what is due, pays it, now and then one that a neighbour pays at the same time.
+    Bills bills = 0;
+    /// Tops up by recharge cards: fresh ones, used ones, a neighbour's, one at two places at once.
+    Recharge recharge = 0;
 }
 
 impl Habits {

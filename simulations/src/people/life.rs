@@ -70,6 +70,10 @@ pub(super) struct Living {
     pub(super) cards: Vec<Bought>,
     /// Orders of tickets.
     pub(super) tickets: Vec<Bought>,
+    /// Orders that paid bills, with what was due, in fen.
+    pub(super) bills: Vec<(Bought, i64)>,
+    /// Recharge cards I have had.
+    pub(super) scratched: u32,
 }
 
 pub(super) fn yuan(fen: i64) -> String {
@@ -94,6 +98,8 @@ pub async fn live(street: Street, me: Person, scene: Arc<Scene>, rules: Rules, u
         outside: [false; 2],
         cards: Vec::new(),
         tickets: Vec::new(),
+        bills: Vec::new(),
+        scratched: 0,
     };
     for turn in 0_u32.. {
         let random = random.named(&turn.to_string());
@@ -165,6 +171,8 @@ impl Living {
             Flow::Award => self.win(key, random).await,
             Flow::Cards => self.live_by_cards(key, random).await,
             Flow::Tickets => self.live_by_tickets(key, random).await,
+            Flow::Bills => self.live_by_bills(key, random).await,
+            Flow::Recharge => self.scratch_a_card(key, random).await,
         }
     }
 
@@ -193,7 +201,7 @@ impl Living {
         self.street.ask(&self.question(flow, province, method, path, key, Body::Json(body))).await
     }
 
-    async fn look(&self, flow: Flow, province: ProvinceId, path: String) {
+    pub(super) async fn look(&self, flow: Flow, province: ProvinceId, path: String) {
         self.street.ask(&self.question(flow, province, "GET", path, "", Body::Nothing)).await;
     }
 
@@ -217,7 +225,7 @@ impl Living {
         self.goods_of(Application::Lottery, flow, random)
     }
 
-    fn goods_of(&self, application: Application, flow: Flow, random: &SeededRandom) -> Goods {
+    pub(super) fn goods_of(&self, application: Application, flow: Flow, random: &SeededRandom) -> Goods {
         let (scope, province) = match flow {
             Flow::Roaming => ("roaming", self.location),
             Flow::National => ("national", ProvinceId::NATIONAL),
@@ -230,7 +238,7 @@ impl Living {
         if hot { fits[0].clone() } else { other.clone() }
     }
 
-    fn order(&self, goods: &Goods, quantity: u32) -> Value {
+    pub(super) fn order(&self, goods: &Goods, quantity: u32) -> Value {
         json!({
             "msisdn": self.me.msisdn, "product_id": goods.product, "quantity": quantity, "account_kind": "virtual",
             "payment_password": self.password, "channel": "app", "location": self.location.to_string(),
@@ -355,13 +363,13 @@ impl Living {
         answer.is_some_and(|answer| self.has_it(&answer))
     }
 
-    async fn place(&mut self, flow: Flow, asked: ProvinceId, key: &str, body: &Value) -> Option<String> {
+    pub(super) async fn place(&mut self, flow: Flow, asked: ProvinceId, key: &str, body: &Value) -> Option<String> {
         let answer = self.change(flow, asked, "POST", "/v1/orders".to_owned(), key, body.clone()).await?;
         self.learn(&answer);
         self.took_order(key, &answer)
     }
 
-    fn took_order(&mut self, key: &str, answer: &Answer) -> Option<String> {
+    pub(super) fn took_order(&mut self, key: &str, answer: &Answer) -> Option<String> {
         if !answer.is_done() {
             return None;
         }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mpss_domain::tickets::TicketId;
 use mpss_domain::{LogTime, ProvinceId};
 
+mod bills;
 mod cards;
 mod clerk;
 mod desk;
@@ -13,6 +14,7 @@ mod flows;
 mod gate;
 mod life;
 mod mistakes;
+mod recharge;
 mod scene;
 mod street;
 mod tickets;

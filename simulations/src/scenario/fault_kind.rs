@@ -152,6 +152,14 @@ kinds! {
     RollingUpgrade "rolling_upgrade" Province every 30_000 lasts 200..6_000 strength 0..0;
     /// A leader hands leadership over.
     LeadershipHandedOver "leadership_handed_over" Province every 16_000 lasts 0..0 strength 0..0;
+    /// Calls to the recharge platform, and its answers, get lost (strength: parts of a million).
+    RechargeLoses "recharge_loses" Nation every 18_000 lasts 1_000..8_000 strength 50_000..500_000;
+    /// The recharge platform answers late (strength: milliseconds).
+    RechargeLate "recharge_late" Nation every 22_000 lasts 1_000..8_000 strength 500..8_000;
+    /// The recharge platform works on a call twice (strength: parts of a million).
+    RechargeTwice "recharge_twice" Nation every 25_000 lasts 1_000..10_000 strength 100_000..600_000;
+    /// The recharge platform refuses (strength: parts of a million).
+    RechargeRefuses "recharge_refuses" Nation every 30_000 lasts 1_000..8_000 strength 100_000..800_000;
 }
 
 impl std::fmt::Display for FaultKind {
