@@ -18,9 +18,11 @@ use crate::order::{Channel, ReversalReason};
 use crate::outside::{Card, Means};
 use crate::password::{PasswordVerdict, PasswordVerifier};
 use crate::policy::Policy;
+use crate::purchase::Purchase;
 use crate::rail::CallAnswer;
 use crate::recharge::RechargeCard;
 use crate::refusal::Refusal;
+use crate::shipping::{BuyShipped, TrackingNumber};
 use crate::tickets::TicketId;
 use crate::time::LogTime;
 use crate::vault::{BatchId, CardLine, SealedPin};
@@ -539,9 +541,37 @@ pub enum Verb {
         /// Its PIN, sealed for the account.
         pin: SealedPin,
     },
+    /// A purchase of goods that are sent to somebody; otherwise as [`Verb::PlaceOrder`].
+    BuyShipped(Box<BuyShipped>),
+    /// The goods of an order are on their way. Serving province.
+    RecordShipment {
+        /// Which order.
+        order: OrderId,
+        /// Who carries them.
+        carrier: String,
+        /// What the carrier calls them.
+        tracking: TrackingNumber,
+    },
+    /// The goods of an order are there. Serving province.
+    RecordReceipt {
+        /// Which order.
+        order: OrderId,
+        /// Who says so.
+        buyer: Msisdn,
+    },
 }
 
 impl Verb {
+    /// The purchase that something goes with.
+    #[must_use]
+    pub const fn purchase(&self) -> Option<&Purchase> {
+        match self {
+            Self::PayBill(ask) => Some(&ask.purchase),
+            Self::BuyShipped(ask) => Some(&ask.purchase),
+            _ => None,
+        }
+    }
+
     /// The state version that a verb came with: programs that know less can not read it.
     #[must_use]
     pub const fn since(&self) -> StateVersion {
@@ -568,7 +598,10 @@ impl Verb {
             | Self::RevealCards { .. }
             | Self::CheckTicket { .. }
             | Self::PayBill(_)
-            | Self::TopUpByCard { .. } => crate::version::OUTSIDE_RAILS,
+            | Self::TopUpByCard { .. }
+            | Self::BuyShipped(_)
+            | Self::RecordShipment { .. }
+            | Self::RecordReceipt { .. } => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

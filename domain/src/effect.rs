@@ -8,6 +8,7 @@ use crate::ids::{AwardId, BindingId, CallId, Msisdn, OrderId, ProvinceId, Refund
 use crate::money::Money;
 use crate::rail::RailName;
 use crate::refusal::Refusal;
+use crate::shipping::TrackingNumber;
 use crate::time::LogTime;
 
 /// The number of an effect; ascending in the order of events.
@@ -313,5 +314,14 @@ pub enum SmsText {
     RechargeLocked {
         /// Until then.
         until: LogTime,
+    },
+    /// Goods are on their way.
+    Shipped {
+        /// The order.
+        order: OrderId,
+        /// Who carries them.
+        carrier: String,
+        /// What the carrier calls them.
+        tracking: TrackingNumber,
     },
 }

@@ -64,6 +64,7 @@ pub mod refusal;
 mod requests;
 mod retention;
 mod reversal;
+pub mod shipping;
 pub mod sms_text;
 pub mod state;
 pub mod table;

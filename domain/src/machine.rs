@@ -7,7 +7,7 @@ use crate::command::{Batch, Command, Verb};
 use crate::entry::BATCH_COMMANDS_MAX;
 use crate::outcome::{Applied, Divergence, Outcome, Reply};
 use crate::pay::PaymentToReverse;
-use crate::purchase::Purchase;
+use crate::purchase::{Purchase, With};
 use crate::refusal::Refusal;
 use crate::requests::Known;
 use crate::state::State;
@@ -134,7 +134,7 @@ impl State {
 
             &Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict } => {
                 let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
-                self.place_order(&purchase, None)
+                self.place_order(&purchase, With::Nothing)
             }
             &Verb::RecordPayment { order, result } => self.record_payment(order, result),
             &Verb::GiveUpPayment { order } => self.give_up_payment(order),
@@ -236,7 +236,10 @@ impl State {
             }
             &Verb::RevealCards { order, buyer } => self.reveal_cards(order, buyer),
             &Verb::CheckTicket { ticket, gate } => self.check_ticket(ticket, gate),
-            Verb::PayBill(ask) => self.place_order(&ask.purchase, Some(ask.bill)),
+            Verb::PayBill(ask) => self.place_order(&ask.purchase, With::Bill(ask.bill)),
+            Verb::BuyShipped(ask) => self.place_order(&ask.purchase, With::Recipient(&ask.to)),
+            Verb::RecordShipment { order, carrier, tracking } => self.record_shipment(*order, carrier, *tracking),
+            &Verb::RecordReceipt { order, buyer } => self.record_receipt(order, buyer),
             &Verb::TopUpByCard { account, card, ref pin } => self.top_up_by_card(account, card, pin),
         }
     }

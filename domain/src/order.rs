@@ -99,7 +99,12 @@ impl OrderStatus {
             (Self::Reversing, E::Reversed) => Self::Reversed,
             (
                 Self::Delivered | Self::PartlyRefunded,
-                E::RefundAsked(..) | E::RefundDeclined(..) | E::CardsShown | E::TicketChecked(_),
+                E::RefundAsked(..)
+                | E::RefundDeclined(..)
+                | E::CardsShown
+                | E::TicketChecked(_)
+                | E::Shipped
+                | E::Received,
             ) => self,
             (Self::Delivered | Self::PartlyRefunded, E::Refunded(..)) if left.is_positive() => Self::PartlyRefunded,
             (Self::Delivered | Self::PartlyRefunded, E::Refunded(..)) => Self::Refunded,
@@ -177,6 +182,10 @@ pub enum OrderEvent {
     CardsShown,
     /// A gate has checked the ticket at this place.
     TicketChecked(u32),
+    /// The goods are on their way.
+    Shipped,
+    /// The goods are there.
+    Received,
 }
 
 impl OrderEvent {
@@ -199,6 +208,8 @@ impl OrderEvent {
             Self::LatePayment => "late_payment",
             Self::CardsShown => "cards_shown",
             Self::TicketChecked(_) => "ticket_checked",
+            Self::Shipped => "shipped",
+            Self::Received => "received",
         }
     }
 }

@@ -18,7 +18,8 @@
 //! 5. the scope: [`Refusal::NotVisible`]
 //! 6. the stock of a product that is sold from the vault: [`Refusal::OutOfStock`]; whether a bill goes with
 //!    the product and can be had: [`Refusal::BillNeeded`], [`Refusal::NotForBills`],
-//!    [`Refusal::BillBeingPaid`], [`Refusal::BillPaid`]
+//!    [`Refusal::BillBeingPaid`], [`Refusal::BillPaid`]; whether it is said to whom goods are sent:
+//!    [`Refusal::RecipientNeeded`], [`Refusal::NotShippedGoods`]
 //!
 //! and then at home, by [`State::check_payer`], whether the order was taken there or elsewhere:
 //!
@@ -46,6 +47,7 @@ use crate::password::PasswordVerdict;
 use crate::payment::{Payment, PaymentStatus};
 use crate::rail::RailName;
 use crate::refusal::Refusal;
+use crate::shipping::Recipient;
 use crate::state::State;
 use crate::table::Slot;
 use crate::time::LogTime;
@@ -76,9 +78,36 @@ pub struct Purchase {
     pub verdict: Option<PasswordVerdict>,
 }
 
+/// What goes with a purchase.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum With<'a> {
+    /// Nothing.
+    Nothing,
+    /// The bill it pays.
+    Bill(Bill),
+    /// To whom the goods are sent.
+    Recipient(&'a Recipient),
+}
+
+impl<'a> With<'a> {
+    const fn bill(self) -> Option<Bill> {
+        match self {
+            Self::Bill(bill) => Some(bill),
+            _ => None,
+        }
+    }
+
+    const fn recipient(self) -> Option<&'a Recipient> {
+        match self {
+            Self::Recipient(to) => Some(to),
+            _ => None,
+        }
+    }
+}
+
 /// What is for sale, at what price: the product as far as an order needs it.
 #[derive(Clone, Copy)]
-struct Deal {
+struct Deal<'a> {
     product: ProductRef,
     sp: SpId,
     scope: Scope,
@@ -86,8 +115,8 @@ struct Deal {
     delivery_deadline_ms: u32,
     /// Sold from our own stock of cards.
     from_vault: bool,
-    /// The bill it pays.
-    bill: Option<Bill>,
+    /// What goes with it.
+    with: With<'a>,
 }
 
 /// Most orders see no more events than these.
@@ -98,8 +127,8 @@ impl State {
     ///
     /// # Errors
     /// In the order of the module's list.
-    pub(crate) fn place_order(&mut self, purchase: &Purchase, bill: Option<Bill>) -> Result<Outcome, Refusal> {
-        let deal = self.check_deal(purchase, bill)?;
+    pub(crate) fn place_order(&mut self, purchase: &Purchase, with: With<'_>) -> Result<Outcome, Refusal> {
+        let deal = self.check_deal(purchase, with)?;
         if purchase.home == self.province {
             self.sell_at_home(purchase, &deal)
         } else {
@@ -108,13 +137,13 @@ impl State {
     }
 
     /// The checks of the serving side.
-    fn check_deal(&self, purchase: &Purchase, bill: Option<Bill>) -> Result<Deal, Refusal> {
+    fn check_deal<'a>(&self, purchase: &Purchase, with: With<'a>) -> Result<Deal<'a>, Refusal> {
         let product = self.product(purchase.product);
         // No price is below one fen, so a quantity can be too large whatever the product.
         if purchase.quantity == 0 || i64::from(purchase.quantity) > Money::REQUEST_MAX.as_fen() {
             return Err(Refusal::AmountOutOfRange);
         }
-        let amount = product.map(|product| match bill {
+        let amount = product.map(|product| match with.bill() {
             Some(bill) => (purchase.quantity == 1 && bill.amount <= product.terms().price).then_some(bill.amount),
             None => product.terms().price.checked_mul(purchase.quantity),
         });
@@ -141,7 +170,8 @@ impl State {
         if from_vault && !self.has_in_stock(product.id, purchase.quantity) {
             return Err(Refusal::OutOfStock);
         }
-        self.check_bill(terms, bill.as_ref())?;
+        self.check_bill(terms, with.bill().as_ref())?;
+        self.check_recipient(terms, with.recipient())?;
         Ok(Deal {
             product: ProductRef { id: product.id, version: product.versions.len() as u32 },
             sp: terms.sp,
@@ -149,7 +179,7 @@ impl State {
             amount,
             delivery_deadline_ms: terms.delivery_deadline_ms,
             from_vault,
-            bill,
+            with,
         })
     }
 
@@ -189,7 +219,7 @@ impl State {
         Ok(Payer { id, account, subscriber, rail })
     }
 
-    fn sell_at_home(&mut self, purchase: &Purchase, deal: &Deal) -> Result<Outcome, Refusal> {
+    fn sell_at_home(&mut self, purchase: &Purchase, deal: &Deal<'_>) -> Result<Outcome, Refusal> {
         // Without a verdict the edge took another province for home: let it look again.
         let verdict = purchase.verdict.ok_or(Refusal::PasswordChanged)?;
         let payer = self.check_payer(purchase.msisdn, purchase.account, verdict, deal.amount)?;
@@ -227,7 +257,7 @@ impl State {
         Ok(Outcome::Order(id))
     }
 
-    fn sell_away(&mut self, purchase: &Purchase, deal: &Deal) -> Result<Outcome, Refusal> {
+    fn sell_away(&mut self, purchase: &Purchase, deal: &Deal<'_>) -> Result<Outcome, Refusal> {
         // From here it must succeed.
         let mut order = self.new_order(purchase, deal);
         let id = order.id;
@@ -244,7 +274,7 @@ impl State {
         Ok(Outcome::Order(id))
     }
 
-    fn new_order(&mut self, purchase: &Purchase, deal: &Deal) -> Order {
+    fn new_order(&mut self, purchase: &Purchase, deal: &Deal<'_>) -> Order {
         let order = Order {
             id: self.ids.issue(self.now, self.province),
             payment: self.ids.issue(self.now, self.province),
@@ -271,19 +301,22 @@ impl State {
         if deal.from_vault {
             self.reserve_cards(&order);
         }
-        if let Some(bill) = deal.bill {
-            self.hold_bill(&order, bill);
+        match deal.with {
+            With::Nothing => {}
+            With::Bill(bill) => self.hold_bill(&order, bill),
+            With::Recipient(to) => self.keep_recipient(&order, to),
         }
         order
     }
 
-    /// Lets an event happen to an order with its cards, its tickets and its bill, and tells the journal.
+    /// Lets an event happen to an order with all that goes with it, and tells the journal.
     pub(crate) fn order_event(&mut self, order: &mut Order, event: OrderEvent) {
         order.happen(self.now, self.index, event);
         self.entry.record(None, JournalBody::OrderMoved { order: order.id, event });
         self.cards_follow(order, event);
         self.tickets_follow(order, event);
         self.bill_follows(order, event);
+        self.shipment_follows(order, event);
     }
 
     /// The order is paid: tell the SP to deliver. Cards of the vault are delivered by ourselves, at once;

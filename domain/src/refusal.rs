@@ -240,6 +240,15 @@ refusals! {
     BillBeingPaid = 10453 "bill_being_paid" retry "账单正在缴费中";
     /// The bill was paid here.
     BillPaid = 10454 "bill_paid" never "账单已缴费";
+
+    /// Goods are sent to somebody: name, telephone number and address are missing.
+    RecipientNeeded = 10551 "recipient_needed" never "请填写收货人、电话和地址";
+    /// Nothing is sent for this order or product.
+    NotShippedGoods = 10552 "not_shipped_goods" never "该商品无需寄送";
+    /// The goods are not on their way yet.
+    NotShipped = 10553 "not_shipped" retry "商品尚未发货";
+    /// The goods are on their way: money goes back by a refund.
+    AlreadyShipped = 10554 "already_shipped" never "商品已发货，请申请退款";
 }
 
 impl Refusal {

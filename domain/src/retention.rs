@@ -94,6 +94,7 @@ impl State {
                 && captured
                 && !self.has_cards_to_show(order.id)
                 && !self.has_tickets_to_check(order)
+                && !self.is_on_its_way(order)
                 && ended_before(last, orders_before)
         });
         let payments = walk_on(&self.payments, &mut walk.payments, before, |payment| {
@@ -119,6 +120,7 @@ impl State {
             self.outside.holds.remove(&id);
             self.forget_cards_of(id);
             self.outside.tickets.issued.remove(&id);
+            self.outside.shipping.rows.remove(&id);
             self.requests.forget_order(id);
         }
         for id in payments {

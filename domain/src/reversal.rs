@@ -25,8 +25,8 @@ impl State {
     /// # Errors
     /// In this order: [`Refusal::OrderNotFound`], [`Refusal::AlreadyReversed`],
     /// [`Refusal::WrongOrderStatus`], [`Refusal::PartlyRefunded`] (also while a refund is under
-    /// way), for a delivered order [`Refusal::CardShown`], [`Refusal::TicketUsed`] and
-    /// [`Refusal::ReversalWindowClosed`], and for a bet that was awarded [`Refusal::OrderAwarded`].
+    /// way), for a delivered order [`Refusal::CardShown`], [`Refusal::TicketUsed`],
+    /// [`Refusal::AlreadyShipped`] and [`Refusal::ReversalWindowClosed`], and for a bet that was awarded [`Refusal::OrderAwarded`].
     pub(crate) fn reverse_order(&mut self, id: OrderId, reason: ReversalReason) -> Result<Outcome, Refusal> {
         let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
         match order.status {
@@ -37,6 +37,7 @@ impl State {
             OrderStatus::Delivered => {
                 self.check_not_shown(order)?;
                 self.check_no_ticket_used(id)?;
+                self.check_not_shipped(id)?;
                 let paid_at = order.paid_at().expect("what was delivered was paid");
                 if self.now.ms_since(paid_at) > self.policy.reversal_window_ms {
                     return Err(Refusal::ReversalWindowClosed);

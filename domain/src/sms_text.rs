@@ -99,6 +99,9 @@ impl SmsText {
             Self::RechargeLocked { until } => {
                 format!("充值卡密码多次输入错误，充值卡充值已锁定至{}。", time_zh(*until))
             }
+            Self::Shipped { order, carrier, tracking } => {
+                format!("订单{order}的商品已由{carrier}发出，运单号{tracking}。收到后请确认收货。")
+            }
         }
     }
 
@@ -195,6 +198,11 @@ impl SmsText {
             }
             Self::RechargeLocked { until } => {
                 format!("Too many wrong recharge card PINs: topping up by card is locked until {}.", time_en(*until))
+            }
+            Self::Shipped { order, carrier, tracking } => {
+                format!(
+                    "The goods of order {order} are on their way: {carrier}, {tracking}. Please confirm when they are there."
+                )
             }
         }
     }

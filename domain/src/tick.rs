@@ -40,6 +40,7 @@ impl State {
             }
             TimerKind::BindingLapses(binding) => self.binding_lapses(binding),
             TimerKind::PrizeDue(award) => self.prize_due(award),
+            TimerKind::ReceiptDue(order) => self.receipt_due(order),
             TimerKind::CardEnds(card) => self.card_ends(timer, card),
             TimerKind::Thaw(account) => {
                 let row = self.account(account).expect("an account is kept for ever");

@@ -31,6 +31,8 @@ pub(crate) enum TimerKind {
     PrizeDue(AwardId),
     /// The last day of a card is over, or it has been remembered long enough.
     CardEnds(CardSerial),
+    /// Nobody has said that goods are there.
+    ReceiptDue(OrderId),
 }
 
 /// All timers, by the time they are due.

@@ -21,7 +21,7 @@ use crate::world::clock::BEGIN_MS;
 /// How often it is looked whether something strikes or has died.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long everything may take to come to its end once faults stop: the bound of liveness.
-pub const QUIET_MAX: Duration = Duration::from_secs(180);
+pub const QUIET_MAX: Duration = Duration::from_secs(600);
 /// How long the country may take to be ready when nothing is wrong.
 const READY_MAX: Duration = Duration::from_secs(60);
 

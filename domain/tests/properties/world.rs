@@ -103,7 +103,7 @@ impl World {
         let terms = Terms {
             sp,
             title: "goods".into(),
-            application: Application::Shopping,
+            application: Application::PayPerUse,
             scope,
             price,
             delivery_deadline_ms: 60_000,

@@ -12,7 +12,7 @@
 //!
 //! Words for accounts whose money is outside are in `rails.rs`, those for awards in `awards.rs`, for the vault
 //! of cards in `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in
-//! `recharge.rs`.
+//! `recharge.rs`, for goods that are sent in `shipping.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -28,6 +28,7 @@ use mpss_domain::command::{PayRequest, Request};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::number_plan::NumberRange;
 use mpss_domain::order::{OrderEvent, ReversalReason};
+use mpss_domain::shipping::BuyShipped;
 use mpss_domain::{
     AccountId, AccountKind, AccountSelector, AccountStatus, Applied, AwardId, Batch, BindingId, Channel, Command,
     Effect, EffectId, LedgerAccount, LogTime, Money, Msisdn, NumberPlan, Operator, OrderId, Outcome, PasswordVerdict,
@@ -40,6 +41,7 @@ mod bills;
 mod cards;
 mod rails;
 mod recharge;
+mod shipping;
 mod tickets;
 
 /// 2026-11-23 10:00 in China.
@@ -260,6 +262,7 @@ impl Stage {
             "stock" => self.see_stock(&words)?,
             "see-tickets" => self.see_tickets(&words)?,
             "see-bill" => self.see_bill(&words)?,
+            "see-shipment" => self.see_shipment(&words)?,
             "see-binding" => self.see_binding(&words)?,
             "see-calls" => self.see_calls(&words)?,
             "see-award" => self.see_award(&words)?,
@@ -413,6 +416,7 @@ impl Stage {
             "admit" | "suspend" | "resume" | "upload" | "review" | "publish" | "withdraw" => {
                 self.catalogue_verb(words)?
             }
+            "ship" | "receive" => self.shipping_verb(words)?,
             "order" | "record-payment" | "give-up" | "deliver" | "reverse" | "refund" | "record-reversal"
             | "record-refund" => self.order_verb(words)?,
             "pay" | "hold" | "reverse-payment" | "refund-payment" => self.payment_verb(words)?,
@@ -535,6 +539,9 @@ impl Stage {
         Ok(match words.verb {
             "order" => {
                 let purchase = self.purchase(words)?;
+                if let Some(name) = words.get("to") {
+                    return Ok(Verb::BuyShipped(Box::new(BuyShipped { purchase, to: shipping::recipient(name) })));
+                }
                 let Some(number) = words.get("bill") else {
                     let Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict } =
                         purchase;

@@ -48,12 +48,33 @@ pub struct Notice {
     /// The bill it pays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bill_number: Option<String>,
+    /// To whom the goods are sent; with notices to deliver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<RecipientPart>,
     /// Who took the order: two digits.
     pub serving_province: String,
     /// The buyer's number with its middle hidden.
     pub msisdn_masked: String,
     /// The answer is due then: RFC 3339.
     pub deliver_by: String,
+}
+
+/// To whom goods are sent.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct RecipientPart {
+    /// Name.
+    pub name: String,
+    /// A telephone number the carrier can call.
+    pub phone: String,
+    /// Where.
+    pub address: String,
+}
+
+impl std::fmt::Debug for RecipientPart {
+    /// Without a word of it: debug output ends in logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RecipientPart(******)")
+    }
 }
 
 /// What an SP answered about one order.

@@ -92,6 +92,10 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10452 => "This product is no bill payment.",
         10453 => "Another order is paying this bill.",
         10454 => "The bill was paid.",
+        10551 => "These goods are sent to somebody: name, telephone number and address are needed.",
+        10552 => "Nothing is sent for this.",
+        10553 => "The goods are not on their way yet.",
+        10554 => "The goods are on their way: money goes back by a refund.",
         _ => "Refused by a rule.",
     }
 }

@@ -32,7 +32,7 @@ use crate::gateway::smsc::{SmsGateway, Text};
 use crate::gateway::sp::{Answer, BillAnswer, BillQuery, Notice, SpGateway};
 use crate::home::{Home, OpenAccount};
 use crate::password::PaymentPassword;
-use crate::serving::{PlaceOrder, Serving};
+use crate::serving::{PlaceOrder, Serving, With};
 use crate::supervision::Tree;
 
 /// How long a test waits for what it expects.
@@ -306,7 +306,7 @@ pub(crate) fn purchase(msisdn: Msisdn, product: ProductId, digits: &str) -> Plac
         password: password(digits),
         channel: Channel::App,
         location: guangdong(),
-        bill: None,
+        with: With::Nothing,
     }
 }
 

@@ -14,11 +14,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use mpss_domain::shipping::Recipient;
 use mpss_domain::{Effect, EffectId, OrderId, SpId, State, Verb};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::notice_desk::DeskMessage;
-use crate::gateway::sp::{Answer, Notice, NoticeKind, SpGateway};
+use crate::gateway::sp::{Answer, Notice, NoticeKind, RecipientPart, SpGateway};
 use crate::node::Context;
 use crate::supervision::backoff::Backoff;
 use crate::supervision::tasks::{Alarm, Report, Task};
@@ -353,6 +354,8 @@ fn batch(state: &State, sp: SpId, ids: &[EffectId]) -> Batch {
 fn notice(state: &State, id: EffectId, order: OrderId, kind: NoticeKind) -> Option<Notice> {
     let order = state.order(order)?;
     let terms = state.terms_of(order)?;
+    let to = state.shipment_of(order.id).and_then(|row| row.to.clone());
+    let to = to.map(|Recipient { name, phone, address }| RecipientPart { name, phone, address });
     Some(Notice {
         notice_id: format!("{}-{}", state.province(), id.0),
         kind,
@@ -364,6 +367,7 @@ fn notice(state: &State, id: EffectId, order: OrderId, kind: NoticeKind) -> Opti
         quantity: order.quantity,
         amount: order.amount.to_string(),
         bill_number: state.bill_of(order.id).map(|bill| bill.number.to_string()),
+        recipient: to.filter(|_| kind == NoticeKind::Deliver),
         serving_province: state.province().to_string(),
         msisdn_masked: order.msisdn.masked(),
         deliver_by: order.deliver_by.to_string(),

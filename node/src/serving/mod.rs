@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use mpss_domain::bills::{Bill, PayBill};
 use mpss_domain::order::ReversalReason;
+use mpss_domain::shipping::{BuyShipped, Recipient};
 use mpss_domain::{
     AccountSelector, Channel, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict, ProductId,
     ProvinceId, Purchase, Refusal, Reply, Request, Verb,
@@ -64,8 +65,19 @@ pub struct PlaceOrder {
     pub channel: Channel,
     /// Where the buyer is now.
     pub location: ProvinceId,
+    /// What goes with it.
+    pub with: With,
+}
+
+/// What goes with a purchase.
+#[derive(Debug, Clone)]
+pub enum With {
+    /// Nothing.
+    Nothing,
     /// The bill it pays, as the payer saw it.
-    pub bill: Option<Bill>,
+    Bill(Bill),
+    /// To whom the goods are sent.
+    Recipient(Recipient),
 }
 
 /// Which way a purchase goes, as far as this replica can tell.
@@ -92,7 +104,7 @@ impl Serving {
     /// # Errors
     /// See [`NotDone`].
     pub async fn place_order(&self, request: Request, ask: PlaceOrder) -> Result<Reply, NotDone> {
-        if let Some(bill) = ask.bill {
+        if let With::Bill(bill) = ask.with {
             self.check_bill(request, ask.product, bill).await?;
         }
         let way = self.way(&ask)?;
@@ -112,11 +124,14 @@ impl Serving {
     async fn take(&self, request: Request, ask: &PlaceOrder, way: Way) -> Result<Reply, NotDone> {
         let &PlaceOrder { msisdn, product, quantity, account, channel, location, .. } = ask;
         let Way { home, epoch, .. } = way;
-        let verb = |verdict: Option<PasswordVerdict>| match ask.bill {
-            None => Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict },
-            Some(bill) => {
-                let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
-                Verb::PayBill(Box::new(PayBill { purchase, bill }))
+        let verb = |verdict: Option<PasswordVerdict>| {
+            let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
+            match &ask.with {
+                With::Nothing => {
+                    Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict }
+                }
+                With::Bill(bill) => Verb::PayBill(Box::new(PayBill { purchase, bill: *bill })),
+                With::Recipient(to) => Verb::BuyShipped(Box::new(BuyShipped { purchase, to: to.clone() })),
             }
         };
         self.context.is_readable(verb(None).since()).await?;

@@ -80,6 +80,10 @@ impl Property for DebitsAtHome {
         }
         let mut wrong = Vec::new();
         for (command, reply) in entry.batch.commands.iter().zip(entry.replies) {
+            // An answer that is given again says nothing of what is in force now.
+            if reply.replayed {
+                continue;
+            }
             let debit = match (&command.verb, &reply.outcome) {
                 (Verb::InstallNumberPlan(plan), Outcome::Done) => {
                     self.epochs.insert(province, plan.epoch);
@@ -89,8 +93,8 @@ impl Property for DebitsAtHome {
                 (Verb::PlaceOrder { msisdn, epoch, .. }, Outcome::Order(order)) if orders.contains(order) => {
                     Some((*msisdn, *epoch))
                 }
-                (Verb::PayBill(ask), Outcome::Order(order)) if orders.contains(order) => {
-                    Some((ask.purchase.msisdn, ask.purchase.epoch))
+                (verb @ (Verb::PayBill(_) | Verb::BuyShipped(_)), Outcome::Order(order)) if orders.contains(order) => {
+                    verb.purchase().map(|purchase| (purchase.msisdn, purchase.epoch))
                 }
                 (Verb::Pay(request), Outcome::Paid(_)) if orders.contains(&request.order) => {
                     Some((request.msisdn, request.epoch))

@@ -46,13 +46,14 @@ impl Property for Texts {
             *last = row.id;
             if let Effect::Sms { to, text, .. } = &row.effect {
                 // A code, or a prize that waits, is told before there is an account that could change; a card
-                // that brought nothing changes none.
+                // that brought nothing, and goods on their way, change none.
                 if !matches!(
                     text,
                     SmsText::ConfirmBinding { .. }
                         | SmsText::AwardWaits { .. }
                         | SmsText::RechargeRefused { .. }
                         | SmsText::RechargeLocked { .. }
+                        | SmsText::Shipped { .. }
                 ) {
                     *owed.entry(*to).or_default() -= 1;
                 }

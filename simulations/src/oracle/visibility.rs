@@ -38,9 +38,10 @@ impl Property for Visibility {
                     let Some(product) = entry.state.product(*product) else { continue };
                     (product.terms().scope, *province, *home, *location)
                 }
-                (Verb::PayBill(ask), Outcome::Order(_)) => {
-                    let Some(product) = entry.state.product(ask.purchase.product) else { continue };
-                    (product.terms().scope, *province, ask.purchase.home, ask.purchase.location)
+                (verb @ (Verb::PayBill(_) | Verb::BuyShipped(_)), Outcome::Order(_)) => {
+                    let Some(purchase) = verb.purchase() else { continue };
+                    let Some(product) = entry.state.product(purchase.product) else { continue };
+                    (product.terms().scope, *province, purchase.home, purchase.location)
                 }
                 (Verb::Pay(request), Outcome::Paid(_)) => (request.scope, request.serving, *province, request.location),
                 _ => continue,

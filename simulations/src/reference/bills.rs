@@ -46,7 +46,7 @@ impl Reference {
 
     /// The order that had the bill may be forgotten, and is if the real one did not refuse for its sake.
     pub(super) fn settle_forgotten_bill(&mut self, purchase: &Purchase, bill: Bill, found: &Outcome) {
-        let in_the_way = self.check_deal(purchase, Some(bill)).err();
+        let in_the_way = self.check_deal(purchase, (Some(bill), None)).err();
         let not_asked = *found == Outcome::Refused(Refusal::DuplicateRequest);
         if in_the_way != Some(Refusal::BillPaid) || *found == Outcome::Refused(Refusal::BillPaid) || not_asked {
             return;

@@ -75,6 +75,8 @@ impl Reference {
             | Verb::RecordReversal { order }
             | Verb::RecordRefund { order, .. }
             | Verb::RevealCards { order, .. }
+            | Verb::RecordShipment { order, .. }
+            | Verb::RecordReceipt { order, .. }
                 if refused(Refusal::OrderNotFound) && self.order_may_be_gone(order) =>
             {
                 self.forget_order(order);
@@ -135,6 +137,7 @@ impl Reference {
 
     pub(super) fn forget_order(&mut self, id: OrderId) {
         self.orders.remove(&id);
+        self.on_the_way.remove(&id);
         self.answers.forget_order(id);
         self.forget_cards_of(id);
         if let Some(sweep) = &mut self.forgetting.sweep {
@@ -181,7 +184,7 @@ impl Reference {
         let last = order.timeline.iter().map(|entry| entry.at).max().unwrap_or_default();
         let ended = !matches!(order.status(), OrderStatus::Paying | OrderStatus::Delivering | OrderStatus::Reversing);
         let old = ended && order.refunds_under_way().next().is_none() && last < before && id.issued_at() < before;
-        old && !self.has_cards_to_show(id, now) && !order.has_tickets_to_check(now)
+        old && !self.has_cards_to_show(id, now) && !order.has_tickets_to_check(now) && !order.is_on_its_way()
     }
 
     /// A batch whose answer may be gone.

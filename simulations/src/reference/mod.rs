@@ -34,6 +34,7 @@ mod purchase;
 mod refunds;
 mod reversals;
 mod rules;
+mod shipping;
 mod tickets;
 mod time_passes;
 mod transfers;
@@ -87,6 +88,8 @@ pub struct Reference {
     sps: BTreeMap<SpId, Sp>,
     goods: BTreeMap<ProductId, Product>,
     orders: BTreeMap<OrderId, Sale>,
+    /// Orders whose goods are on their way.
+    on_the_way: BTreeSet<OrderId>,
     /// Orders that wait for somebody, so that nobody has to look at those that ended.
     waiting: BTreeSet<OrderId>,
     payments: BTreeMap<PaymentId, Decision>,
@@ -124,6 +127,7 @@ impl Reference {
             sps: BTreeMap::new(),
             goods: BTreeMap::new(),
             orders: BTreeMap::new(),
+            on_the_way: BTreeSet::new(),
             waiting: BTreeSet::new(),
             payments: BTreeMap::new(),
             transfers: BTreeMap::new(),
@@ -219,7 +223,13 @@ impl Reference {
     pub fn knows(verb: &Verb) -> bool {
         let of_goods = matches!(
             verb,
-            Verb::LoadCards { .. } | Verb::RevealCards { .. } | Verb::CheckTicket { .. } | Verb::PayBill(_)
+            Verb::LoadCards { .. }
+                | Verb::RevealCards { .. }
+                | Verb::CheckTicket { .. }
+                | Verb::PayBill(_)
+                | Verb::BuyShipped(_)
+                | Verb::RecordShipment { .. }
+                | Verb::RecordReceipt { .. }
         );
         of_goods || !verb.since().has_outside_rails()
     }
@@ -254,9 +264,12 @@ impl Reference {
 
             &Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict } => {
                 let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
-                self.place_order(&purchase, None)
+                self.place_order(&purchase, (None, None))
             }
-            Verb::PayBill(ask) => self.place_order(&ask.purchase, Some(ask.bill)),
+            Verb::PayBill(ask) => self.place_order(&ask.purchase, (Some(ask.bill), None)),
+            Verb::BuyShipped(ask) => self.place_order(&ask.purchase, (None, Some(&ask.to))),
+            Verb::RecordShipment { order, carrier, tracking } => self.record_shipment(*order, carrier, *tracking),
+            Verb::RecordReceipt { order, buyer } => self.record_receipt(*order, *buyer),
             Verb::RecordPayment { order, result } => self.record_payment(*order, *result),
             Verb::GiveUpPayment { order } => self.give_up_payment(*order),
             Verb::RecordDeliveries { answers } => Ok(self.record_deliveries(answers)),

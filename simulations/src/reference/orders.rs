@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use mpss_domain::bills::Bill;
 use mpss_domain::catalogue::{Application, ProductRef};
+use mpss_domain::ids::TrackingNumber;
 use mpss_domain::journal::{JournalBody, PostingReason};
 use mpss_domain::order::{OrderEvent, ReversalReason, TimelineEntry};
+use mpss_domain::shipping::Recipient;
 use mpss_domain::{
     AccountSelector, Channel, Effect, LedgerAccount, LogTime, Money, Msisdn, Order, OrderId, OrderStatus, Outcome,
     PaymentId, ProvinceId, RefundId, Refusal, Scope, SpId,
@@ -38,6 +40,10 @@ pub(super) struct Sale {
     pub(super) from_vault: bool,
     /// What it pays, when that is a bill.
     pub(super) bill: Option<Bill>,
+    /// To whom it is sent.
+    pub(super) to: Option<Recipient>,
+    /// By whom it was sent, under which number.
+    pub(super) sent: Option<(String, TrackingNumber)>,
     /// Tickets came with its delivery.
     pub(super) has_tickets: bool,
     /// The request of the gate that checked each ticket.
@@ -152,6 +158,11 @@ impl Reference {
             self.waiting.insert(id);
         } else {
             self.waiting.remove(&id);
+        }
+        if order.is_on_its_way() {
+            self.on_the_way.insert(id);
+        } else {
+            self.on_the_way.remove(&id);
         }
         self.record(None, JournalBody::OrderMoved { order: id, event });
         self.cards_follow(id, event);

@@ -1,5 +1,5 @@
 //! 购买, taking an order (product §4, §5; source §4.2, §6.3). The order of refusals: the request id;
-//! quantity and amount; the number; the product; its SP; the scope; the stock; the bill; then, at home, the account;
+//! quantity and amount; the number; the product; its SP; the scope; the stock; the bill; the recipient; then, at home, the account;
 //! the password; the status; the limits; the funds.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use mpss_domain::bills::Bill;
 use mpss_domain::catalogue::{ProductRef, ProductStatus, Terms};
 use mpss_domain::journal::PostingReason;
 use mpss_domain::order::OrderEvent;
+use mpss_domain::shipping::Recipient;
 use mpss_domain::{
     AccountId, AccountKind, AccountSelector, Effect, LedgerAccount, LogTime, Money, Msisdn, OrderId, Outcome,
     PasswordVerdict, PaymentId, ProductId, ProvinceId, Purchase, Refusal, SmsText,
@@ -50,9 +51,13 @@ pub(super) struct Debit<'a> {
 }
 
 impl Reference {
-    pub(super) fn place_order(&mut self, purchase: &Purchase, bill: Option<Bill>) -> Result<Outcome, Refusal> {
+    pub(super) fn place_order(
+        &mut self,
+        purchase: &Purchase,
+        (bill, to): (Option<Bill>, Option<&Recipient>),
+    ) -> Result<Outcome, Refusal> {
         let &Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict } = purchase;
-        let Deal { amount, from_vault } = self.check_deal(purchase, bill)?;
+        let Deal { amount, from_vault } = self.check_deal(purchase, (bill, to))?;
         let terms = self.terms_of(product).expect("just checked").clone();
         let version = u32::try_from(self.goods[&product].versions.len()).expect("versions are counted in 32 bits");
         let product = ProductRef { id: product, version };
@@ -85,6 +90,8 @@ impl Reference {
             timeline: Vec::new(),
             from_vault,
             bill,
+            to: to.cloned(),
+            sent: None,
             has_tickets: false,
             gates: BTreeMap::new(),
         };
@@ -115,7 +122,11 @@ impl Reference {
     }
 
     /// The checks where the order is taken.
-    pub(super) fn check_deal(&self, purchase: &Purchase, bill: Option<Bill>) -> Result<Deal, Refusal> {
+    pub(super) fn check_deal(
+        &self,
+        purchase: &Purchase,
+        (bill, to): (Option<Bill>, Option<&Recipient>),
+    ) -> Result<Deal, Refusal> {
         let &Purchase { msisdn, home, epoch, location, product, quantity, .. } = purchase;
         let known = self.goods.get(&product);
         // The cheapest thing costs a fen, so even of an unknown product there is a quantity too large.
@@ -151,6 +162,7 @@ impl Reference {
             return Err(Refusal::OutOfStock);
         }
         self.check_bill(terms, bill)?;
+        self.check_recipient(terms, to)?;
         Ok(Deal { amount, from_vault })
     }
 

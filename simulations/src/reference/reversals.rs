@@ -13,7 +13,7 @@ use super::wallet::Movement;
 
 impl Reference {
     /// The order, reversed already, its status, refunded in part or about to be, cards that were shown, tickets
-    /// that were used, the window.
+    /// that were used, goods that were sent, the window.
     pub(super) fn reverse_order(&mut self, id: OrderId, reason: ReversalReason) -> Result<Outcome, Refusal> {
         let order = self.sale(id)?;
         let status = order.status();
@@ -29,6 +29,7 @@ impl Reference {
         if status == OrderStatus::Delivered {
             order.check_not_shown()?;
             order.check_not_used()?;
+            order.check_not_sent()?;
             let paid_at = order.paid_at().expect("what was delivered was paid");
             if paid_at.0.saturating_add(self.policy.reversal_window_ms) < self.now.0 {
                 return Err(Refusal::ReversalWindowClosed);

@@ -1,7 +1,7 @@
 //! What happens by itself at a time, when a tick comes: accounts thaw, orders that nobody answers are
 //! reversed (product §2, §4: no order stays open for ever), cards end.
 
-use mpss_domain::order::ReversalReason;
+use mpss_domain::order::{OrderEvent, ReversalReason};
 use mpss_domain::{AccountId, AccountStatus, LogTime, OrderId, OrderStatus, Outcome};
 
 use super::Reference;
@@ -16,6 +16,7 @@ pub(super) enum Due {
     PaymentBound(OrderId),
     Thaw(AccountId),
     CardEnds(u64),
+    ReceiptDue(OrderId),
 }
 
 impl Reference {
@@ -32,6 +33,7 @@ impl Reference {
                 Due::PaymentBound(order) => self.reverse(order, ReversalReason::PaymentUnknown),
                 Due::Thaw(account) => self.thaw(account),
                 Due::CardEnds(card) => self.card_ends(card, at),
+                Due::ReceiptDue(order) => self.event(order, OrderEvent::Received),
             }
         }
         self.tick_may_forget();
@@ -54,6 +56,8 @@ impl Reference {
             _ => None,
         });
         let cards = self.vault.ends().map(|(at, card)| (at, Due::CardEnds(card)));
-        orders.chain(accounts).chain(cards)
+        let goods =
+            self.on_the_way.iter().filter_map(|id| Some((self.orders[id].receipt_due()?, Due::ReceiptDue(*id))));
+        orders.chain(accounts).chain(cards).chain(goods)
     }
 }

@@ -1,8 +1,9 @@
-//! PIN cards, tickets and bills.
+//! PIN cards, tickets, bills, and goods that are sent.
 
 use mpss_domain::bills::{Bill, PayBill};
 use mpss_domain::catalogue::{Application, Product};
 use mpss_domain::ids::IssuedId;
+use mpss_domain::shipping::{BuyShipped, Recipient};
 use mpss_domain::tickets::TicketId;
 use mpss_domain::vault::{CardLine, NewCard, SealedPin};
 use mpss_domain::{BusinessDay, Money, OrderId, OrderStatus, ProductId, Purchase, StateVersion, Verb};
@@ -57,10 +58,14 @@ impl Walk {
         province.ask(draw, Verb::RevealCards { order, buyer });
     }
 
-    /// What is for bills is mostly bought with one, anything else seldom.
-    pub(crate) fn with_or_without_bill(&self, at: usize, purchase: Purchase, draw: &mut Draw) -> Verb {
+    /// What is for bills is mostly bought with one and what is sent to somebody, anything else seldom.
+    pub(crate) fn with_or_without(&self, at: usize, purchase: Purchase, draw: &mut Draw) -> Verb {
         let state = &self.provinces[at].state;
         let terms = state.product(purchase.product).map(Product::terms);
+        let is_sent = terms.is_some_and(|terms| terms.application == Application::Shopping);
+        if if is_sent { !draw.one_in(8) } else { draw.one_in(30) } {
+            return Verb::BuyShipped(Box::new(BuyShipped { purchase, to: recipient(draw) }));
+        }
         let is_for_bills = terms.is_some_and(|terms| terms.application == Application::BillPayment);
         let with_bill = if is_for_bills { !draw.one_in(8) } else { draw.one_in(25) };
         if !with_bill {
@@ -85,6 +90,24 @@ impl Walk {
         Verb::PayBill(Box::new(PayBill { purchase: Purchase { quantity, ..purchase }, bill: Bill { number, amount } }))
     }
 
+    /// Goods are sent, mostly once, and are there.
+    pub(crate) fn goods_travel(&mut self, at: usize, draw: &mut Draw) {
+        let province = &mut self.provinces[at];
+        let is_sent = |order: &&OrderId| province.state.shipment_of(**order).is_some();
+        let sent: Vec<_> = province.orders.iter().filter(is_sent).copied().collect();
+        let any = if draw.one_in(6) { None } else { draw.recent(&sent) };
+        let order = any.unwrap_or_else(|| province.some_order(draw));
+        let verb = if draw.one_in(3) {
+            let buyer = province.state.order(order).map(|order| order.msisdn);
+            let buyer = buyer.filter(|_| !draw.one_in(8)).unwrap_or_else(|| somebody(draw, CODES[at]));
+            Verb::RecordReceipt { order, buyer }
+        } else {
+            let tracking = draw.of(&["SF1", "SF1", "SF1", "SF2"]).parse().expect("a number");
+            Verb::RecordShipment { order, carrier: draw.of(&["顺丰", "顺丰", "邮政"]).to_owned(), tracking }
+        };
+        province.ask(draw, verb);
+    }
+
     /// One of a few gates checks one of the tickets of an order.
     pub(crate) fn check_tickets(&mut self, at: usize, draw: &mut Draw) {
         let province = &mut self.provinces[at];
@@ -105,6 +128,18 @@ impl Walk {
         }
         province.ask(draw, Verb::CheckTicket { ticket, gate });
     }
+}
+
+/// Somebody, mostly whole.
+fn recipient(draw: &mut Draw) -> Recipient {
+    let name = draw.of(&["王芳", "李雷", "韩梅梅"]);
+    let [name, phone, address] = match draw.below(30) {
+        0 => ["", "02088886666", "天河路"],
+        1 => [name, "020888866660208888666", "天河路"],
+        2 => [name, "1", ""],
+        _ => [name, "02088886666", "天河路"],
+    };
+    Recipient { name: name.into(), phone: phone.into(), address: address.into() }
 }
 
 /// A line of a batch: mostly a card that is good for a while.

@@ -114,6 +114,14 @@ const MUST_BE_SEEN: &[&str] = &[
     "not_for_bills",
     "bill_being_paid",
     "bill_paid",
+    "goods to be sent",
+    "recipient_needed",
+    "not_shipped_goods",
+    "not_shipped",
+    "already_shipped",
+    "shipped",
+    "received",
+    "taken for received",
 ];
 
 #[test]

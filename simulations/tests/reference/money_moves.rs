@@ -132,7 +132,7 @@ impl Walk {
             channel: draw.of(&[Channel::Web, Channel::Sms, Channel::App]),
             verdict: (!draw.one_in(20)).then_some(verdict),
         };
-        let verb = self.with_or_without_bill(at, purchase, draw);
+        let verb = self.with_or_without(at, purchase, draw);
         let placed = self.provinces[at].ask(draw, verb);
         if let mpss_domain::Outcome::Order(order) = placed {
             self.ask_home(at, order, draw);

@@ -207,6 +207,10 @@ impl Province {
             (Verb::AdmitSp { .. }, Outcome::Sp(id)) => self.sps.push(*id),
             (Verb::UploadProduct { product: None, .. }, Outcome::Product(id)) => self.products.push(*id),
             (Verb::PlaceOrder { .. }, Outcome::Order(id)) => self.orders.push(*id),
+            (Verb::BuyShipped(_), Outcome::Order(id)) => {
+                self.note("goods to be sent");
+                self.orders.push(*id);
+            }
             (Verb::PayBill(_), Outcome::Order(id)) => {
                 self.note("bill");
                 self.orders.push(*id);
@@ -229,6 +233,9 @@ impl Province {
     fn harvest_record(&mut self, record: &JournalRecord, only_time: bool) {
         let what = match &record.body {
             JournalBody::AccountChanged { change: AccountChange::Thawed, .. } if only_time => "thawed by itself",
+            JournalBody::OrderMoved { event: OrderEvent::Shipped, .. } => "shipped",
+            JournalBody::OrderMoved { event: OrderEvent::Received, .. } if only_time => "taken for received",
+            JournalBody::OrderMoved { event: OrderEvent::Received, .. } => "received",
             JournalBody::OrderMoved { event: OrderEvent::LatePayment, .. } => "late payment",
             JournalBody::OrderMoved { event: OrderEvent::LateAcceptance, .. } => "late acceptance",
             JournalBody::OrderMoved { event: OrderEvent::ReversalAsked(_, reason), .. } => match reason {

@@ -25,9 +25,13 @@ impl Walk {
         };
         let scopes: &[Scope] = if code == 0 { &[Scope::National] } else { &[Scope::Local, Scope::Roaming] };
         for scope in scopes {
-            for application in
-                [draw.of(&Application::ALL), Application::CardSale, Application::Ticketing, Application::BillPayment]
-            {
+            for application in [
+                draw.of(&Application::ALL),
+                Application::CardSale,
+                Application::Ticketing,
+                Application::BillPayment,
+                Application::Shopping,
+            ] {
                 let terms = Terms { application, ..terms(draw, sp, *scope, Money::yuan(10)) };
                 let Outcome::Product(product) =
                     province.ask_internally(Verb::UploadProduct { product: None, terms, by: "u".into() })

@@ -51,6 +51,7 @@ mod products;
 mod query;
 mod rate;
 mod recharge;
+mod shipping;
 mod sps;
 mod statement;
 mod subscribers;
@@ -150,6 +151,8 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(orders::reverse))
         .routes(routes!(orders::refund))
         .routes(routes!(orders::deliver))
+        .routes(routes!(shipping::ship))
+        .routes(routes!(shipping::receive))
         .routes(routes!(awards::show_pool, awards::move_pool))
         .routes(routes!(awards::ask))
         .routes(routes!(awards::show))

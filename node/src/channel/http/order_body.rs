@@ -6,6 +6,7 @@ use mpss_domain::bills::Bill;
 use mpss_domain::catalogue::Terms;
 use mpss_domain::order::{OrderAsOf, OrderEvent, TimelineEntry};
 use mpss_domain::rail::Call;
+use mpss_domain::shipping::Shipment;
 use mpss_domain::{
     AccountId, AccountKind, AccountSelector, CallId, LogTime, Msisdn, Order, OrderId, PaymentId, ProductId, ProvinceId,
     Refusal, SpId, State,
@@ -13,6 +14,7 @@ use mpss_domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::shipping::ShipmentPart;
 use crate::intake::amount::Yuan;
 use crate::intake::field::Shown;
 use crate::intake::refusal_text;
@@ -26,6 +28,7 @@ pub(crate) struct OrderFound {
     serving: ProvinceId,
     calls: Vec<Call>,
     bill: Option<Bill>,
+    shipment: Option<Shipment>,
 }
 
 impl OrderFound {
@@ -39,8 +42,8 @@ impl OrderFound {
         };
         let terms = state.terms_of(order).cloned();
         let calls = state.calls_of(order.payment).cloned().collect();
-        let bill = state.bill_of(id);
-        Some(Self { order: order.clone(), terms, account_kind, serving: state.province(), calls, bill })
+        let (bill, shipment) = (state.bill_of(id), state.shipment_of(id).cloned());
+        Some(Self { order: order.clone(), terms, account_kind, serving: state.province(), calls, bill, shipment })
     }
 
     /// True when nothing more happens by itself.
@@ -59,6 +62,7 @@ impl OrderFound {
         let clock = (order.waits_until > LogTime(0) && !self.is_final()).then_some(Shown(order.waits_until));
         OrderBody {
             calls: self.calls.iter().map(CallPart::of).collect(),
+            shipment: self.shipment.as_ref().map(ShipmentPart::of),
             ..self.body(order.as_of(u64::MAX), index, clock)
         }
     }
@@ -117,6 +121,7 @@ impl OrderFound {
             deliver_by: asked.map(|entry| Shown(entry.at.plus_ms(deadline))),
             resolves_by,
             calls: Vec::new(),
+            shipment: None,
             timeline: Timeline(then.timeline),
             log_index,
         }
@@ -192,6 +197,9 @@ pub(crate) struct OrderBody<'a> {
     /// at the buyer's home, for accounts whose money is outside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     calls: Vec<CallPart>,
+    /// The goods, when some are sent; in answers to GET.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipment: Option<ShipmentPart>,
     /// Everything that happened, oldest first.
     #[schema(value_type = Vec<TimelinePart>)]
     timeline: Timeline<'a>,
@@ -347,6 +355,8 @@ impl fmt::Display for Detail {
             OrderEvent::LateAcceptance => f.write_str("the SP accepted too late; nothing changes"),
             OrderEvent::TicketChecked(place) => write!(f, "ticket {place} was checked"),
             OrderEvent::CardsShown => f.write_str("the buyer has seen the cards"),
+            OrderEvent::Shipped => f.write_str("the goods are on their way"),
+            OrderEvent::Received => f.write_str("the goods are there"),
             OrderEvent::LatePayment => f.write_str("the payment was confirmed too late; nothing is revived"),
         }
     }

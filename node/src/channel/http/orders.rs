@@ -17,13 +17,14 @@ use super::answer;
 use super::call::{Answer, Call};
 use super::door::{Door, DoorParts};
 use super::order_body::{OrderBody, OrderFound, RefundPart};
+use super::shipping;
 use crate::channel::guard::{PREFER, WAIT_MAX};
 use crate::intake::amount::amount;
 use crate::intake::field;
 use crate::intake::json::{Secret, Str};
 use crate::intake::{EdgeCode, Problem, text};
 use crate::not_done::NotDone;
-use crate::serving::PlaceOrder;
+use crate::serving::{PlaceOrder, With};
 
 /// Pieces in one order at most.
 const QUANTITY_MAX: u32 = 1_000;
@@ -75,9 +76,35 @@ pub(crate) struct PlaceOrderAsk<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "86.50")]
     bill_amount: Option<Str<'a>>,
+    /// To whom goods are sent, for a product of application `shopping`: name,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 64, example = "王芳")]
+    recipient_name: Option<Str<'a>>,
+    /// telephone number
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 20, example = "02088886666")]
+    recipient_phone: Option<Str<'a>>,
+    /// and address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 200, example = "广州市天河区五山路381号")]
+    recipient_address: Option<Str<'a>>,
 }
 
 impl PlaceOrderAsk<'_> {
+    fn with(&self) -> Result<With, Problem> {
+        let parts = [&self.recipient_name, &self.recipient_phone, &self.recipient_address].map(Option::as_ref);
+        let [name, phone, address] = parts;
+        match (self.bill()?, shipping::recipient(name, phone, address)?) {
+            (None, None) => Ok(With::Nothing),
+            (Some(bill), None) => Ok(With::Bill(bill)),
+            (None, Some(to)) => Ok(With::Recipient(to)),
+            (Some(_), Some(_)) => {
+                let what = "a bill is not sent to anybody";
+                Err(Problem::field(EdgeCode::ConflictingFields, "recipient_name", what))
+            }
+        }
+    }
+
     fn bill(&self) -> Result<Option<Bill>, Problem> {
         let missing = |field| Problem::field(EdgeCode::MissingField, field, "a bill has a number and an amount");
         match (&self.bill_number, &self.bill_amount) {
@@ -130,7 +157,7 @@ pub(crate) async fn place(State(door): State<Door>, call: Call) -> Answer {
         channel: field::choice("channel", ask.channel.as_str(), &CHANNELS)?,
         location: (ask.location.as_ref())
             .map_or(Ok(asked_at), |province| field::province("location", province.as_str()))?,
-        bill: ask.bill()?,
+        with: ask.with()?,
     };
     door.admit(order.msisdn.number())?;
     if let Some(elsewhere) = door.elsewhere(order.product.province()) {
@@ -304,7 +331,7 @@ pub(crate) async fn deliver(State(door): State<Door>, call: Call) -> Answer {
 impl DoorParts {
     /// The order that a reply is about. The change has happened: when this replica can not show it in
     /// time, the caller has to ask again, not to believe that nothing was done.
-    async fn order_of(&self, reply: &Reply, id: OrderId) -> Result<OrderFound, Problem> {
+    pub(super) async fn order_of(&self, reply: &Reply, id: OrderId) -> Result<OrderFound, Problem> {
         let found = self.context.replica.read_at(reply.index, |state| OrderFound::find(state, id)).await;
         let found = found.map_err(|_| Problem::edge(EdgeCode::OutcomeUnknown))?;
         found.ok_or_else(|| Problem::refused(Refusal::OrderNotFound).of_path())

@@ -34,6 +34,7 @@ mod passing_on;
 mod recharge;
 mod refusals;
 mod replay;
+mod shipping;
 mod tickets;
 
 /// A router over a province of one replica, and the provinces it passes requests on to.
