@@ -199,6 +199,7 @@ pub(crate) struct OrderBody<'a> {
     calls: Vec<CallPart>,
     /// The goods, when some are sent; in answers to GET.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = ShipmentPart, required = false)]
     shipment: Option<ShipmentPart>,
     /// Everything that happened, oldest first.
     #[schema(value_type = Vec<TimelinePart>)]

@@ -42,7 +42,7 @@ async fn goods_are_sent_to_somebody_and_are_there() {
     let first = shop.post("/v1/orders", "buy", buying(1, &product)).await.is(201);
     let mut other = buying(1, &product);
     other["recipient_name"] = json!("李雷");
-    shop.post("/v1/orders", "buy", other).await.problem(409, "duplicate_request");
+    shop.post("/v1/orders", "buy", other).await.problem(422, "duplicate_request");
     let again = shop.post("/v1/orders", "buy", buying(1, &product)).await.is(201);
     assert_eq!(again.bytes, first.bytes);
     // Nobody who looks at an order is shown where somebody lives.
