@@ -34,6 +34,7 @@ impl State {
         self.check_tickets()?;
         self.check_bills()?;
         self.check_shipments()?;
+        self.check_draws()?;
         self.check_accounts(&open)
     }
 

@@ -7,6 +7,7 @@ use crate::account::{AccountKind, AccountSelector, Language, Tier};
 use crate::award::AwardPolicy;
 use crate::bills::PayBill;
 use crate::catalogue::Terms;
+use crate::draws::Draw;
 use crate::effect::EffectId;
 use crate::ids::{
     AccountId, AwardId, BindingId, CallId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId,
@@ -559,6 +560,13 @@ pub enum Verb {
         /// Who says so.
         buyer: Msisdn,
     },
+    /// Bets on a product are for this draw from here on. Where the product is.
+    SetDraw {
+        /// Which product.
+        product: ProductId,
+        /// Which draw, and when it closes.
+        draw: Draw,
+    },
 }
 
 impl Verb {
@@ -601,7 +609,8 @@ impl Verb {
             | Self::TopUpByCard { .. }
             | Self::BuyShipped(_)
             | Self::RecordShipment { .. }
-            | Self::RecordReceipt { .. } => crate::version::OUTSIDE_RAILS,
+            | Self::RecordReceipt { .. }
+            | Self::SetDraw { .. } => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

@@ -345,6 +345,8 @@ given_names! {
     BatchId "a batch id has 1 to 32 printable ASCII characters without spaces";
     /// The number an SP gave to a bill.
     BillNumber "a bill number has 1 to 32 printable ASCII characters without spaces";
+    /// The number an SP gave to a draw.
+    DrawId "a draw id has 1 to 32 printable ASCII characters without spaces";
     /// The number a carrier gave to goods.
     TrackingNumber "a tracking number has 1 to 32 printable ASCII characters without spaces";
 }

@@ -29,6 +29,7 @@ mod close_account;
 pub mod command;
 mod delivery;
 pub mod digest;
+pub mod draws;
 pub mod effect;
 mod entry;
 mod freeze_account;

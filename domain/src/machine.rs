@@ -239,6 +239,7 @@ impl State {
             Verb::PayBill(ask) => self.place_order(&ask.purchase, With::Bill(ask.bill)),
             Verb::BuyShipped(ask) => self.place_order(&ask.purchase, With::Recipient(&ask.to)),
             Verb::RecordShipment { order, carrier, tracking } => self.record_shipment(*order, carrier, *tracking),
+            &Verb::SetDraw { product, draw } => self.set_draw(product, draw),
             &Verb::RecordReceipt { order, buyer } => self.record_receipt(order, buyer),
             &Verb::TopUpByCard { account, card, ref pin } => self.top_up_by_card(account, card, pin),
         }

@@ -1,5 +1,5 @@
 //! What the state holds of accounts whose money is outside, and of the calls to those who have it; and
-//! the vault of PIN cards, tickets, bills, top-ups by recharge card, and goods that are sent.
+//! the vault of PIN cards, tickets, bills, top-ups by recharge card, goods that are sent, and draws.
 //!
 //! All of it came with state version 3. It stands apart from the other rows, so that what is written
 //! of them is what older programs wrote: a snapshot of a lower version ends before it.
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::award::Awards;
 use crate::bills::Bills;
+use crate::draws::Draws;
 use crate::effect::EffectId;
 use crate::ids::{AccountId, BindingId, CallId, OrderId, PaymentId};
 use crate::ledger::LedgerAccount;
@@ -133,6 +134,8 @@ pub struct Outside {
     pub(crate) recharges: Recharges,
     /// Goods that are sent.
     pub(crate) shipping: Shipping,
+    /// Draws of lotteries.
+    pub(crate) draws: Draws,
 }
 
 impl State {

@@ -19,7 +19,7 @@
 //! 6. the stock of a product that is sold from the vault: [`Refusal::OutOfStock`]; whether a bill goes with
 //!    the product and can be had: [`Refusal::BillNeeded`], [`Refusal::NotForBills`],
 //!    [`Refusal::BillBeingPaid`], [`Refusal::BillPaid`]; whether it is said to whom goods are sent:
-//!    [`Refusal::RecipientNeeded`], [`Refusal::NotShippedGoods`]
+//!    [`Refusal::RecipientNeeded`], [`Refusal::NotShippedGoods`]; the draw of a bet: [`Refusal::DrawClosed`]
 //!
 //! and then at home, by [`State::check_payer`], whether the order was taken there or elsewhere:
 //!
@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{AccountKind, AccountSelector};
 use crate::bills::Bill;
 use crate::catalogue::{ProductRef, ProductStatus};
+use crate::draws::Draw;
 use crate::effect::{Effect, EffectId, SmsText};
 use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, SpId};
 use crate::journal::{JournalBody, PostingReason};
@@ -117,7 +118,12 @@ struct Deal<'a> {
     from_vault: bool,
     /// What goes with it.
     with: With<'a>,
+    /// The draw it is a bet on.
+    draw: Option<Draw>,
 }
+
+/// A notice that waits for so long is never sent: what it is about ends before.
+const NEVER_TOLD_MS: u64 = 86_400_000;
 
 /// Most orders see no more events than these.
 const TIMELINE_USUAL: usize = 4;
@@ -180,6 +186,7 @@ impl State {
             delivery_deadline_ms: terms.delivery_deadline_ms,
             from_vault,
             with,
+            draw: self.open_draw(product.id, terms)?,
         })
     }
 
@@ -301,6 +308,9 @@ impl State {
         if deal.from_vault {
             self.reserve_cards(&order);
         }
+        if let Some(draw) = deal.draw {
+            self.bet_on(order.id, draw);
+        }
         match deal.with {
             With::Nothing => {}
             With::Bill(bill) => self.hold_bill(&order, bill),
@@ -328,8 +338,12 @@ impl State {
             self.delivered(order);
             return;
         }
-        order.waits_for = self.add_effect(Effect::DeliveryNotice { sp: order.sp, order: order.id });
-        order.deliver_by = self.now.plus_ms(u64::from(delivery_deadline_ms));
+        let closes_at = self.draw_of(order.id).map_or(LogTime(u64::MAX), |draw| draw.closes_at).max(self.now);
+        order.deliver_by = self.now.plus_ms(u64::from(delivery_deadline_ms)).min(closes_at);
+        // Paid after the close: the SP is not told, and the next tick takes the bet back.
+        let not_before = if closes_at == self.now { self.now.plus_ms(NEVER_TOLD_MS) } else { self.now };
+        let notice = Effect::DeliveryNotice { sp: order.sp, order: order.id };
+        order.waits_for = self.add_effect_not_before(not_before, notice);
         order.waits_until = order.deliver_by;
         self.timers.insert(Timer::new(order.deliver_by, TimerKind::DeliveryDeadline(order.id)), ());
     }

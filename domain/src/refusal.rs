@@ -249,6 +249,13 @@ refusals! {
     NotShipped = 10553 "not_shipped" retry "商品尚未发货";
     /// The goods are on their way: money goes back by a refund.
     AlreadyShipped = 10554 "already_shipped" never "商品已发货，请申请退款";
+
+    /// The draw is closed: no bet is taken any more.
+    DrawClosed = 10571 "draw_closed" never "本期投注已截止";
+    /// The product is no lottery.
+    NotALottery = 10572 "not_a_lottery" never "该商品不是彩票";
+    /// A draw closes in the future.
+    DrawInPast = 10573 "draw_in_past" never "截止时间已过";
 }
 
 impl Refusal {

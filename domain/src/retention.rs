@@ -121,6 +121,7 @@ impl State {
             self.forget_cards_of(id);
             self.outside.tickets.issued.remove(&id);
             self.outside.shipping.rows.remove(&id);
+            self.outside.draws.of_order.remove(&id);
             self.requests.forget_order(id);
         }
         for id in payments {

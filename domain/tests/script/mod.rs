@@ -12,7 +12,8 @@
 //!
 //! Words for accounts whose money is outside are in `rails.rs`, those for awards in `awards.rs`, for the vault
 //! of cards in `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in
-//! `recharge.rs`, for goods that are sent in `shipping.rs`.
+//! `recharge.rs`, for goods that are sent in `shipping.rs`, for draws in
+//! `draws.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -39,6 +40,7 @@ use mpss_domain::{
 mod awards;
 mod bills;
 mod cards;
+mod draws;
 mod rails;
 mod recharge;
 mod shipping;
@@ -262,6 +264,7 @@ impl Stage {
             "stock" => self.see_stock(&words)?,
             "see-tickets" => self.see_tickets(&words)?,
             "see-bill" => self.see_bill(&words)?,
+            "see-draw" => self.see_draw(&words)?,
             "see-shipment" => self.see_shipment(&words)?,
             "see-binding" => self.see_binding(&words)?,
             "see-calls" => self.see_calls(&words)?,
@@ -416,6 +419,7 @@ impl Stage {
             "admit" | "suspend" | "resume" | "upload" | "review" | "publish" | "withdraw" => {
                 self.catalogue_verb(words)?
             }
+            "draw" => self.draw_verb(words)?,
             "ship" | "receive" => self.shipping_verb(words)?,
             "order" | "record-payment" | "give-up" | "deliver" | "reverse" | "refund" | "record-reversal"
             | "record-refund" => self.order_verb(words)?,
