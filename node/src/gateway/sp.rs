@@ -48,6 +48,9 @@ pub struct Notice {
     /// The bill it pays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bill_number: Option<String>,
+    /// The draw that the bet is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draw_id: Option<String>,
     /// To whom the goods are sent; with notices to deliver.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<RecipientPart>,

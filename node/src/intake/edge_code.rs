@@ -119,6 +119,8 @@ edge_codes! {
     TicketsClosed = 153 "tickets_closed" 422 never "This province has no tickets" "本省未开通电子票";
     /// The SP knows no bill with this number.
     BillNotFound = 154 "bill_not_found" 422 never "There is no bill with this number" "账单不存在";
+    /// The lottery has had no draw.
+    DrawNotFound = 156 "draw_not_found" 404 never "This lottery has no draw" "该彩票没有期次";
     /// One caller asks too often; nothing happened.
     TooManyRequests = 160 "too_many_requests" 429 retry "Too many requests for one subscriber" "请求过于频繁，请稍后再试";
     /// The node has too much to do; nothing happened.

@@ -96,6 +96,9 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10552 => "Nothing is sent for this.",
         10553 => "The goods are not on their way yet.",
         10554 => "The goods are on their way: money goes back by a refund.",
+        10571 => "The draw is closed: no bet is taken any more.",
+        10572 => "This product is no lottery.",
+        10573 => "A draw closes in the future.",
         _ => "Refused by a rule.",
     }
 }

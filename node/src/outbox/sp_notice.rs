@@ -367,6 +367,7 @@ fn notice(state: &State, id: EffectId, order: OrderId, kind: NoticeKind) -> Opti
         quantity: order.quantity,
         amount: order.amount.to_string(),
         bill_number: state.bill_of(order.id).map(|bill| bill.number.to_string()),
+        draw_id: state.draw_of(order.id).map(|draw| draw.id.to_string()),
         recipient: to.filter(|_| kind == NoticeKind::Deliver),
         serving_province: state.province().to_string(),
         msisdn_masked: order.msisdn.masked(),

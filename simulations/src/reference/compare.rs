@@ -47,6 +47,7 @@ impl Reference {
         self.compare_tickets(state, &mut out);
         self.compare_bills(state, &mut out);
         self.compare_shipments(state, &mut out);
+        self.compare_draws(state, &mut out);
         self.compare_effects(state, &mut out);
         self.compare_timers(state, &mut out);
         self.compare_books(state, &mut out);

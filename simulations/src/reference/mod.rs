@@ -22,6 +22,7 @@ mod answers;
 mod bills;
 mod compare;
 mod days;
+mod draws;
 mod forgetting;
 mod goods;
 mod identities;
@@ -44,6 +45,7 @@ mod wallet;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mpss_domain::catalogue::{Product, Sp};
+use mpss_domain::draws::Draw;
 use mpss_domain::journal::{JournalBody, RecordPosition};
 use mpss_domain::policy::Policy;
 use mpss_domain::transfer::IncomingTransfer;
@@ -87,6 +89,7 @@ pub struct Reference {
     frozen: BTreeSet<AccountId>,
     sps: BTreeMap<SpId, Sp>,
     goods: BTreeMap<ProductId, Product>,
+    draws: BTreeMap<ProductId, Draw>,
     orders: BTreeMap<OrderId, Sale>,
     /// Orders whose goods are on their way.
     on_the_way: BTreeSet<OrderId>,
@@ -126,6 +129,7 @@ impl Reference {
             frozen: BTreeSet::new(),
             sps: BTreeMap::new(),
             goods: BTreeMap::new(),
+            draws: BTreeMap::new(),
             orders: BTreeMap::new(),
             on_the_way: BTreeSet::new(),
             waiting: BTreeSet::new(),
@@ -230,6 +234,7 @@ impl Reference {
                 | Verb::BuyShipped(_)
                 | Verb::RecordShipment { .. }
                 | Verb::RecordReceipt { .. }
+                | Verb::SetDraw { .. }
         );
         of_goods || !verb.since().has_outside_rails()
     }
@@ -269,6 +274,7 @@ impl Reference {
             Verb::PayBill(ask) => self.place_order(&ask.purchase, (Some(ask.bill), None)),
             Verb::BuyShipped(ask) => self.place_order(&ask.purchase, (None, Some(&ask.to))),
             Verb::RecordShipment { order, carrier, tracking } => self.record_shipment(*order, carrier, *tracking),
+            Verb::SetDraw { product, draw } => self.set_draw(*product, *draw),
             Verb::RecordReceipt { order, buyer } => self.record_receipt(*order, *buyer),
             Verb::RecordPayment { order, result } => self.record_payment(*order, *result),
             Verb::GiveUpPayment { order } => self.give_up_payment(*order),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use mpss_domain::bills::Bill;
 use mpss_domain::catalogue::{Application, ProductRef};
+use mpss_domain::draws::Draw;
 use mpss_domain::ids::TrackingNumber;
 use mpss_domain::journal::{JournalBody, PostingReason};
 use mpss_domain::order::{OrderEvent, ReversalReason, TimelineEntry};
@@ -40,6 +41,8 @@ pub(super) struct Sale {
     pub(super) from_vault: bool,
     /// What it pays, when that is a bill.
     pub(super) bill: Option<Bill>,
+    /// The draw it is a bet on.
+    pub(super) draw: Option<Draw>,
     /// To whom it is sent.
     pub(super) to: Option<Recipient>,
     /// By whom it was sent, under which number.
@@ -185,13 +188,16 @@ impl Reference {
             }
             return;
         }
-        let order = self.orders.get_mut(&id).expect("what is paid is an order");
+        let (now, order) = (self.now, self.orders.get_mut(&id).expect("what is paid is an order"));
         let terms = &self.goods[&order.product.id].versions[order.product.version as usize - 1];
-        order.deliver_by = LogTime(self.now.0.saturating_add(u64::from(terms.delivery_deadline_ms)));
+        order.deliver_by = order.told_until(now, terms.delivery_deadline_ms);
+        // Paid after the close: the SP is not told before the bet is taken back.
+        let too_late = order.draw.is_some_and(|draw| draw.closes_at <= now);
         let sp = order.sp;
         self.event(id, OrderEvent::Paid);
         self.event(id, OrderEvent::DeliveryAsked);
-        self.effect(Effect::DeliveryNotice { sp, order: id });
+        let not_before = if too_late { LogTime(now.0.saturating_add(86_400_000)) } else { now };
+        self.effect_not_before(not_before, Effect::DeliveryNotice { sp, order: id });
     }
 
     pub(super) fn sale(&self, id: OrderId) -> Result<&Sale, Refusal> {

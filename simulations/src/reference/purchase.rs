@@ -1,11 +1,12 @@
 //! 购买, taking an order (product §4, §5; source §4.2, §6.3). The order of refusals: the request id;
-//! quantity and amount; the number; the product; its SP; the scope; the stock; the bill; the recipient; then, at home, the account;
+//! quantity and amount; the number; the product; its SP; the scope; the stock; the bill; the recipient; the draw; then, at home, the account;
 //! the password; the status; the limits; the funds.
 
 use std::collections::BTreeMap;
 
 use mpss_domain::bills::Bill;
 use mpss_domain::catalogue::{ProductRef, ProductStatus, Terms};
+use mpss_domain::draws::Draw;
 use mpss_domain::journal::PostingReason;
 use mpss_domain::order::OrderEvent;
 use mpss_domain::shipping::Recipient;
@@ -35,6 +36,7 @@ pub(super) fn check_amount(amount: Money) -> Result<(), Refusal> {
 pub(super) struct Deal {
     amount: Money,
     from_vault: bool,
+    draw: Option<Draw>,
 }
 
 /// A payment that passed every check.
@@ -57,7 +59,7 @@ impl Reference {
         (bill, to): (Option<Bill>, Option<&Recipient>),
     ) -> Result<Outcome, Refusal> {
         let &Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict } = purchase;
-        let Deal { amount, from_vault } = self.check_deal(purchase, (bill, to))?;
+        let Deal { amount, from_vault, draw } = self.check_deal(purchase, (bill, to))?;
         let terms = self.terms_of(product).expect("just checked").clone();
         let version = u32::try_from(self.goods[&product].versions.len()).expect("versions are counted in 32 bits");
         let product = ProductRef { id: product, version };
@@ -90,6 +92,7 @@ impl Reference {
             timeline: Vec::new(),
             from_vault,
             bill,
+            draw,
             to: to.cloned(),
             sent: None,
             has_tickets: false,
@@ -163,7 +166,8 @@ impl Reference {
         }
         self.check_bill(terms, bill)?;
         self.check_recipient(terms, to)?;
-        Ok(Deal { amount, from_vault })
+        let draw = self.open_draw(product.id, terms)?;
+        Ok(Deal { amount, from_vault, draw })
     }
 
     /// As they are sold now.

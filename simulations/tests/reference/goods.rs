@@ -90,6 +90,23 @@ impl Walk {
         Verb::PayBill(Box::new(PayBill { purchase: Purchase { quantity, ..purchase }, bill: Bill { number, amount } }))
     }
 
+    /// A draw opens for somewhat more than a moment, mostly of a lottery.
+    pub(crate) fn draw_opens(&mut self, at: usize, draw: &mut Draw) {
+        let province = &mut self.provinces[at];
+        let is_lottery = |product: &&ProductId| {
+            let product = province.state.product(**product);
+            product.is_some_and(|product| product.terms().application == Application::Lottery)
+        };
+        let lotteries: Vec<_> = province.products.iter().filter(is_lottery).copied().collect();
+        let unknown = ProductId::issue(province.at, province.id, 9_999);
+        let any = if draw.one_in(10) { draw.recent(&province.products) } else { draw.recent(&lotteries) };
+        let product = if draw.one_in(25) { unknown } else { any.unwrap_or(unknown) };
+        let id = draw.of(&["1", "2", "3"]).parse().expect("a draw");
+        let after = draw.of(&[0, 2_000, 30_000, 300_000, 3_600_000]);
+        let closes_at = province.at.plus_ms(after);
+        province.ask(draw, Verb::SetDraw { product, draw: mpss_domain::draws::Draw { id, closes_at } });
+    }
+
     /// Goods are sent, mostly once, and are there.
     pub(crate) fn goods_travel(&mut self, at: usize, draw: &mut Draw) {
         let province = &mut self.provinces[at];

@@ -122,6 +122,11 @@ const MUST_BE_SEEN: &[&str] = &[
     "shipped",
     "received",
     "taken for received",
+    "not_a_lottery",
+    "draw_in_past",
+    "draw_closed",
+    "bet on a draw",
+    "paid after the close",
 ];
 
 #[test]

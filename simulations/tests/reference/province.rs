@@ -206,7 +206,12 @@ impl Province {
             (Verb::OpenAccount { .. }, Outcome::Account(view)) => self.accounts.push(view.account.id),
             (Verb::AdmitSp { .. }, Outcome::Sp(id)) => self.sps.push(*id),
             (Verb::UploadProduct { product: None, .. }, Outcome::Product(id)) => self.products.push(*id),
-            (Verb::PlaceOrder { .. }, Outcome::Order(id)) => self.orders.push(*id),
+            (Verb::PlaceOrder { .. }, Outcome::Order(id)) => {
+                if self.state.draw_of(*id).is_some() {
+                    self.note("bet on a draw");
+                }
+                self.orders.push(*id);
+            }
             (Verb::BuyShipped(_), Outcome::Order(id)) => {
                 self.note("goods to be sent");
                 self.orders.push(*id);
@@ -231,6 +236,11 @@ impl Province {
     }
 
     fn harvest_record(&mut self, record: &JournalRecord, only_time: bool) {
+        if let JournalBody::OrderMoved { order, event: OrderEvent::DeliveryAsked } = record.body
+            && self.state.draw_of(order).is_some_and(|draw| draw.closes_at <= record.at)
+        {
+            self.note("paid after the close");
+        }
         let what = match &record.body {
             JournalBody::AccountChanged { change: AccountChange::Thawed, .. } if only_time => "thawed by itself",
             JournalBody::OrderMoved { event: OrderEvent::Shipped, .. } => "shipped",

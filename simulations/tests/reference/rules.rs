@@ -31,6 +31,7 @@ impl Walk {
                 Application::Ticketing,
                 Application::BillPayment,
                 Application::Shopping,
+                Application::Lottery,
             ] {
                 let terms = Terms { application, ..terms(draw, sp, *scope, Money::yuan(10)) };
                 let Outcome::Product(product) =

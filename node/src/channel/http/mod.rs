@@ -37,6 +37,7 @@ mod cards;
 mod catalogue;
 mod cluster;
 mod door;
+mod draws;
 mod goods;
 mod health;
 mod leader;
@@ -140,6 +141,7 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(products::publish))
         .routes(routes!(products::withdraw))
         .routes(routes!(bills::query))
+        .routes(routes!(draws::set, draws::show))
         .routes(routes!(cards::load))
         .routes(routes!(cards::stock))
         .routes(routes!(cards::reveal))

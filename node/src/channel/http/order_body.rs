@@ -4,6 +4,7 @@ use std::fmt;
 
 use mpss_domain::bills::Bill;
 use mpss_domain::catalogue::Terms;
+use mpss_domain::draws::{Draw, DrawId};
 use mpss_domain::order::{OrderAsOf, OrderEvent, TimelineEntry};
 use mpss_domain::rail::Call;
 use mpss_domain::shipping::Shipment;
@@ -28,6 +29,7 @@ pub(crate) struct OrderFound {
     serving: ProvinceId,
     calls: Vec<Call>,
     bill: Option<Bill>,
+    draw: Option<Draw>,
     shipment: Option<Shipment>,
 }
 
@@ -42,8 +44,16 @@ impl OrderFound {
         };
         let terms = state.terms_of(order).cloned();
         let calls = state.calls_of(order.payment).cloned().collect();
-        let (bill, shipment) = (state.bill_of(id), state.shipment_of(id).cloned());
-        Some(Self { order: order.clone(), terms, account_kind, serving: state.province(), calls, bill, shipment })
+        Some(Self {
+            order: order.clone(),
+            terms,
+            account_kind,
+            serving: state.province(),
+            calls,
+            bill: state.bill_of(id),
+            draw: state.draw_of(id),
+            shipment: state.shipment_of(id).cloned(),
+        })
     }
 
     /// True when nothing more happens by itself.
@@ -112,13 +122,18 @@ impl OrderFound {
             quantity: order.quantity,
             amount: Yuan(order.amount),
             bill_number: self.bill.map(|bill| bill.number.to_string()),
+            draw_id: self.draw.map(|draw| Shown(draw.id)),
             refunded: Yuan(then.refunded),
             refund_pending: Yuan(then.refund_pending),
             payment_id: Shown(order.payment),
             account_kind: self.account_kind.map(AccountKind::name),
             account_id,
             channel: order.channel.name(),
-            deliver_by: asked.map(|entry| Shown(entry.at.plus_ms(deadline))),
+            deliver_by: asked.map(|entry| {
+                let closes_at = self.draw.map(|draw| draw.closes_at.max(entry.at));
+                let usual = entry.at.plus_ms(deadline);
+                Shown(closes_at.map_or(usual, |at| usual.min(at)))
+            }),
             resolves_by,
             calls: Vec::new(),
             shipment: None,
@@ -166,6 +181,10 @@ pub(crate) struct OrderBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "E-2026-10-008650")]
     bill_number: Option<String>,
+    /// The draw that the bet is for, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "26130")]
+    draw_id: Option<Shown<DrawId>>,
     /// What refunds have given back, in yuan.
     #[schema(value_type = String, example = "0.00")]
     refunded: Yuan,

@@ -28,6 +28,7 @@ mod awards;
 mod bills;
 mod cards;
 mod document;
+mod draws;
 mod fuzz;
 mod overload;
 mod passing_on;
