@@ -33,6 +33,7 @@ impl State {
         self.check_vault()?;
         self.check_tickets()?;
         self.check_bills()?;
+        self.check_upp()?;
         self.check_accounts(&open)
     }
 

@@ -345,6 +345,8 @@ given_names! {
     BatchId "a batch id has 1 to 32 printable ASCII characters without spaces";
     /// The number an SP gave to a bill.
     BillNumber "a bill number has 1 to 32 printable ASCII characters without spaces";
+    /// The number the UPP gave to an order, a reversal or a refund.
+    UppNumber "a number of the UPP has 1 to 32 printable ASCII characters without spaces";
 }
 
 macro_rules! issued_ids {

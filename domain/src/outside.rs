@@ -1,5 +1,5 @@
 //! What the state holds of accounts whose money is outside, and of the calls to those who have it; and
-//! the vault of PIN cards, tickets, bills, and top-ups by recharge card.
+//! the vault of PIN cards, tickets, bills, top-ups by recharge card, and orders of the UPP.
 //!
 //! All of it came with state version 3. It stands apart from the other rows, so that what is written
 //! of them is what older programs wrote: a snapshot of a lower version ends before it.
@@ -17,6 +17,7 @@ use crate::recharge::Recharges;
 use crate::state::State;
 use crate::table::Table;
 use crate::tickets::Tickets;
+use crate::upp::UppOrders;
 use crate::vault::Vault;
 
 /// How the subscriber pays the phone bill.
@@ -130,6 +131,8 @@ pub struct Outside {
     pub(crate) bills: Bills,
     /// Top-ups by card.
     pub(crate) recharges: Recharges,
+    /// Orders of the UPP.
+    pub(crate) upp: UppOrders,
 }
 
 impl State {

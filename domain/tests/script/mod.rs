@@ -12,7 +12,7 @@
 //!
 //! Words for accounts whose money is outside are in `rails.rs`, those for awards in `awards.rs`, for the vault
 //! of cards in `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in
-//! `recharge.rs`.
+//! `recharge.rs`, for orders of the UPP in `upp.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -41,6 +41,7 @@ mod cards;
 mod rails;
 mod recharge;
 mod tickets;
+mod upp;
 
 /// 2026-11-23 10:00 in China.
 pub(crate) const START: LogTime = LogTime(1_795_399_200_000);
@@ -265,6 +266,8 @@ impl Stage {
             "see-award" => self.see_award(&words)?,
             "see-prize" => self.see_prize(&words)?,
             "see-recharge" => self.see_recharge(&words)?,
+            "see-upp" => self.see_upp(&words)?,
+            "told-upp" => self.see_upp_notice(&words)?,
             "told" => self.see_text(&words)?,
             "waiting" => self.see_effects(&words)?,
             "next-timer" => {
@@ -350,6 +353,7 @@ impl Stage {
             Outcome::Transfer(id) if words.verb == "transfer" => {
                 self.transfers.insert(name, id);
             }
+            Outcome::Upp(view) => self.learn_upp(name, &view),
             _ => {}
         }
         Ok(())
@@ -421,6 +425,7 @@ impl Stage {
             "load" | "reveal" => self.card_verb(words)?,
             "check" => self.check(words)?,
             "recharge" => self.recharge_verb(words)?,
+            "upp-pay" | "upp-reverse" | "upp-refund" | "upp-confirm" => self.upp_verb(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
             "fund-pool" | "award" | "approve" | "reject" | "credit-award" | "record-award" | "award-policy" => {
                 self.award_verb(words)?
@@ -834,6 +839,7 @@ impl Stage {
                 Effect::TellBank { .. } => *key == "bank",
                 Effect::CapturePayment { .. } => *key == "capture",
                 Effect::CreditAward { .. } => *key == "award",
+                Effect::TellUpp { .. } => *key == "upp",
             });
             same(key, count.count().to_string().as_str(), value)?;
         }
