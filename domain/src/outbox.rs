@@ -37,10 +37,7 @@ impl State {
             let told = self.effects.get(&id).is_some_and(|row| {
                 matches!(
                     row.effect,
-                    Effect::Sms { .. }
-                        | Effect::CancelNotice { .. }
-                        | Effect::TellBank { .. }
-                        | Effect::TellUpp { .. }
+                    Effect::Sms { .. } | Effect::CancelNotice { .. } | Effect::TellBank { .. } | Effect::TellUpp { .. }
                 )
             });
             if told {

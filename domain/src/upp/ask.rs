@@ -78,9 +78,10 @@ impl State {
     }
 
     fn answer_upp_again(&self, known: &UppOrder, ask: &PayUpp) -> Result<Outcome, Refusal> {
-        let same = known.asked.as_ref().is_none_or(|asked| {
-            asked.kind == ask.kind && asked.amount == ask.amount && asked.title == ask.title
-        });
+        let same = known
+            .asked
+            .as_ref()
+            .is_none_or(|asked| asked.kind == ask.kind && asked.amount == ask.amount && asked.title == ask.title);
         if known.msisdn != ask.msisdn || !same {
             return Err(Refusal::UppOrderMismatch);
         }

@@ -9,10 +9,9 @@ use crate::state::State;
 /// What the UPP is owed for a payment.
 pub(super) fn owed_for(payment: &Payment) -> Money {
     match payment.status {
-        PaymentStatus::Reserved
-        | PaymentStatus::Captured
-        | PaymentStatus::PartlyRefunded
-        | PaymentStatus::Refunded => payment.amount - payment.refunded,
+        PaymentStatus::Reserved | PaymentStatus::Captured | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => {
+            payment.amount - payment.refunded
+        }
         _ => Money::ZERO,
     }
 }

@@ -272,8 +272,7 @@ impl Race {
             let open: Vec<_> = self.state.calls().filter(|call| call.next_at > LogTime(0)).collect();
             let due: Vec<_> = open.iter().filter(|call| call.next_at <= self.at).map(|call| call.id).collect();
             let next = open.iter().map(|call| call.next_at).min();
-            let telling =
-                self.state.effects_from(EffectId(0)).any(|row| matches!(row.effect, Effect::TellUpp { .. }));
+            let telling = self.state.effects_from(EffectId(0)).any(|row| matches!(row.effect, Effect::TellUpp { .. }));
             match self.draw.below(10) {
                 0..4 if !self.wants.is_empty() => self.ask_something(),
                 4..7 if !due.is_empty() => {
@@ -308,13 +307,17 @@ impl Race {
             *ends.entry(view.status.name()).or_default() += 1;
             let stands = matches!(
                 view.status,
-                PaymentStatus::Captured | PaymentStatus::Reserved | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded
+                PaymentStatus::Captured
+                    | PaymentStatus::Reserved
+                    | PaymentStatus::PartlyRefunded
+                    | PaymentStatus::Refunded
             );
             assert_eq!(side.paid, Some(stands), "the UPP believes that of {view:?}");
             if let Some(reversal) = side.reversal.filter(|_| side.reversed) {
                 assert_eq!((view.reversal, stands), (Some(reversal), false), "{view:?}");
             }
-            let acknowledged: Money = side.refunds.iter().filter(|(.., done)| *done).map(|(_, amount, _)| *amount).sum();
+            let acknowledged: Money =
+                side.refunds.iter().filter(|(.., done)| *done).map(|(_, amount, _)| *amount).sum();
             assert_eq!(view.refunded, acknowledged, "{view:?}");
             assert!(acknowledged <= side.ask.amount, "{view:?}");
             if stands {
@@ -335,7 +338,8 @@ impl Race {
         assert_eq!(-balance("due_to:upp"), owed, "what the UPP is owed");
         let wallets: Money = state.accounts().map(|account| account.available + account.held).sum();
         assert_eq!(wallets.as_fen(), self.put_in - of_wallets, "what is left in the wallets");
-        let clearing: i128 = books.lines.iter().filter(|line| line.name.starts_with("rail_")).map(|line| line.debit - line.credit).sum();
+        let clearing: i128 =
+            books.lines.iter().filter(|line| line.name.starts_with("rail_")).map(|line| line.debit - line.credit).sum();
         // What is held and never confirmed is set aside there, and not taken yet.
         let held: i64 = state
             .upp_orders()
