@@ -14,6 +14,7 @@ use std::time::Duration;
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::command::PayRequest;
 use mpss_domain::outside::{Billing, Card, Means};
+use mpss_domain::upp::PayUpp;
 use mpss_domain::{
     AccountId, AccountKind, AwardId, BindingId, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict,
     PaymentId, PaymentStatus, ProvinceId, RefundId, Refusal, Reply, Request, ReversalId, State, StateVersion,
@@ -358,6 +359,16 @@ impl Home {
             Outcome::PaymentPending(account) => self.rail_answer(ask.payment, account, reply).await,
             _ => Ok(reply),
         }
+    }
+
+    /// Debits for an order of the UPP. `ask.verdict` is set here.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn pay_upp(&self, request: Request, ask: PayUpp, password: PaymentPassword) -> Result<Reply, NotDone> {
+        self.outside_is_known().await?;
+        let verb = |verdict: PasswordVerdict| Verb::PayUpp(Box::new(PayUpp { verdict, ..ask.clone() }));
+        propose_judged(&self.context, Some(request), Owner::Number(ask.msisdn), password, verb).await
     }
 
     /// Waits a while for whoever has the money; without an answer the payment is pending still, and goes on.

@@ -22,6 +22,7 @@ use crate::gateway::rail::RailGateway;
 use crate::gateway::recharge::{HttpRecharge, RechargeRail};
 use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
 use crate::gateway::sp::{HttpSpGateway, SpGateway};
+use crate::gateway::upp::{HttpUppNotices, UppNotices};
 use crate::password::PasswordJudge;
 use crate::ticket_code::TicketPen;
 
@@ -38,6 +39,10 @@ pub struct Rails {
     pub bank_door_key: Option<Arc<[u8]>>,
     /// Tells the bank how bindings stand; without one it has to ask.
     pub bank_notices: Option<Arc<dyn BankNotices>>,
+    /// What the UPP signs its requests with; without one it may ask nothing.
+    pub upp_door_key: Option<Arc<[u8]>>,
+    /// Tells the UPP how pending payments have ended; without one it has to ask.
+    pub upp_notices: Option<Arc<dyn UppNotices>>,
 }
 
 impl Rails {
@@ -85,6 +90,18 @@ impl Rails {
                 made.bank_notices = Some(Arc::new(notices));
             }
             made.bank_door_key = Some(key.into());
+        }
+        if let Some(key) = settings.upp.door_key_bytes() {
+            if !settings.upp.notice_url.is_empty() {
+                let deadline = ms(settings.outbox.request_deadline_ms);
+                let notices = HttpUppNotices::new(&settings.upp.notice_url, key.to_vec(), deadline);
+                let notices = notices.map_err(|source| NodeError::Io {
+                    what: "an HTTP client can not be made".into(),
+                    source: std::io::Error::other(source),
+                })?;
+                made.upp_notices = Some(Arc::new(notices));
+            }
+            made.upp_door_key = Some(key.as_slice().into());
         }
         Ok(made)
     }

@@ -25,6 +25,7 @@ pub mod recharge;
 pub mod remembered;
 pub mod sms;
 pub mod sp;
+pub mod upp;
 
 /// Serves a simulator until `shutdown` becomes true (or its sender is gone).
 ///

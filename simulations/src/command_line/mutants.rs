@@ -7,9 +7,18 @@ use super::arguments::USUAL;
 pub(super) fn names() -> Vec<&'static str> {
     use mpss_domain::mutant::Mutant;
 
-    // Nobody in a simulated country pays a bill or has a recharge card: the tests of the domain find these.
+    // Nobody in a simulated country pays a bill, has a recharge card or buys at the UPP: the tests of the domain
+    // find these.
     let strikes = |mutant: &&Mutant| {
-        !matches!(mutant, Mutant::BillPaidTwice | Mutant::RechargeCreditedBeforeUse | Mutant::RechargeLostPastBound)
+        !matches!(
+            mutant,
+            Mutant::BillPaidTwice
+                | Mutant::RechargeCreditedBeforeUse
+                | Mutant::RechargeLostPastBound
+                | Mutant::UppOrderPaidTwice
+                | Mutant::LateUppPaymentRevives
+                | Mutant::UppNotTold
+        )
     };
     let domain = Mutant::ALL.iter().filter(strikes).map(|mutant| mutant.name());
     let cluster = mpss_cluster::mutant::Mutant::ALL.iter().map(|mutant| mutant.name());

@@ -93,6 +93,9 @@ impl SimRails {
             bank: Some(Arc::new(BankRail::new(Arc::new(to_bank), acquirer))),
             // Nobody in a simulated country has a recharge card.
             recharge: None,
+            // Nor is there a UPP.
+            upp_door_key: None,
+            upp_notices: None,
             bank_door_key: Some(BANK_KEY.into()),
             bank_notices: None,
         }

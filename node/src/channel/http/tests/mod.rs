@@ -35,6 +35,7 @@ mod recharge;
 mod refusals;
 mod replay;
 mod tickets;
+mod upp;
 
 /// A router over a province of one replica, and the provinces it passes requests on to.
 struct Shop {
