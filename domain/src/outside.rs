@@ -14,6 +14,7 @@ use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::rail::{Binding, Call, RailName, Subject};
 use crate::recharge::Recharges;
+use crate::refusal::Refusal;
 use crate::state::State;
 use crate::table::Table;
 use crate::tickets::Tickets;
@@ -71,6 +72,8 @@ pub enum Means {
     PhoneBill(Billing),
     /// On a bank card.
     Card(Box<Card>),
+    /// In a virtual account that the UPP keeps under the subscriber's number.
+    Upp,
 }
 
 impl Means {
@@ -81,6 +84,7 @@ impl Means {
             Self::PhoneBill(_) => RailName::Communication,
             Self::Card(card) if card.pre_freeze => RailName::BankPreFreeze,
             Self::Card(_) => RailName::BankRealTime,
+            Self::Upp => RailName::Upp,
         }
     }
 }
@@ -149,10 +153,18 @@ impl State {
         self
     }
 
-    /// What an account outside is linked to; `None` for stored value.
+    /// What an account outside is linked to; `None` for stored value that is kept here.
     #[must_use]
     pub fn link(&self, account: AccountId) -> Option<&Link> {
         self.outside.links.get(&account)
+    }
+
+    /// Is the money of a virtual account here, and not with the UPP?
+    ///
+    /// # Errors
+    /// [`Refusal::AccountKindUnsupported`].
+    pub(crate) fn check_kept_here(&self, account: AccountId) -> Result<(), Refusal> {
+        if self.link(account).is_none() { Ok(()) } else { Err(Refusal::AccountKindUnsupported) }
     }
 
     /// A call to a peer outside.

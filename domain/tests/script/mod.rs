@@ -323,7 +323,9 @@ impl Stage {
     fn learn(&mut self, words: &Words<'_>, outcome: Outcome) -> Result<(), String> {
         let name = words.names.first().map(|name| (*name).to_owned()).unwrap_or_default();
         match outcome {
-            Outcome::Account(view) if matches!(words.verb, "open" | "open-bill" | "open-card" | "confirm") => {
+            Outcome::Account(view)
+                if matches!(words.verb, "open" | "open-bill" | "open-card" | "open-upp" | "confirm") =>
+            {
                 self.msisdns.insert(name.clone(), view.account.msisdn);
                 {
                     self.accounts.insert(name, view.account.id);
@@ -420,8 +422,8 @@ impl Stage {
             "order" | "record-payment" | "give-up" | "deliver" | "reverse" | "refund" | "record-reversal"
             | "record-refund" => self.order_verb(words)?,
             "pay" | "hold" | "reverse-payment" | "refund-payment" => self.payment_verb(words)?,
-            "open-bill" | "open-card" | "send" | "answer" | "record-hold" | "record-capture" | "capture-payment"
-            | "bind" | "confirm" | "unbind" | "push" | "office-freeze" => self.rail_verb(words)?,
+            "open-bill" | "open-card" | "open-upp" | "send" | "answer" | "record-hold" | "record-capture"
+            | "capture-payment" | "bind" | "confirm" | "unbind" | "push" | "office-freeze" => self.rail_verb(words)?,
             "load" | "reveal" => self.card_verb(words)?,
             "check" => self.check(words)?,
             "recharge" => self.recharge_verb(words)?,
