@@ -6,8 +6,12 @@ use zeroize::Zeroizing;
 use crate::check::Checked;
 use crate::key::{Key, Kind};
 
-pub(crate) const KEYS: &[Key] =
-    &[Key { path: "upp.door_key", kind: Kind::LongKeyOrEmpty }, Key { path: "upp.notice_url", kind: Kind::UrlOrEmpty }];
+pub(crate) const KEYS: &[Key] = &[
+    Key { path: "upp.door_key", kind: Kind::LongKeyOrEmpty },
+    Key { path: "upp.notice_url", kind: Kind::UrlOrEmpty },
+    Key { path: "upp.account_url", kind: Kind::UrlOrEmpty },
+    Key { path: "upp.virtual_accounts", kind: Kind::OneOf(&["here", "upp"]) },
+];
 
 /// The unified payment platform (UPP).
 #[derive(Clone, Deserialize)]
@@ -17,9 +21,19 @@ pub struct UppSettings {
     pub door_key: String,
     /// Where the UPP is told how pending payments have ended; empty when it asks.
     pub notice_url: String,
+    /// Where the UPP is asked about virtual accounts that it keeps: `http://host:port`; empty when it keeps none.
+    pub account_url: String,
+    /// Where virtual accounts are kept that are opened from now on: `here` or `upp`.
+    pub virtual_accounts: String,
 }
 
 impl UppSettings {
+    /// Are virtual accounts that are opened from now on kept by the UPP?
+    #[must_use]
+    pub fn keeps_virtual_accounts(&self) -> bool {
+        self.virtual_accounts == "upp"
+    }
+
     /// The key as bytes; `None` without one.
     ///
     /// # Panics
@@ -34,7 +48,11 @@ impl UppSettings {
 impl std::fmt::Debug for UppSettings {
     /// Without the key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UppSettings").field("notice_url", &self.notice_url).finish_non_exhaustive()
+        f.debug_struct("UppSettings")
+            .field("notice_url", &self.notice_url)
+            .field("account_url", &self.account_url)
+            .field("virtual_accounts", &self.virtual_accounts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -49,5 +67,12 @@ pub(crate) fn check(checked: &mut Checked) {
     let is_told = checked.text("upp.notice_url").is_some_and(|url| !url.is_empty());
     if is_told && checked.text("upp.door_key") == Some("") {
         checked.add("upp.notice_url", "needs upp.door_key, which notices are signed with".to_owned());
+    }
+    let is_asked = checked.text("upp.account_url").is_some_and(|url| !url.is_empty());
+    if is_asked && checked.text("upp.door_key") == Some("") {
+        checked.add("upp.account_url", "needs upp.door_key, which requests are signed with".to_owned());
+    }
+    if checked.text("upp.virtual_accounts") == Some("upp") && checked.text("upp.account_url") == Some("") {
+        checked.add("upp.virtual_accounts", "needs upp.account_url, where the UPP is asked about them".to_owned());
     }
 }

@@ -488,3 +488,27 @@ fn what_the_upp_is_told_needs_a_key() {
     let refused = Settings::parse(GOOD, "file x.toml", [short]).unwrap_err().to_string();
     assert!(refused.contains("upp.door_key"), "{refused}");
 }
+
+#[test]
+fn accounts_at_the_upp_need_to_be_reached_and_signed_for() {
+    let section = |text: &str| format!("[upp]\n{text}\n");
+    let unreachable = told(&section("virtual_accounts = \"upp\""), &[]);
+    assert_eq!(
+        unreachable,
+        [
+            "upp.virtual_accounts = \"upp\" (file x.toml, line 9): needs upp.account_url, where the UPP is asked about them"
+        ]
+    );
+    let url = section("account_url = \"http://10.0.0.50:7005\"");
+    assert_eq!(
+        told(&url, &[]),
+        [
+            "upp.account_url = \"http://10.0.0.50:7005\" (file x.toml, line 9): needs upp.door_key, which requests are signed with"
+        ]
+    );
+    assert!(told(&section("virtual_accounts = \"there\""), &[])[0].starts_with("upp.virtual_accounts = \"there\""));
+    let key = ("MPSS__UPP__DOOR_KEY".to_owned(), "5a".repeat(32));
+    let text = format!("{GOOD}{url}virtual_accounts = \"upp\"\n");
+    assert!(Settings::parse(&text, "file x.toml", [key]).unwrap().upp.keeps_virtual_accounts());
+    assert!(!Settings::parse(GOOD, "file x.toml", []).unwrap().upp.keeps_virtual_accounts());
+}
