@@ -250,7 +250,11 @@ How it takes notices is set while it runs; rates are parts of a million:
   rates: lost, answer_lost, late (with late_ms), twice, refused, crash; dead: true
 What it saw, and what it knows of an order:
   curl localhost:9105/simulator/upp
-  curl localhost:9105/simulator/upp/orders/N1")]
+  curl localhost:9105/simulator/upp/orders/N1
+A virtual account that it keeps, in fen, and how it behaves when it is asked for its money:
+  curl -X PUT localhost:9105/simulator/upp/accounts/18912345678 \\
+       -H 'content-type: application/json' -d '{\"balance_fen\": 10000}'
+  PUT, GET /simulator/upp/accounts")]
     Upp(UppArguments),
 }
 

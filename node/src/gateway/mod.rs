@@ -14,6 +14,7 @@ pub mod recharge;
 pub mod smsc;
 pub mod sp;
 pub mod upp;
+pub mod upp_account;
 
 /// The largest answer that is read, in bytes: whoever answers more is not answering us.
 const ANSWER_BYTES_MAX: usize = 1 << 20;

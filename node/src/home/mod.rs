@@ -126,8 +126,15 @@ impl Home {
             return Err(NotDone::weak_password("payment_password"));
         }
         let verifier = self.context.judge.verifier(msisdn, &password, &*self.context.seams.random);
-        if kind == AccountKind::Communication {
-            let means = Means::PhoneBill(self.billing_of(msisdn).await?);
+        let outside = match kind {
+            AccountKind::Communication => Some(Means::PhoneBill(self.billing_of(msisdn).await?)),
+            AccountKind::StoredValue if self.context.settings.upp.keeps_virtual_accounts() => {
+                self.check_at_upp(msisdn).await?;
+                Some(Means::Upp)
+            }
+            AccountKind::StoredValue | AccountKind::Bank => None,
+        };
+        if let Some(means) = outside {
             let verb = |verdict| Verb::OpenOutside {
                 msisdn,
                 tier,
@@ -164,6 +171,19 @@ impl Home {
             Ok(Some(billing)) => Ok(billing),
             Ok(None) => Err(NotDone::refused(Refusal::LineNotInService)),
             Err(_) => Err(NotDone::Unavailable("the ISMP does not answer".into())),
+        }
+    }
+
+    /// The UPP keeps virtual accounts: only who has one there can have it opened here.
+    async fn check_at_upp(&self, msisdn: Msisdn) -> Result<(), NotDone> {
+        self.outside_is_known().await?;
+        let Some(upp) = &self.context.rails.upp else {
+            return Err(NotDone::refused(Refusal::AccountKindUnsupported));
+        };
+        match upp.balance_of(msisdn).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(NotDone::refused(Refusal::AccountNotFound)),
+            Err(_) => Err(NotDone::Unavailable("the UPP does not answer".into())),
         }
     }
 

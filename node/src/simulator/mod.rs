@@ -26,6 +26,7 @@ pub mod remembered;
 pub mod sms;
 pub mod sp;
 pub mod upp;
+pub mod upp_accounts;
 
 /// Serves a simulator until `shutdown` becomes true (or its sender is gone).
 ///

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use super::manner::{Manner, Temper};
 use super::over_http;
+use super::upp_accounts::UppAccounts;
 use crate::channel::http::{signed, verify};
 use crate::gateway::upp::UppNotice;
 
@@ -139,6 +140,8 @@ pub struct UppSimulator {
     pub book: Arc<Mutex<UppBook>>,
     /// How it behaves to whoever tells it something.
     pub temper: Arc<Temper>,
+    /// The virtual accounts it keeps.
+    pub accounts: UppAccounts,
     nodes: Arc<Nodes>,
 }
 
@@ -149,8 +152,9 @@ impl UppSimulator {
     /// When the machine can not make an HTTP client.
     pub fn new(seed: u64, url: &str, key: Vec<u8>) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).timeout(PATIENCE).build()?;
+        let accounts = UppAccounts::new(seed, key.clone());
         let nodes = Nodes { client, url: url.trim_end_matches('/').to_owned(), key };
-        Ok(Self { book: Arc::default(), temper: Arc::new(Temper::new(seed)), nodes: Arc::new(nodes) })
+        Ok(Self { book: Arc::default(), temper: Arc::new(Temper::new(seed)), accounts, nodes: Arc::new(nodes) })
     }
 
     /// Its interface: notices in; errands, behaviour and memory for testers.
@@ -162,6 +166,7 @@ impl UppSimulator {
             .route("/simulator/upp/orders/{number}", get(show_order))
             .route("/simulator/upp/orders/{number}/{verb}", post(errand))
             .with_state(self.clone())
+            .merge(self.accounts.router())
     }
 
     /// Has one thing asked about an order, as often as the errand says; what was answered last.

@@ -94,6 +94,7 @@ impl SimRails {
             // Nobody in a simulated country has a recharge card.
             recharge: None,
             // Nor is there a UPP.
+            upp: None,
             upp_door_key: None,
             upp_notices: None,
             bank_door_key: Some(BANK_KEY.into()),

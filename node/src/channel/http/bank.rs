@@ -290,7 +290,7 @@ pub(crate) async fn freeze(State(door): State<Door>, call: Call) -> Answer {
         return Err(Problem::refused(Refusal::BindingNotFound).of_path());
     };
     let reply = door.home.freeze_by_office(call.request(key, &ask), account, until, "bank").await?;
-    account_answer(StatusCode::OK, &reply)
+    account_answer(&door, StatusCode::OK, &reply).await
 }
 
 /// What confirms a binding.
@@ -344,5 +344,5 @@ pub(crate) async fn confirm(State(door): State<Door>, call: Call) -> Answer {
         return door.pass_on(&call, elsewhere).await;
     }
     let reply = door.home.confirm_binding(call.request(key, &ask), confirm).await?;
-    account_answer(StatusCode::CREATED, &reply)
+    account_answer(&door, StatusCode::CREATED, &reply).await
 }

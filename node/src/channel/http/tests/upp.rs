@@ -4,10 +4,12 @@
 use super::*;
 use crate::gateway::ismp::IsmpRail;
 use crate::gateway::upp::HttpUppNotices;
+use crate::gateway::upp_account::{HttpUppAccounts, UppRail};
 use crate::node::trial::{eventually, password, visitor};
 use crate::simulator::ismp::IsmpSimulator;
 use crate::simulator::manner::{Manner, Trouble};
 use crate::simulator::upp::{Delivery, Errand, Fulfilment, Heard, Remembered, UppSimulator};
+use crate::simulator::upp_accounts::Purse;
 use crate::supervision::Tree;
 use mpss_domain::{AccountKind, StateVersion};
 
@@ -35,6 +37,8 @@ impl Platform {
         let (node_url, url) = (url_of(&node), url_of(&here));
         let notices = HttpUppNotices::new(&format!("{url}/upp/v1/notices"), KEY.to_vec(), Duration::from_millis(300));
         trial.context.rails.upp_notices = Some(Arc::new(notices.unwrap()));
+        let accounts = HttpUppAccounts::new(&url, KEY.to_vec(), trial.context.seams.clock.clone()).unwrap();
+        trial.context.rails.upp = Some(Arc::new(UppRail::new(Arc::new(accounts))));
         trial.home = Home::new(trial.context.clone());
         trial.until("the version of the UPP", |state| (state.version() == StateVersion::NEWEST).then_some(())).await;
         let actors = trial.actors().await;
@@ -350,4 +354,41 @@ async fn what_belongs_to_another_province_is_passed_on_with_its_signature() {
         let good = crate::channel::http::verify(&KEY, &signature.1, now, &call.method, &call.path, &call.body);
         assert_eq!(good, Ok(()), "{}: home must be able to verify it", call.path);
     }
+}
+
+/// The UPP keeps virtual accounts that are opened from now on: asked over a socket, signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_virtual_account_that_the_upp_keeps_is_opened_and_paid_from() {
+    let mut here = Platform::open().await;
+    // Opened before: it stays here.
+    let old = here.shop.account(2, 50).await;
+    let mut settings = (*here.shop.trial.context.settings).clone();
+    settings.upp.virtual_accounts = "upp".into();
+    let router = here.shop.beside(|context| context.settings = Arc::new(settings));
+    let before = std::mem::replace(&mut here.shop.router, router);
+    let open = |last: u64| json!({"msisdn": local(last).to_string(), "kind": "virtual", "payment_password": RIGHT});
+    here.shop.post("/v1/accounts", "o-1", open(1)).await.problem(422, "account_not_found");
+    here.upp.accounts.book.lock().set_purse(local(1), Purse { balance_fen: 5_000, reserved_fen: 0 });
+    let opened = here.shop.post("/v1/accounts", "o-2", open(1)).await.is(201);
+    let body = opened.json();
+    assert_eq!((&body["kind"], body.get("balance")), (&json!("virtual"), None), "{body}");
+    assert_eq!(here.shop.post("/v1/accounts", "o-2", open(1)).await.is(201).bytes, opened.bytes);
+    let id = body["account_id"].as_str().unwrap().to_owned();
+    let shown = here.shop.get(&format!("/v1/accounts/{id}")).await.is(200).json();
+    assert!(shown.get("balance").is_none(), "{shown}");
+    assert_eq!(here.balance(&old).await, "50.00");
+    let top_up = json!({"method": "cash", "amount": "1.00", "agent_id": "a"});
+    let told = here.shop.post(&format!("/v1/accounts/{id}/top-ups"), "t-1", top_up).await;
+    told.problem(422, "account_kind_unsupported");
+    here.upp.accounts.temper.behave(Manner { next: vec![Trouble::AnswerLost], ..Manner::default() });
+    let product = here.shop.product(Scope::Local).await;
+    // A purchase is reserved there, whose first answer is lost, and captured once it is delivered.
+    let order = here.shop.post("/v1/orders", "b-1", purchase(1, &product)).await.is(201).json();
+    let path = format!("/v1/orders/{}", order["order_id"].as_str().unwrap());
+    let done = here.shop.ask(Asking::get(path).header("prefer", "wait=20")).await.is(200).json();
+    assert_eq!((&done["status"], &done["calls"][0]["rail"]), (&json!("delivered"), &json!("upp")), "{done}");
+    let settled = |state: &mpss_domain::State| state.calls().all(|call| call.phase.is_final()).then_some(());
+    here.shop.trial.until("the capture", settled).await;
+    assert_eq!(here.upp.accounts.book.lock().purse(local(1)), Some(Purse { balance_fen: 4_900, reserved_fen: 0 }));
+    here.shop.router = before;
 }
