@@ -24,6 +24,7 @@ mod relation;
 mod replication;
 mod secret;
 mod telemetry;
+mod upp;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -45,6 +46,7 @@ pub use recharge::RechargeSettings;
 pub use replication::ReplicationSettings;
 pub use secret::SecretSettings;
 pub use telemetry::TelemetrySettings;
+pub use upp::UppSettings;
 
 use check::Checked;
 use key::Key;
@@ -62,6 +64,7 @@ const KEYS: &[&[Key]] = &[
     outbox::KEYS,
     rails::KEYS,
     recharge::KEYS,
+    upp::KEYS,
     secret::KEYS,
     number_plan::KEYS,
     telemetry::KEYS,
@@ -89,6 +92,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/rails.toml"),
     "\n",
     include_str!("../defaults/recharge.toml"),
+    "\n",
+    include_str!("../defaults/upp.toml"),
     "\n",
     include_str!("../defaults/vault.toml"),
     "\n",
@@ -127,6 +132,8 @@ pub struct Settings {
     pub rails: RailSettings,
     /// Recharge cards.
     pub recharge: RechargeSettings,
+    /// The unified payment platform.
+    pub upp: UppSettings,
     /// PIN cards.
     pub vault: SecretSettings,
     /// Tickets.

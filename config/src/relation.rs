@@ -16,6 +16,7 @@ pub(crate) fn check(checked: &mut Checked) {
     peppers(checked);
     crate::rails::check(checked);
     crate::recharge::check(checked);
+    crate::upp::check(checked);
     at_most(checked, "rails.bank_reconnect_min_ms", "rails.bank_reconnect_max_ms");
 }
 

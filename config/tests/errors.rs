@@ -469,3 +469,46 @@ fn a_recharge_platform_needs_the_key_of_the_vault() {
     assert!(Settings::parse(GOOD, "file x.toml", []).unwrap().recharge.url.is_empty());
     assert!(told("[recharge]\nurl = \"nowhere\"\n", &[])[0].starts_with("recharge.url = \"nowhere\""));
 }
+
+#[test]
+fn what_the_upp_is_told_needs_a_key() {
+    let url = "[upp]\nnotice_url = \"http://10.0.0.50:7005/upp/v1/notices\"\n";
+    assert_eq!(
+        told(url, &[]),
+        [
+            "upp.notice_url = \"http://10.0.0.50:7005/upp/v1/notices\" (file x.toml, line 9): needs upp.door_key, which notices are signed with"
+        ]
+    );
+    let key = ("MPSS__UPP__DOOR_KEY".to_owned(), "5a".repeat(32));
+    let settings = Settings::parse(&format!("{GOOD}{url}"), "file x.toml", [key]).unwrap();
+    assert_eq!(settings.upp.door_key_bytes().as_deref().map(Vec::as_slice), Some([0x5a; 32].as_slice()));
+    assert!(!format!("{settings:?}").contains("5a5a"), "a key is never printed");
+    assert!(Settings::parse(GOOD, "file x.toml", []).unwrap().upp.door_key_bytes().is_none());
+    let short = ("MPSS__UPP__DOOR_KEY".to_owned(), "5a".to_owned());
+    let refused = Settings::parse(GOOD, "file x.toml", [short]).unwrap_err().to_string();
+    assert!(refused.contains("upp.door_key"), "{refused}");
+}
+
+#[test]
+fn accounts_at_the_upp_need_to_be_reached_and_signed_for() {
+    let section = |text: &str| format!("[upp]\n{text}\n");
+    let unreachable = told(&section("virtual_accounts = \"upp\""), &[]);
+    assert_eq!(
+        unreachable,
+        [
+            "upp.virtual_accounts = \"upp\" (file x.toml, line 9): needs upp.account_url, where the UPP is asked about them"
+        ]
+    );
+    let url = section("account_url = \"http://10.0.0.50:7005\"");
+    assert_eq!(
+        told(&url, &[]),
+        [
+            "upp.account_url = \"http://10.0.0.50:7005\" (file x.toml, line 9): needs upp.door_key, which requests are signed with"
+        ]
+    );
+    assert!(told(&section("virtual_accounts = \"there\""), &[])[0].starts_with("upp.virtual_accounts = \"there\""));
+    let key = ("MPSS__UPP__DOOR_KEY".to_owned(), "5a".repeat(32));
+    let text = format!("{GOOD}{url}virtual_accounts = \"upp\"\n");
+    assert!(Settings::parse(&text, "file x.toml", [key]).unwrap().upp.keeps_virtual_accounts());
+    assert!(!Settings::parse(GOOD, "file x.toml", []).unwrap().upp.keeps_virtual_accounts());
+}

@@ -136,12 +136,19 @@ impl Account {
         }
     }
 
-    /// May `amount` be taken today? Status, then limit per payment, then limit per day, then funds.
+    /// May `amount` be taken today? Status, then limit per payment, then limit per day, then funds, when they
+    /// are kept here.
     /// A ceiling that policy has lowered binds at once, whatever limit the subscriber has set.
     ///
     /// # Errors
     /// The first of these that refuses.
-    pub(crate) fn check_debit(&self, amount: Money, today: BusinessDay, ceilings: &Ceilings) -> Result<(), Refusal> {
+    pub(crate) fn check_debit(
+        &self,
+        amount: Money,
+        today: BusinessDay,
+        ceilings: &Ceilings,
+        is_here: bool,
+    ) -> Result<(), Refusal> {
         self.check_active()?;
         if amount > self.per_payment_limit.min(ceilings.per_payment) {
             return Err(Refusal::PerPaymentLimitExceeded);
@@ -153,8 +160,7 @@ impl Account {
         if self.used_on(today) + amount > self.daily_limit.min(ceilings.daily) {
             return Err(Refusal::DailyLimitExceeded);
         }
-        // Whoever has the money of the other kinds is asked.
-        let is_here = self.kind == AccountKind::StoredValue;
+        // Whoever has the money of the others is asked.
         if is_here && amount > self.available { Err(Refusal::InsufficientFunds) } else { Ok(()) }
     }
 

@@ -35,6 +35,7 @@ impl State {
         self.check_bills()?;
         self.check_shipments()?;
         self.check_draws()?;
+        self.check_upp()?;
         self.check_accounts(&open)
     }
 

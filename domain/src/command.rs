@@ -11,7 +11,7 @@ use crate::draws::Draw;
 use crate::effect::EffectId;
 use crate::ids::{
     AccountId, AwardId, BindingId, CallId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId,
-    SpId, TransferId,
+    SpId, TransferId, UppNumber,
 };
 use crate::money::Money;
 use crate::number_plan::{NumberPlan, Operator};
@@ -26,9 +26,14 @@ use crate::refusal::Refusal;
 use crate::shipping::{BuyShipped, TrackingNumber};
 use crate::tickets::TicketId;
 use crate::time::LogTime;
+use crate::upp::PayUpp;
 use crate::vault::{BatchId, CardLine, SealedPin};
 use crate::version::StateVersion;
-use crate::visibility::Scope;
+
+mod pay_request;
+mod since;
+
+pub use pay_request::PayRequest;
 
 /// One log entry: many commands that share a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -567,6 +572,37 @@ pub enum Verb {
         /// Which draw, and when it closes.
         draw: Draw,
     },
+    /// Debit for an order of the UPP. Home province.
+    PayUpp(Box<PayUpp>),
+    /// Reverse an order of the UPP, even one never seen. Home province.
+    ReverseUpp {
+        /// The UPP's number of the order.
+        number: UppNumber,
+        /// Whose order.
+        msisdn: Msisdn,
+        /// The UPP's number of the reversal.
+        reversal: UppNumber,
+        /// Why, as the UPP says, for the record.
+        note: String,
+    },
+    /// Refund an order of the UPP, whole or in part. Home province.
+    RefundUpp {
+        /// The UPP's number of the order.
+        number: UppNumber,
+        /// Whose order.
+        msisdn: Msisdn,
+        /// The UPP's number of the refund.
+        refund: UppNumber,
+        /// How much.
+        amount: Money,
+    },
+    /// The UPP says that an order was delivered. Home province.
+    ConfirmUpp {
+        /// The UPP's number of the order.
+        number: UppNumber,
+        /// Whose order.
+        msisdn: Msisdn,
+    },
 }
 
 impl Verb {
@@ -579,66 +615,4 @@ impl Verb {
             _ => None,
         }
     }
-
-    /// The state version that a verb came with: programs that know less can not read it.
-    #[must_use]
-    pub const fn since(&self) -> StateVersion {
-        match self {
-            Self::OpenOutside { .. }
-            | Self::BeginCalls { .. }
-            | Self::RecordCalls { .. }
-            | Self::RecordHold { .. }
-            | Self::CapturePayment { .. }
-            | Self::RecordCapture { .. }
-            | Self::BindCard { .. }
-            | Self::ConfirmBinding { .. }
-            | Self::UnbindCard { .. }
-            | Self::PushTopUp { .. }
-            | Self::FreezeByOffice { .. }
-            | Self::HoldPayment(_)
-            | Self::FundPool { .. }
-            | Self::AskAward { .. }
-            | Self::DecideAward { .. }
-            | Self::CreditAward { .. }
-            | Self::RecordAward { .. }
-            | Self::SetAwardPolicy(_)
-            | Self::LoadCards { .. }
-            | Self::RevealCards { .. }
-            | Self::CheckTicket { .. }
-            | Self::PayBill(_)
-            | Self::TopUpByCard { .. }
-            | Self::BuyShipped(_)
-            | Self::RecordShipment { .. }
-            | Self::RecordReceipt { .. }
-            | Self::SetDraw { .. } => crate::version::OUTSIDE_RAILS,
-            _ => StateVersion::FIRST,
-        }
-    }
-}
-
-/// What a serving province asks of a home province.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PayRequest {
-    /// The payment id; the same on every retry.
-    pub payment: PaymentId,
-    /// The order.
-    pub order: OrderId,
-    /// Who asks.
-    pub serving: ProvinceId,
-    /// Who pays.
-    pub msisdn: Msisdn,
-    /// The epoch it was routed by.
-    pub epoch: u64,
-    /// For whom the product is sold.
-    pub scope: Scope,
-    /// Where the subscriber is now.
-    pub location: ProvinceId,
-    /// From which account.
-    pub account: AccountSelector,
-    /// How much.
-    pub amount: Money,
-    /// What is bought, for the subscriber's text.
-    pub title: String,
-    /// The password's verdict, reached at home.
-    pub verdict: PasswordVerdict,
 }

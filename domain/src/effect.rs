@@ -4,12 +4,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, Language};
-use crate::ids::{AwardId, BindingId, CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TransferId};
+use crate::ids::{
+    AwardId, BindingId, CallId, Msisdn, OrderId, PaymentId, ProvinceId, RefundId, SpId, TransferId, UppNumber,
+};
 use crate::money::Money;
 use crate::rail::RailName;
 use crate::refusal::Refusal;
 use crate::shipping::TrackingNumber;
 use crate::time::LogTime;
+use crate::upp::UppEnd;
 
 /// The number of an effect; ascending in the order of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -113,6 +116,16 @@ pub enum Effect {
         award: AwardId,
         /// Where.
         home: ProvinceId,
+    },
+    /// Tell the UPP how a payment has ended that it was told is pending; removed by
+    /// [`crate::Verb::AcknowledgeEffects`].
+    TellUpp {
+        /// Which; the notice is known by it.
+        payment: PaymentId,
+        /// The UPP's number of the order.
+        number: UppNumber,
+        /// How.
+        end: UppEnd,
     },
 }
 

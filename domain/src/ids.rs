@@ -349,6 +349,8 @@ given_names! {
     DrawId "a draw id has 1 to 32 printable ASCII characters without spaces";
     /// The number a carrier gave to goods.
     TrackingNumber "a tracking number has 1 to 32 printable ASCII characters without spaces";
+    /// The number the UPP gave to an order, a reversal or a refund.
+    UppNumber "a number of the UPP has 1 to 32 printable ASCII characters without spaces";
 }
 
 macro_rules! issued_ids {

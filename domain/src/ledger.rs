@@ -37,6 +37,8 @@ pub enum LedgerAccount {
     AwardsWaiting,
     /// Tax withheld from prizes.
     TaxPayable,
+    /// What we owe the UPP for its orders that our subscribers paid.
+    DueToUpp,
 }
 
 impl std::fmt::Display for LedgerAccount {
@@ -57,6 +59,7 @@ impl std::fmt::Display for LedgerAccount {
             Self::AwardsPending => f.write_str("awards_pending"),
             Self::AwardsWaiting => f.write_str("awards_waiting"),
             Self::TaxPayable => f.write_str("tax_payable"),
+            Self::DueToUpp => f.write_str("due_to:upp"),
         }
     }
 }
@@ -66,7 +69,7 @@ impl std::fmt::Display for LedgerAccount {
 pub struct TrialBalanceLine {
     /// The account's name: `wallets`, `sp_payable:S…`, `due_to:51`, `due_from:51`, `agent_cash`,
     /// `rail_held:…`, `rail_clearing:…`, `rail_returning:…`, `suspense`, `prize_pool:S…`,
-    /// `settlement_account`, `awards_pending`, `awards_waiting`, `tax_payable`.
+    /// `settlement_account`, `awards_pending`, `awards_waiting`, `tax_payable`, `due_to:upp`.
     pub name: String,
     /// Debit turnover in fen since the beginning.
     pub debit: i128,

@@ -76,6 +76,7 @@ mod timer;
 mod top_up;
 pub mod transfer;
 mod transfer_money;
+pub mod upp;
 pub mod vault;
 pub mod version;
 pub mod visibility;
@@ -86,7 +87,7 @@ pub use effect::{Effect, EffectId, EffectRow, SmsText};
 pub use entry::BATCH_COMMANDS_MAX;
 pub use ids::{
     AccountId, AwardId, BindingId, CallId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId,
-    ReversalId, SpId, TopUpId, TransferId,
+    ReversalId, SpId, TopUpId, TransferId, UppNumber,
 };
 pub use journal::{JournalRecord, RecordPosition};
 pub use ledger::{LedgerAccount, TrialBalance};

@@ -73,6 +73,12 @@ mutants! {
     RechargeCreditedBeforeUse = "recharge-credited-before-use";
     /// A recharge card of which nobody knows whether it was used is not credited past the bound.
     RechargeLostPastBound = "recharge-lost-past-bound";
+    /// An order number of the UPP that comes again is paid again.
+    UppOrderPaidTwice = "upp-order-paid-twice";
+    /// An order of the UPP that was reversed before it came is paid when it comes.
+    LateUppPaymentRevives = "late-upp-payment-revives";
+    /// The UPP is not told how a payment that was pending has ended.
+    UppNotTold = "upp-not-told";
 }
 
 impl Mutant {

@@ -134,6 +134,7 @@ pub(crate) const fn kind_of(means: &Means) -> AccountKind {
     match means {
         Means::PhoneBill(_) => AccountKind::Communication,
         Means::Card(_) => AccountKind::Bank,
+        Means::Upp => AccountKind::StoredValue,
     }
 }
 

@@ -35,7 +35,10 @@ impl State {
     pub(crate) fn acknowledge_effects(&mut self, ids: &[EffectId]) -> Outcome {
         for &id in ids {
             let told = self.effects.get(&id).is_some_and(|row| {
-                matches!(row.effect, Effect::Sms { .. } | Effect::CancelNotice { .. } | Effect::TellBank { .. })
+                matches!(
+                    row.effect,
+                    Effect::Sms { .. } | Effect::CancelNotice { .. } | Effect::TellBank { .. } | Effect::TellUpp { .. }
+                )
             });
             if told {
                 self.end_effect(id);

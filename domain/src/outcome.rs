@@ -74,6 +74,8 @@ pub enum Outcome {
     TicketChecked(TicketId, LogTime),
     /// A top-up by card was taken; see its row.
     TopUpTaken(TopUpId),
+    /// An order of the UPP moved on, or was asked about again: as it is now.
+    Upp(Box<crate::upp::UppView>),
 }
 
 /// An account as it was when a command had changed it.

@@ -1,5 +1,6 @@
 //! What the state holds of accounts whose money is outside, and of the calls to those who have it; and
-//! the vault of PIN cards, tickets, bills, top-ups by recharge card, goods that are sent, and draws.
+//! the vault of PIN cards, tickets, bills, top-ups by recharge card, orders of the UPP, goods that are sent, and
+//! draws.
 //!
 //! All of it came with state version 3. It stands apart from the other rows, so that what is written
 //! of them is what older programs wrote: a snapshot of a lower version ends before it.
@@ -15,10 +16,12 @@ use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::rail::{Binding, Call, RailName, Subject};
 use crate::recharge::Recharges;
+use crate::refusal::Refusal;
 use crate::shipping::Shipping;
 use crate::state::State;
 use crate::table::Table;
 use crate::tickets::Tickets;
+use crate::upp::UppOrders;
 use crate::vault::Vault;
 
 /// How the subscriber pays the phone bill.
@@ -72,6 +75,8 @@ pub enum Means {
     PhoneBill(Billing),
     /// On a bank card.
     Card(Box<Card>),
+    /// In a virtual account that the UPP keeps under the subscriber's number.
+    Upp,
 }
 
 impl Means {
@@ -82,6 +87,7 @@ impl Means {
             Self::PhoneBill(_) => RailName::Communication,
             Self::Card(card) if card.pre_freeze => RailName::BankPreFreeze,
             Self::Card(_) => RailName::BankRealTime,
+            Self::Upp => RailName::Upp,
         }
     }
 }
@@ -136,6 +142,8 @@ pub struct Outside {
     pub(crate) shipping: Shipping,
     /// Draws of lotteries.
     pub(crate) draws: Draws,
+    /// Orders of the UPP.
+    pub(crate) upp: UppOrders,
 }
 
 impl State {
@@ -152,10 +160,18 @@ impl State {
         self
     }
 
-    /// What an account outside is linked to; `None` for stored value.
+    /// What an account outside is linked to; `None` for stored value that is kept here.
     #[must_use]
     pub fn link(&self, account: AccountId) -> Option<&Link> {
         self.outside.links.get(&account)
+    }
+
+    /// Is the money of a virtual account here, and not with the UPP?
+    ///
+    /// # Errors
+    /// [`Refusal::AccountKindUnsupported`].
+    pub(crate) fn check_kept_here(&self, account: AccountId) -> Result<(), Refusal> {
+        if self.link(account).is_none() { Ok(()) } else { Err(Refusal::AccountKindUnsupported) }
     }
 
     /// A call to a peer outside.

@@ -214,7 +214,7 @@ impl State {
             return Err(Refusal::AccountNotFound);
         }
         let rail = match row.kind {
-            AccountKind::StoredValue => None,
+            AccountKind::StoredValue => self.link(id).map(|link| link.means.rail()),
             AccountKind::Communication | AccountKind::Bank => {
                 Some(self.link(id).ok_or(Refusal::AccountKindUnsupported)?.means.rail())
             }
@@ -222,7 +222,7 @@ impl State {
         self.check_password(subscriber, id, verdict)?;
         let row = self.accounts.at(account);
         let tier = self.subscribers.at(subscriber).tier;
-        row.check_debit(amount, self.now.business_day(), self.policy.ceilings(row.kind, tier))?;
+        row.check_debit(amount, self.now.business_day(), self.policy.ceilings(row.kind, tier), rail.is_none())?;
         Ok(Payer { id, account, subscriber, rail })
     }
 

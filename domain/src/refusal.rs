@@ -241,6 +241,15 @@ refusals! {
     /// The bill was paid here.
     BillPaid = 10454 "bill_paid" never "账单已缴费";
 
+    /// The UPP's order number was used before with other content.
+    UppOrderMismatch = 10501 "upp_order_mismatch" never "统一支付平台订单内容不一致";
+    /// There is no order of the UPP with this number.
+    UppOrderNotFound = 10502 "upp_order_not_found" never "统一支付平台订单不存在";
+    /// The UPP's order was declined: there is nothing to confirm or to give back.
+    UppOrderNotPaid = 10503 "upp_order_not_paid" never "统一支付平台订单未支付";
+    /// The UPP's refund number was used before with another amount.
+    UppRefundMismatch = 10504 "upp_refund_mismatch" never "统一支付平台退款金额不一致";
+
     /// Goods are sent to somebody: name, telephone number and address are missing.
     RecipientNeeded = 10551 "recipient_needed" never "请填写收货人、电话和地址";
     /// Nothing is sent for this order or product.

@@ -125,7 +125,9 @@ impl State {
             self.requests.forget_order(id);
         }
         for id in payments {
-            self.payments.remove(&id);
+            if let Some(payment) = self.payments.remove(&id) {
+                self.forget_upp(&payment);
+            }
             if let Some(outside) = self.outside.payments.remove(&id) {
                 for call in outside.calls {
                     self.outside.calls.remove(&call);

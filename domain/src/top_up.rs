@@ -23,6 +23,7 @@ impl State {
         if account.kind != AccountKind::StoredValue {
             return Err(Refusal::AccountKindUnsupported);
         }
+        self.check_kept_here(id)?;
         let msisdn = account.msisdn;
         self.check_home_is_here(msisdn)?;
         if !self.fits_under_ceiling(id, amount) {

@@ -59,6 +59,7 @@ impl State {
         self.check_home(asked.payee, asked.payee_home, asked.epoch)?;
         let stored_value = AccountSelector::Kind(AccountKind::StoredValue);
         let payer = self.check_payer(asked.payer, stored_value, asked.verdict, asked.amount)?.id;
+        self.check_kept_here(payer)?;
         let payee_here =
             if asked.payee_home == self.province { Some(self.check_payee(asked.payee, asked.amount)?) } else { None };
 
@@ -144,14 +145,15 @@ impl State {
     /// May this payee be given this much?
     ///
     /// # Errors
-    /// In this order: [`Refusal::PayeeNotFound`] (also when the account is closed),
-    /// [`Refusal::PayeeNotActive`], [`Refusal::PayeeCeilingExceeded`].
+    /// In this order: [`Refusal::PayeeNotFound`] (also when the account is closed), [`Refusal::PayeeNotActive`],
+    /// [`Refusal::AccountKindUnsupported`] for one that the UPP keeps, [`Refusal::PayeeCeilingExceeded`].
     fn check_payee(&self, payee: Msisdn, amount: Money) -> Result<AccountId, Refusal> {
         let account = self
             .select_account(payee, AccountSelector::Kind(AccountKind::StoredValue))
             .filter(|account| account.status != AccountStatus::Closed)
             .ok_or(Refusal::PayeeNotFound)?;
         account.check_active().map_err(|_| Refusal::PayeeNotActive)?;
+        self.check_kept_here(account.id)?;
         if !self.fits_under_ceiling(account.id, amount) {
             return Err(Refusal::PayeeCeilingExceeded);
         }

@@ -161,7 +161,8 @@ impl State {
         };
         let takes = |kind: AccountKind| {
             let account = of_kind(kind)?;
-            let fits = kind != AccountKind::StoredValue || self.fits_under_ceiling(account.id, prize.amount);
+            // Whoever keeps it outside has its own ceiling.
+            let fits = self.link(account.id).is_some() || self.fits_under_ceiling(account.id, prize.amount);
             (account.status == AccountStatus::Active && fits).then_some(account.id)
         };
         if let Some(account) = takes(prize.wanted) {

@@ -199,7 +199,7 @@ impl State {
     /// The bank pushes money into the subscriber's virtual account (划账充值).
     ///
     /// # Errors
-    /// In this order: the amount; the number; the account, its status; the ceiling.
+    /// In this order: the amount; the number; the account, its status, whether it is kept here; the ceiling.
     pub(crate) fn push_top_up(&mut self, msisdn: Msisdn, amount: Money) -> Result<Outcome, Refusal> {
         amount.check_request()?;
         self.check_home_is_here(msisdn)?;
@@ -208,6 +208,7 @@ impl State {
             .ok_or(Refusal::AccountNotFound)?;
         account.check_active()?;
         let id = account.id;
+        self.check_kept_here(id)?;
         if !self.fits_under_ceiling(id, amount) {
             return Err(Refusal::BalanceCeilingExceeded);
         }

@@ -16,6 +16,9 @@
 //! what is unknown about it is brought to its end by one engine (`engine.rs`). What a peer lacks is
 //! said by its [`Habits`]; the engine supplies what makes up for it.
 //!
+//! A virtual account may also be kept by the UPP (统一支付平台); its rail has all six verbs: reserve, capture (also
+//! less), release, reverse, credit, query.
+//!
 //! The recharge platform is asked by the same engine: hold a card, capture it, release it, query it;
 //! what that means for an account is in [`crate::recharge`].
 
@@ -41,6 +44,8 @@ pub enum RailName {
     BankPreFreeze,
     /// 充值卡平台: recharge cards, whose money comes in. No account stands on it.
     Recharge,
+    /// 虚拟账户 that the UPP keeps: reserved, then captured.
+    Upp,
 }
 
 /// How a peer can be asked what became of a call that it did not answer.
@@ -93,7 +98,8 @@ const USUAL: Habits = Habits {
 
 impl RailName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Communication, Self::BankRealTime, Self::BankPreFreeze, Self::Recharge];
+    pub const ALL: [Self; 5] =
+        [Self::Communication, Self::BankRealTime, Self::BankPreFreeze, Self::Recharge, Self::Upp];
 
     /// The word used on the wire.
     #[must_use]
@@ -103,6 +109,7 @@ impl RailName {
             Self::BankRealTime => "bank_real_time",
             Self::BankPreFreeze => "bank_pre_freeze",
             Self::Recharge => "recharge",
+            Self::Upp => "upp",
         }
     }
 
@@ -123,6 +130,14 @@ impl RailName {
             Self::Recharge => Habits {
                 captures_less: false,
                 voids: false,
+                asking: Asking::ByQuery,
+                answer_ms: 3_000,
+                first_ask_ms: 5_000,
+                again_ms: (5_000, 10 * 60_000),
+                ..USUAL
+            },
+            // And the UPP, which can do all that the contract asks.
+            Self::Upp => Habits {
                 asking: Asking::ByQuery,
                 answer_ms: 3_000,
                 first_ask_ms: 5_000,

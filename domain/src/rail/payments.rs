@@ -291,6 +291,7 @@ impl State {
             return;
         }
         let payment = payment_of(subject);
+        let here = self.is_for_order_here(payment);
         let row = self.payments.get_mut(&payment).expect("a payment outside has a row");
         if row.status != PaymentStatus::Pending {
             return;
@@ -299,8 +300,8 @@ impl State {
         row.status = PaymentStatus::Reversed;
         row.reversal = Some(reversal);
         let (order, account, day, amount) = (order_of(row), account_of(row), row.day, row.amount);
-        let here = row.serving == self.province;
         self.uncount(account, day, amount);
+        self.tell_upp(payment);
         if here && self.order(order).is_some_and(|order| order.status == OrderStatus::Paying) {
             self.one_order_less(account);
             self.change_order(order, |state, order| {
@@ -314,18 +315,19 @@ impl State {
     /// The rail holds or has taken the money.
     fn payment_made(&mut self, id: PaymentId, status: PaymentStatus, debit: LedgerAccount) {
         let row = self.outside.payments.get(&id).expect("the caller has found it").clone();
+        let here = self.is_for_order_here(id);
         let payment = self.payments.get_mut(&id).expect("a payment outside has a row");
         assert!(payment.status == PaymentStatus::Pending, "what was given up is superseded: {payment:?}");
         payment.status = status;
         payment.index = self.index;
         let (order, account, amount) = (order_of(payment), account_of(payment), payment.amount);
-        let here = payment.serving == self.province;
         self.post_line(account, PostingReason::Purchase(order), debit, row.against, amount, -amount);
         if status == PaymentStatus::Reserved {
             self.bound_hold(id);
         }
         let title = row.title;
         self.tell_payer(id, |kind| SmsText::PaidOutside { order, title, amount, kind });
+        self.tell_upp(id);
         if here {
             self.change_order(order, |state, order| {
                 state.end_wait(order);
@@ -338,6 +340,7 @@ impl State {
 
     /// The rail has refused, or was not reached.
     fn payment_refused(&mut self, id: PaymentId, refusal: Refusal) {
+        let here = self.is_for_order_here(id);
         let payment = self.payments.get_mut(&id).expect("a payment outside has a row");
         if payment.status != PaymentStatus::Pending {
             return;
@@ -345,8 +348,8 @@ impl State {
         payment.status = PaymentStatus::Declined(refusal);
         payment.index = self.index;
         let (order, account, day, amount) = (order_of(payment), account_of(payment), payment.day, payment.amount);
-        let here = payment.serving == self.province;
         self.uncount(account, day, amount);
+        self.tell_upp(id);
         if here {
             self.one_order_less(account);
             self.change_order(order, |state, order: &mut Order| {
@@ -354,6 +357,12 @@ impl State {
                 state.order_event(order, OrderEvent::Declined(refusal));
             });
         }
+    }
+
+    /// Does a payment pay an order that is kept here?
+    fn is_for_order_here(&self, id: PaymentId) -> bool {
+        let serving = self.payment(id).expect("a payment outside has a row").serving;
+        serving == self.province && !self.is_for_upp(id)
     }
 
     /// The call of a payment that asked this, when it was approved.

@@ -40,6 +40,7 @@ impl State {
         if account.kind != AccountKind::StoredValue {
             return Err(Refusal::AccountKindUnsupported);
         }
+        self.check_kept_here(id)?;
         let msisdn = account.msisdn;
         self.check_home_is_here(msisdn)?;
         let wrong = self.wrong_pins(msisdn);

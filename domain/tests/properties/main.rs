@@ -14,6 +14,7 @@ mod reference_model;
 mod replay;
 mod texts;
 mod tickets;
+mod upp;
 mod versions;
 mod visibility_table;
 mod world;

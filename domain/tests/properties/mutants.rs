@@ -95,3 +95,21 @@ fn a_recharge_card_that_is_credited_before_it_is_used() {
 fn a_used_recharge_card_that_is_never_credited() {
     crate::recharge::play_with(Mutant::RechargeLostPastBound, 100);
 }
+
+#[test]
+#[should_panic(expected = "payments for")]
+fn an_order_of_the_upp_that_is_paid_twice() {
+    crate::upp::play_with(Mutant::UppOrderPaidTwice);
+}
+
+#[test]
+#[should_panic(expected = "was reversed, and is answered for as")]
+fn an_order_of_the_upp_that_is_paid_after_its_reversal() {
+    crate::upp::play_with(Mutant::LateUppPaymentRevives);
+}
+
+#[test]
+#[should_panic(expected = "and for its end the UPP waits")]
+fn the_end_of_a_payment_that_the_upp_is_not_told() {
+    crate::upp::play_with(Mutant::UppNotTold);
+}

@@ -156,6 +156,11 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             "充值卡密码多次输入错误，充值卡充值已锁定至2026年11月24日00:00。",
             "Too many wrong recharge card PINs: topping up by card is locked until 2026-11-24 00:00.",
         ),
+        (
+            SmsText::Shipped { order, carrier: "顺丰".into(), tracking: "SF1".parse().expect("a number") },
+            "订单O20261123020000000-44-00007的商品已由顺丰发出，运单号SF1。收到后请确认收货。",
+            "The goods of order O20261123020000000-44-00007 are on their way: 顺丰, SF1. Please confirm when they are there.",
+        ),
     ]
 }
 
@@ -197,8 +202,9 @@ fn no_text_is_left_out() {
             SmsText::RechargedByCard { .. } => 21,
             SmsText::RechargeRefused { .. } => 22,
             SmsText::RechargeLocked { .. } => 23,
+            SmsText::Shipped { .. } => 24,
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds, (0..24).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..25).collect::<Vec<_>>());
 }

@@ -12,7 +12,7 @@
 //!
 //! Words for accounts whose money is outside are in `rails.rs`, those for awards in `awards.rs`, for the vault
 //! of cards in `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in
-//! `recharge.rs`, for goods that are sent in `shipping.rs`, for draws in
+//! `recharge.rs`, for orders of the UPP in `upp.rs`, for goods that are sent in `shipping.rs`, for draws in
 //! `draws.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
@@ -45,6 +45,7 @@ mod rails;
 mod recharge;
 mod shipping;
 mod tickets;
+mod upp;
 
 /// 2026-11-23 10:00 in China.
 pub(crate) const START: LogTime = LogTime(1_795_399_200_000);
@@ -271,6 +272,8 @@ impl Stage {
             "see-award" => self.see_award(&words)?,
             "see-prize" => self.see_prize(&words)?,
             "see-recharge" => self.see_recharge(&words)?,
+            "see-upp" => self.see_upp(&words)?,
+            "told-upp" => self.see_upp_notice(&words)?,
             "told" => self.see_text(&words)?,
             "waiting" => self.see_effects(&words)?,
             "next-timer" => {
@@ -326,7 +329,9 @@ impl Stage {
     fn learn(&mut self, words: &Words<'_>, outcome: Outcome) -> Result<(), String> {
         let name = words.names.first().map(|name| (*name).to_owned()).unwrap_or_default();
         match outcome {
-            Outcome::Account(view) if matches!(words.verb, "open" | "open-bill" | "open-card" | "confirm") => {
+            Outcome::Account(view)
+                if matches!(words.verb, "open" | "open-bill" | "open-card" | "open-upp" | "confirm") =>
+            {
                 self.msisdns.insert(name.clone(), view.account.msisdn);
                 {
                     self.accounts.insert(name, view.account.id);
@@ -356,6 +361,7 @@ impl Stage {
             Outcome::Transfer(id) if words.verb == "transfer" => {
                 self.transfers.insert(name, id);
             }
+            Outcome::Upp(view) => self.learn_upp(name, &view),
             _ => {}
         }
         Ok(())
@@ -424,11 +430,12 @@ impl Stage {
             "order" | "record-payment" | "give-up" | "deliver" | "reverse" | "refund" | "record-reversal"
             | "record-refund" => self.order_verb(words)?,
             "pay" | "hold" | "reverse-payment" | "refund-payment" => self.payment_verb(words)?,
-            "open-bill" | "open-card" | "send" | "answer" | "record-hold" | "record-capture" | "capture-payment"
-            | "bind" | "confirm" | "unbind" | "push" | "office-freeze" => self.rail_verb(words)?,
+            "open-bill" | "open-card" | "open-upp" | "send" | "answer" | "record-hold" | "record-capture"
+            | "capture-payment" | "bind" | "confirm" | "unbind" | "push" | "office-freeze" => self.rail_verb(words)?,
             "load" | "reveal" => self.card_verb(words)?,
             "check" => self.check(words)?,
             "recharge" => self.recharge_verb(words)?,
+            "upp-pay" | "upp-reverse" | "upp-refund" | "upp-confirm" => self.upp_verb(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
             "fund-pool" | "award" | "approve" | "reject" | "credit-award" | "record-award" | "award-policy" => {
                 self.award_verb(words)?
@@ -845,6 +852,7 @@ impl Stage {
                 Effect::TellBank { .. } => *key == "bank",
                 Effect::CapturePayment { .. } => *key == "capture",
                 Effect::CreditAward { .. } => *key == "award",
+                Effect::TellUpp { .. } => *key == "upp",
             });
             same(key, count.count().to_string().as_str(), value)?;
         }

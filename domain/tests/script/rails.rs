@@ -3,6 +3,7 @@
 //! ```text
 //! open-bill alice msisdn=18900000001 billing=postpaid     an account on the phone bill
 //! open-card bob msisdn=18900000002 mode=pre-freeze        an account on a bank card
+//! open-upp carol msisdn=18900000003                       a virtual account that the UPP keeps
 //! send                                  whoever drives calls sends what is due
 //! answer o1 hold approved               what came of the call of order or payment o1
 //!                                       (approved, declined=CODE, worth=AMOUNT, not-sent, no-answer, never-seen)
@@ -21,11 +22,12 @@ use super::{Stage, Words, refusal, same, verifier};
 impl Stage {
     pub(super) fn rail_verb(&mut self, words: &Words<'_>) -> Result<Verb, String> {
         Ok(match words.verb {
-            "open-bill" | "open-card" => {
+            "open-bill" | "open-card" | "open-upp" => {
                 let msisdn = self.msisdn(words.need("msisdn")?)?;
                 let means = match (words.verb, words.get("billing"), words.get("mode")) {
                     ("open-bill", Some("postpaid"), None) => Means::PhoneBill(Billing::Postpaid),
                     ("open-bill", _, None) => Means::PhoneBill(Billing::Prepaid),
+                    ("open-upp", None, None) => Means::Upp,
                     (_, None, mode) => Means::Card(Box::new(Card {
                         bank: "01020000".into(),
                         token: "6200000000000000001".into(),

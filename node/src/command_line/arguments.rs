@@ -233,6 +233,53 @@ What it saw, and how a card is now:
   curl localhost:9104/simulator/recharge
   curl localhost:9104/simulator/recharge/cards/730955118842907716")]
     Recharge(IsmpArguments),
+    /// The unified payment platform, which has its orders paid here: POST /upp/v1/notices
+    #[command(after_help = "\
+What it has asked of a node, signed; times sends it again under the same request id:
+  curl -X POST localhost:9105/simulator/upp/orders/N1/payment -H 'content-type: application/json' \\
+       -d '{\"times\": 2, \"body\": {\"msisdn\": \"18912345678\", \"account_kind\": \"virtual\",
+            \"amount_fen\": 2000, \"title\": \"a flight\", \"payment_password\": \"739164\"}}'
+  verbs: payment, query, reversal (with reversal_number, reason), refund (with refund_number, amount_fen),
+  confirmation; each with body.msisdn
+What becomes of the delivery of an order that is paid: silent, confirmed, or refused and so reversed; late with after_ms:
+  curl -X PUT localhost:9105/simulator/upp/delivery -H 'content-type: application/json' \\
+       -d '{\"fulfilment\": \"confirmed\", \"after_ms\": 5000}'
+How it takes notices is set while it runs; rates are parts of a million:
+  curl -X PUT localhost:9105/simulator/upp -H 'content-type: application/json' \\
+       -d '{\"answer_lost\": 100000, \"latency_ms\": 30, \"next\": [\"lost\", \"refused\", \"crash\"]}'
+  rates: lost, answer_lost, late (with late_ms), twice, refused, crash; dead: true
+What it saw, and what it knows of an order:
+  curl localhost:9105/simulator/upp
+  curl localhost:9105/simulator/upp/orders/N1
+A virtual account that it keeps, in fen, and how it behaves when it is asked for its money:
+  curl -X PUT localhost:9105/simulator/upp/accounts/18912345678 \\
+       -H 'content-type: application/json' -d '{\"balance_fen\": 10000}'
+  PUT, GET /simulator/upp/accounts")]
+    Upp(UppArguments),
+}
+
+/// Where a simulated UPP listens, and whom it asks.
+#[derive(Debug, Args)]
+pub struct UppArguments {
+    /// Address; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// The node that it asks: of a province, or of the national platform
+    #[arg(long, value_name = "URL")]
+    pub node: String,
+
+    /// The node's settings, whose upp.door_key it signs with
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// Throws the dice of lost, late and refused answers
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Write {"url": …} to this file once it listens
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
 }
 
 /// Where a simulated bank listens.
@@ -375,6 +422,7 @@ mod tests {
             "mpss simulate sms",
             "mpss outside ismp --seed 7",
             "mpss outside recharge --seed 7 --listen 127.0.0.1:0",
+            "mpss outside upp --node http://127.0.0.1:1 --config node.toml",
             "mpss outside bank --bank-listen 127.0.0.1:0 --config node.toml",
         ] {
             assert!(parse(line).is_ok(), "{line}");
@@ -393,6 +441,7 @@ mod tests {
             ("mpss bench --seconds ten", "--seconds"),
             ("mpss status --url u --interval-ms 1", "--interval-ms"),
             ("mpss simulate sp --listen nowhere", "--listen"),
+            ("mpss outside upp --config node.toml", "--node"),
             ("mpss pay", "pay"),
         ] {
             let error = parse(line).expect_err(line);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::arguments::{BankArguments, SimulateArguments, Simulator};
+use super::arguments::{BankArguments, SimulateArguments, Simulator, UppArguments};
 use super::exit::Failure;
 use super::printer::Printer;
 use super::stop_signal::StopSignal;
@@ -18,6 +18,7 @@ use crate::simulator::ismp::IsmpSimulator;
 use crate::simulator::recharge::RechargeSimulator;
 use crate::simulator::sms::SmsSimulator;
 use crate::simulator::sp::SpSimulator;
+use crate::simulator::upp::UppSimulator;
 
 /// Runs until told to stop.
 pub(super) fn run(arguments: &SimulateArguments, printer: &mut Printer) -> Result<(), Failure> {
@@ -29,9 +30,21 @@ pub(super) fn run(arguments: &SimulateArguments, printer: &mut Printer) -> Resul
             let router = RechargeSimulator::new(recharge.seed).router();
             (recharge.listen, &recharge.ready_file, router, "recharge platform")
         }
+        Simulator::Upp(upp) => (upp.listen, &upp.ready_file, upp_of(upp)?.router(), "unified payment platform"),
         Simulator::Bank(bank) => return client_runtime()?.block_on(serve_bank(bank, printer)),
     };
     client_runtime()?.block_on(serve(listen, ready.as_deref(), router, what, printer))
+}
+
+/// A UPP that signs as the node's settings say.
+fn upp_of(arguments: &UppArguments) -> Result<UppSimulator, Failure> {
+    let settings = mpss_config::Settings::load(Some(&arguments.config), std::env::vars());
+    let settings = settings.map_err(|error| Failure::usage(crate::demo::told(&error)))?;
+    let key = settings.upp.door_key_bytes();
+    let key =
+        key.ok_or_else(|| Failure::usage("--config: upp.door_key is empty, and the UPP signs with it".to_owned()))?;
+    let upp = UppSimulator::new(arguments.seed, &arguments.node, key.to_vec());
+    upp.map_err(|error| Failure::start(error.to_string()))
 }
 
 fn bind(listen: SocketAddr, flag: &str) -> Result<(std::net::TcpListener, SocketAddr), Failure> {

@@ -13,6 +13,8 @@ pub mod rail;
 pub mod recharge;
 pub mod smsc;
 pub mod sp;
+pub mod upp;
+pub mod upp_account;
 
 /// The largest answer that is read, in bytes: whoever answers more is not answering us.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -63,6 +65,21 @@ async fn post<A: DeserializeOwned>(client: &reqwest::Client, url: &str, body: &i
         bytes.extend_from_slice(&chunk);
     }
     serde_json::from_slice(&bytes).map_err(NoAnswer::Garbage)
+}
+
+/// Posts JSON that is signed as [`crate::channel::http::signed`] says; any answer of 2xx is enough.
+async fn post_signed(
+    client: &reqwest::Client,
+    url: &str,
+    key: &[u8],
+    at_ms: u64,
+    body: Vec<u8>,
+) -> Result<(), NoAnswer> {
+    let target = url.splitn(4, '/').nth(3).map_or_else(|| "/".to_owned(), |path| format!("/{path}"));
+    let signature = crate::channel::http::signed(key, at_ms, "POST", &target, &body);
+    let request = client.post(url).header("content-type", "application/json").header("mpss-signature", signature);
+    let status = request.body(body).send().await.map_err(NoAnswer::Silent)?.status();
+    if status.is_success() { Ok(()) } else { Err(NoAnswer::Status(status.as_u16())) }
 }
 
 /// Sends a request and reads its whole answer, of bounded size. What could not be connected was not

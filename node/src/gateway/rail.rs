@@ -5,6 +5,7 @@
 //!                                        bank::rail     ISO 8583
 //!                                        ismp           JSON over HTTP
 //!                                        recharge       JSON over HTTP
+//!                                        upp_account    signed JSON over HTTP
 //! ```
 //!
 //! A gateway sends one call once, by the keys in its row, and says what came of it. When to send, to

@@ -14,6 +14,7 @@ use std::time::Duration;
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::command::PayRequest;
 use mpss_domain::outside::{Billing, Card, Means};
+use mpss_domain::upp::PayUpp;
 use mpss_domain::{
     AccountId, AccountKind, AwardId, BindingId, Command, LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict,
     PaymentId, PaymentStatus, ProvinceId, RefundId, Refusal, Reply, Request, ReversalId, State, StateVersion,
@@ -125,8 +126,15 @@ impl Home {
             return Err(NotDone::weak_password("payment_password"));
         }
         let verifier = self.context.judge.verifier(msisdn, &password, &*self.context.seams.random);
-        if kind == AccountKind::Communication {
-            let means = Means::PhoneBill(self.billing_of(msisdn).await?);
+        let outside = match kind {
+            AccountKind::Communication => Some(Means::PhoneBill(self.billing_of(msisdn).await?)),
+            AccountKind::StoredValue if self.context.settings.upp.keeps_virtual_accounts() => {
+                self.check_at_upp(msisdn).await?;
+                Some(Means::Upp)
+            }
+            AccountKind::StoredValue | AccountKind::Bank => None,
+        };
+        if let Some(means) = outside {
             let verb = |verdict| Verb::OpenOutside {
                 msisdn,
                 tier,
@@ -163,6 +171,19 @@ impl Home {
             Ok(Some(billing)) => Ok(billing),
             Ok(None) => Err(NotDone::refused(Refusal::LineNotInService)),
             Err(_) => Err(NotDone::Unavailable("the ISMP does not answer".into())),
+        }
+    }
+
+    /// The UPP keeps virtual accounts: only who has one there can have it opened here.
+    async fn check_at_upp(&self, msisdn: Msisdn) -> Result<(), NotDone> {
+        self.outside_is_known().await?;
+        let Some(upp) = &self.context.rails.upp else {
+            return Err(NotDone::refused(Refusal::AccountKindUnsupported));
+        };
+        match upp.balance_of(msisdn).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(NotDone::refused(Refusal::AccountNotFound)),
+            Err(_) => Err(NotDone::Unavailable("the UPP does not answer".into())),
         }
     }
 
@@ -358,6 +379,16 @@ impl Home {
             Outcome::PaymentPending(account) => self.rail_answer(ask.payment, account, reply).await,
             _ => Ok(reply),
         }
+    }
+
+    /// Debits for an order of the UPP. `ask.verdict` is set here.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn pay_upp(&self, request: Request, ask: PayUpp, password: PaymentPassword) -> Result<Reply, NotDone> {
+        self.outside_is_known().await?;
+        let verb = |verdict: PasswordVerdict| Verb::PayUpp(Box::new(PayUpp { verdict, ..ask.clone() }));
+        propose_judged(&self.context, Some(request), Owner::Number(ask.msisdn), password, verb).await
     }
 
     /// Waits a while for whoever has the money; without an answer the payment is pending still, and goes on.

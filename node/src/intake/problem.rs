@@ -173,6 +173,7 @@ impl Problem {
             | Refusal::BindingNotFound
             | Refusal::AwardNotFound
             | Refusal::TopUpNotFound
+            | Refusal::UppOrderNotFound
             | Refusal::UnknownNumber,
         ) = self.cause
         {

@@ -95,5 +95,6 @@ const fn kind(effect: &Effect) -> &'static str {
         Effect::TellBank { .. } => "tell_bank",
         Effect::CapturePayment { .. } => "capture",
         Effect::CreditAward { .. } => "award",
+        Effect::TellUpp { .. } => "tell_upp",
     }
 }

@@ -22,6 +22,8 @@ use crate::gateway::rail::RailGateway;
 use crate::gateway::recharge::{HttpRecharge, RechargeRail};
 use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
 use crate::gateway::sp::{HttpSpGateway, SpGateway};
+use crate::gateway::upp::{HttpUppNotices, UppNotices};
+use crate::gateway::upp_account::{HttpUppAccounts, UppRail};
 use crate::password::PasswordJudge;
 use crate::ticket_code::TicketPen;
 
@@ -38,6 +40,12 @@ pub struct Rails {
     pub bank_door_key: Option<Arc<[u8]>>,
     /// Tells the bank how bindings stand; without one it has to ask.
     pub bank_notices: Option<Arc<dyn BankNotices>>,
+    /// What the UPP signs its requests with; without one it may ask nothing.
+    pub upp_door_key: Option<Arc<[u8]>>,
+    /// Virtual accounts that the UPP keeps; without it none can be opened there.
+    pub upp: Option<Arc<UppRail>>,
+    /// Tells the UPP how pending payments have ended; without one it has to ask.
+    pub upp_notices: Option<Arc<dyn UppNotices>>,
 }
 
 impl Rails {
@@ -86,6 +94,26 @@ impl Rails {
             }
             made.bank_door_key = Some(key.into());
         }
+        if let Some(key) = settings.upp.door_key_bytes() {
+            if !settings.upp.notice_url.is_empty() {
+                let deadline = ms(settings.outbox.request_deadline_ms);
+                let notices = HttpUppNotices::new(&settings.upp.notice_url, key.to_vec(), deadline);
+                let notices = notices.map_err(|source| NodeError::Io {
+                    what: "an HTTP client can not be made".into(),
+                    source: std::io::Error::other(source),
+                })?;
+                made.upp_notices = Some(Arc::new(notices));
+            }
+            if !settings.upp.account_url.is_empty() {
+                let http = HttpUppAccounts::new(&settings.upp.account_url, key.to_vec(), seams.clock.clone());
+                let http = http.map_err(|source| NodeError::Io {
+                    what: "an HTTP client can not be made".into(),
+                    source: std::io::Error::other(source),
+                })?;
+                made.upp = Some(Arc::new(UppRail::new(Arc::new(http))));
+            }
+            made.upp_door_key = Some(key.as_slice().into());
+        }
         Ok(made)
     }
 
@@ -97,6 +125,7 @@ impl Rails {
             RailName::BankRealTime | RailName::BankPreFreeze => {
                 self.bank.clone().map(|bank| bank as Arc<dyn RailGateway>)
             }
+            RailName::Upp => self.upp.clone().map(|upp| upp as Arc<dyn RailGateway>),
             RailName::Recharge => self.recharge.clone().map(|recharge| recharge as Arc<dyn RailGateway>),
         }
     }

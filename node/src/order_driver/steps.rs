@@ -23,6 +23,7 @@ use tracing::Instrument;
 
 use crate::gateway::NoAnswer;
 use crate::gateway::bank::notices::BindingNotice;
+use crate::gateway::upp::UppNotice;
 use crate::node::Context;
 use crate::supervision::tenure::{NotRecorded, Tenure};
 
@@ -32,7 +33,7 @@ pub(super) enum Again {
     /// The other province gave no answer.
     #[error(transparent)]
     Peer(#[from] PeerError),
-    /// The bank gave no answer.
+    /// The bank, or the UPP, gave no answer.
     #[error(transparent)]
     Bank(#[from] NoAnswer),
     /// Its answer, or the decision, could not be recorded.
@@ -58,6 +59,7 @@ pub(super) async fn step(context: &Context, tenure: &Tenure, row: &EffectRow) {
         Effect::CreditAward { award, home } => driver.credit_award(award, home).await,
         Effect::Call { call, .. } => driver.call(call).await,
         Effect::TellBank { binding } => driver.tell_bank(row.id, binding).await,
+        Effect::TellUpp { payment, number, end } => driver.tell_upp(row.id, UppNotice::new(payment, number, end)).await,
         Effect::Sms { .. } | Effect::DeliveryNotice { .. } | Effect::CancelNotice { .. } => Ok(()),
     };
     let result = match stepped {
@@ -126,6 +128,15 @@ impl Step<'_> {
             })
         };
         if let (Some(notices), Some(notice)) = (&self.context.rails.bank_notices, self.context.replica.read(look)) {
+            notices.tell(notice, self.context.seams.clock.wall_ms()).await?;
+        }
+        self.tenure.record(Verb::AcknowledgeEffects { effects: vec![row] }).await?;
+        Ok(())
+    }
+
+    /// Tells the UPP how a payment has ended. A UPP that does not listen asks by itself.
+    async fn tell_upp(&self, row: EffectId, notice: UppNotice) -> Result<(), Again> {
+        if let Some(notices) = &self.context.rails.upp_notices {
             notices.tell(notice, self.context.seams.clock.wall_ms()).await?;
         }
         self.tenure.record(Verb::AcknowledgeEffects { effects: vec![row] }).await?;

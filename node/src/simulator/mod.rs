@@ -25,6 +25,8 @@ pub mod recharge;
 pub mod remembered;
 pub mod sms;
 pub mod sp;
+pub mod upp;
+pub mod upp_accounts;
 
 /// Serves a simulator until `shutdown` becomes true (or its sender is gone).
 ///

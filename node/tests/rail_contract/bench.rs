@@ -20,9 +20,11 @@ use mpss_node::gateway::bank::iso8583::{Institution, Message, SwitchFailure};
 use mpss_node::gateway::bank::rail::{Acquirer, BankLink, BankRail};
 use mpss_node::gateway::ismp::{IsmpLink, IsmpRail, IsmpReply, IsmpRequest};
 use mpss_node::gateway::rail::{Lost, RailGateway, RailRequest};
+use mpss_node::gateway::upp_account::{UppLink, UppRail, UppReply, UppRequest};
 use mpss_node::simulator::bank::{BankSimulator, CardState};
 use mpss_node::simulator::ismp::{IsmpSimulator, Line};
 use mpss_node::simulator::manner::{Manner, Trouble};
+use mpss_node::simulator::upp_accounts::{Purse, UppAccounts};
 use mpss_runtime::BoxFuture;
 
 use crate::broken::{Break, Broken};
@@ -40,11 +42,14 @@ pub(crate) enum Rail {
     Communication,
     BankRealTime,
     BankPreFreeze,
+    /// A virtual account that the UPP keeps.
+    Upp,
 }
 
 impl Rail {
-    pub(crate) const ALL: [Self; 4] = [Self::StoredValue, Self::Communication, Self::BankRealTime, Self::BankPreFreeze];
-    pub(crate) const OUTSIDE: [Self; 3] = [Self::Communication, Self::BankRealTime, Self::BankPreFreeze];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::StoredValue, Self::Communication, Self::BankRealTime, Self::BankPreFreeze, Self::Upp];
+    pub(crate) const OUTSIDE: [Self; 4] = [Self::Communication, Self::BankRealTime, Self::BankPreFreeze, Self::Upp];
 
     fn means(self) -> Option<Means> {
         let card = |pre_freeze| {
@@ -60,6 +65,7 @@ impl Rail {
             Self::Communication => Some(Means::PhoneBill(Billing::Postpaid)),
             Self::BankRealTime => Some(card(false)),
             Self::BankPreFreeze => Some(card(true)),
+            Self::Upp => Some(Means::Upp),
         }
     }
 }
@@ -72,6 +78,15 @@ struct MayBeDown<L> {
 
 impl<L: IsmpLink> IsmpLink for MayBeDown<L> {
     fn exchange(&self, request: IsmpRequest, patience: Duration) -> BoxFuture<'_, Result<IsmpReply, Lost>> {
+        if self.down.load(Ordering::SeqCst) {
+            return Box::pin(std::future::ready(Err(Lost::NotSent)));
+        }
+        self.link.exchange(request, patience)
+    }
+}
+
+impl<L: UppLink> UppLink for MayBeDown<L> {
+    fn exchange(&self, request: UppRequest, patience: Duration) -> BoxFuture<'_, Result<UppReply, Lost>> {
         if self.down.load(Ordering::SeqCst) {
             return Box::pin(std::future::ready(Err(Lost::NotSent)));
         }
@@ -96,6 +111,7 @@ enum Peer {
     Nobody,
     Ismp(IsmpSimulator),
     Bank(BankSimulator),
+    Upp(UppAccounts),
 }
 
 /// The scene of one case.
@@ -140,6 +156,12 @@ impl Bench {
                 ismp.book.lock().set_line(msisdn(), line);
                 let link = MayBeDown { link: ismp.clone(), down: down.clone() };
                 (Peer::Ismp(ismp), Some(Arc::new(IsmpRail::new(Arc::new(link)))))
+            }
+            Rail::Upp => {
+                let upp = UppAccounts::new(1, vec![7; 32]);
+                upp.book.lock().set_purse(msisdn(), Purse { balance_fen: MONEY.as_fen(), reserved_fen: 0 });
+                let link = MayBeDown { link: upp.clone(), down: down.clone() };
+                (Peer::Upp(upp), Some(Arc::new(UppRail::new(Arc::new(link)))))
             }
             Rail::BankRealTime | Rail::BankPreFreeze => {
                 let bank = BankSimulator::new(1);
@@ -307,6 +329,7 @@ impl Bench {
             Peer::Nobody => {}
             Peer::Ismp(ismp) => ismp.temper.behave(manner),
             Peer::Bank(bank) => bank.temper.behave(manner),
+            Peer::Upp(upp) => upp.temper.behave(manner),
         }
     }
 
@@ -340,6 +363,11 @@ impl Bench {
                 let line = book.line(msisdn());
                 book.set_line(msisdn(), Line { credit_fen: line.credit_fen + 100_000, ..line });
             }
+            Peer::Upp(upp) => {
+                let mut book = upp.book.lock();
+                let purse = book.purse(msisdn()).expect("it was made");
+                book.set_purse(msisdn(), Purse { balance_fen: purse.balance_fen + 100_000, ..purse });
+            }
             Peer::Bank(bank) => {
                 let mut host = bank.host.lock();
                 let card = host.card(TOKEN);
@@ -354,6 +382,7 @@ impl Bench {
             Peer::Nobody => self.account().available,
             Peer::Ismp(ismp) => Money::fen(ismp.book.lock().line(msisdn()).credit_fen),
             Peer::Bank(bank) => bank.host.lock().card(TOKEN).balance,
+            Peer::Upp(upp) => Money::fen(upp.book.lock().purse(msisdn()).expect("it was made").balance_fen),
         }
     }
 
@@ -363,6 +392,7 @@ impl Bench {
             Peer::Nobody => self.account().held,
             Peer::Ismp(ismp) => Money::fen(ismp.book.lock().line(msisdn()).reserved_fen),
             Peer::Bank(bank) => bank.host.lock().card(TOKEN).held,
+            Peer::Upp(upp) => Money::fen(upp.book.lock().purse(msisdn()).expect("it was made").reserved_fen),
         }
     }
 
@@ -523,6 +553,7 @@ impl Bench {
     pub(crate) fn most_asked(&self) -> u32 {
         match &self.peer {
             Peer::Ismp(ismp) => ismp.book.lock().most_asked(),
+            Peer::Upp(upp) => upp.book.lock().most_asked(),
             _ => self.state.calls().map(|call| u32::from(call.asked)).max().unwrap_or_default(),
         }
     }

@@ -276,7 +276,7 @@ fn committed_but_the_answer_was_lost(bench: &mut Bench) -> Check {
     match bench.rail {
         Rail::StoredValue => is(bench, 1, PaymentStatus::Captured),
         // It can be asked, and says that it was done.
-        Rail::Communication => is(bench, 1, PaymentStatus::Reserved),
+        Rail::Communication | Rail::Upp => is(bench, 1, PaymentStatus::Reserved),
         // It can not be asked: undone.
         Rail::BankRealTime | Rail::BankPreFreeze => {
             is(bench, 1, PaymentStatus::Reversed)?;

@@ -1,4 +1,4 @@
-//! The rail contract: one suite over all four rails, with the real state machine, the real gateways and
+//! The rail contract: one suite over all five rails, with the real state machine, the real gateways and
 //! the simulated peers; time is moved by hand. And the proof that the suite sees a gateway that is
 //! broken.
 //!

@@ -125,6 +125,10 @@ impl Property for Rails {
                         let card = host.card(&token_of(msisdn));
                         Taken { gone: CardState::default().balance - card.balance - card.held, held: card.held }
                     }),
+                    Means::Upp => {
+                        wrong.push(format!("{leader}: {msisdn} has an account at the UPP, and there is none"));
+                        continue;
+                    }
                 };
                 if found != expected {
                     wrong.push(format!(

@@ -135,6 +135,10 @@ impl SimRails {
             ismp: Some(Arc::new(IsmpRail::new(Arc::new(ToIsmp(self.clone()))))),
             bank: Some(Arc::new(BankRail::new(Arc::new(to_bank), acquirer))),
             recharge: Some(Arc::new(RechargeRail::new(Arc::new(ToRecharge(self.clone())), PinSafe::new(&VAULT_KEY)))),
+            // There is no UPP in a simulated country.
+            upp: None,
+            upp_door_key: None,
+            upp_notices: None,
             bank_door_key: Some(BANK_KEY.into()),
             bank_notices: None,
         }

@@ -181,6 +181,7 @@ impl Province {
             Outcome::CardsShown(_) => "cards shown",
             Outcome::TicketChecked(..) => "ticket checked",
             Outcome::TopUpTaken(_) => "top-up taken",
+            Outcome::Upp(_) => "order of the UPP",
             Outcome::Done => "done",
         };
         self.note(what);

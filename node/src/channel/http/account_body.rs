@@ -1,7 +1,7 @@
 //! An account as callers see it.
 
 use mpss_domain::ids::IssuedId;
-use mpss_domain::{Account, AccountId, AccountKind, AccountStatus, BusinessDay, LogTime, Money, Msisdn, ProvinceId};
+use mpss_domain::{Account, AccountId, AccountStatus, BusinessDay, LogTime, Money, Msisdn, ProvinceId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -31,11 +31,11 @@ pub(crate) struct AccountBody {
     /// The subscriber's home province.
     #[schema(value_type = String, example = "44")]
     home_province: Shown<ProvinceId>,
-    /// Yuan that can be spent; of a virtual account only.
+    /// Yuan that can be spent; of a virtual account that is kept here only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "100.00")]
     balance: Option<Yuan>,
-    /// Yuan held for payments that are not captured yet; of a virtual account only.
+    /// Yuan held for payments that are not captured yet; of such an account only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "0.00")]
     held: Option<Yuan>,
@@ -62,9 +62,9 @@ pub(crate) struct AccountBody {
 }
 
 impl AccountBody {
-    /// `account` on `today`, at log entry `log_index`.
-    pub(crate) fn new(account: &Account, today: BusinessDay, log_index: u64) -> Self {
-        let money = |amount: Money| (account.kind == AccountKind::StoredValue).then_some(Yuan(amount));
+    /// `account` on `today`, at log entry `log_index`; its money is shown when it is `kept_here`.
+    pub(crate) fn new(account: &Account, kept_here: bool, today: BusinessDay, log_index: u64) -> Self {
+        let money = |amount: Money| kept_here.then_some(Yuan(amount));
         let frozen_until = match account.status {
             AccountStatus::Frozen { until } => until.map(Shown),
             _ => None,

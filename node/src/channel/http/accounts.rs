@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::ids::IssuedId;
-use mpss_domain::{AccountId, LogTime, Outcome, Refusal, Reply, TopUpId};
+use mpss_domain::{AccountId, AccountKind, LogTime, Outcome, Refusal, Reply, TopUpId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -84,7 +84,7 @@ pub(crate) async fn open(State(door): State<Door>, call: Call) -> Answer {
         return door.pass_on(&call, elsewhere).await;
     }
     let reply = door.home.open_account(call.request(key, &ask), open).await?;
-    account_answer(StatusCode::CREATED, &reply)
+    account_answer(&door, StatusCode::CREATED, &reply).await
 }
 
 /// Shows an account.
@@ -102,7 +102,8 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     let wall = door.wall();
     let found = door.context.replica.read_linearizable(|state| {
         let today = state.now().max(wall).business_day();
-        state.account(id).map(|account| AccountBody::new(account, today, state.index()))
+        let kept_here = state.link(id).is_none();
+        state.account(id).map(|account| AccountBody::new(account, kept_here, today, state.index()))
     });
     let body = found.await.map_err(NotDone::from)?;
     Ok(answer::found(&body.ok_or_else(|| Problem::refused(Refusal::AccountNotFound).of_path())?))
@@ -161,7 +162,7 @@ pub(crate) async fn change(State(door): State<Door>, call: Call) -> Answer {
         return door.pass_on(&call, elsewhere).await;
     }
     let reply = door.home.change_account(call.request(key, &ask), change).await;
-    account_answer(StatusCode::OK, &reply.map_err(of_path)?)
+    account_answer(&door, StatusCode::OK, &reply.map_err(of_path)?).await
 }
 
 /// What freezes an account.
@@ -196,7 +197,7 @@ pub(crate) async fn freeze(State(door): State<Door>, call: Call) -> Answer {
         return door.pass_on(&call, elsewhere).await;
     }
     let reply = door.home.freeze(call.request(key, &ask), account, password, until).await;
-    account_answer(StatusCode::OK, &reply.map_err(of_path)?)
+    account_answer(&door, StatusCode::OK, &reply.map_err(of_path)?).await
 }
 
 /// What thaws an account.
@@ -226,7 +227,7 @@ pub(crate) async fn unfreeze(State(door): State<Door>, call: Call) -> Answer {
         return door.pass_on(&call, elsewhere).await;
     }
     let reply = door.home.unfreeze(call.request(key, &ask), account, password).await;
-    account_answer(StatusCode::OK, &reply.map_err(of_path)?)
+    account_answer(&door, StatusCode::OK, &reply.map_err(of_path)?).await
 }
 
 /// What closes an account.
@@ -261,7 +262,7 @@ pub(crate) async fn close(State(door): State<Door>, call: Call) -> Answer {
         return door.pass_on(&call, elsewhere).await;
     }
     let reply = door.home.close_account(call.request(key, &ask), account, password, agent).await;
-    account_answer(StatusCode::OK, &reply.map_err(of_path)?)
+    account_answer(&door, StatusCode::OK, &reply.map_err(of_path)?).await
 }
 
 /// What tops an account up.
@@ -375,10 +376,20 @@ pub(crate) async fn top_up(State(door): State<Door>, call: Call) -> Answer {
     Ok(answer::changed(StatusCode::CREATED, &body, &reply))
 }
 
-pub(crate) fn account_answer(status: StatusCode, reply: &Reply) -> Answer {
+/// An account as a change has left it. Where its money is never changes, so the answer can be given again.
+pub(crate) async fn account_answer(door: &Door, status: StatusCode, reply: &Reply) -> Answer {
     let Outcome::Account(view) = &reply.outcome else { return Err(unexpected(reply)) };
+    let kept_here = match view.account.kind {
+        AccountKind::StoredValue => {
+            let id = view.account.id;
+            let kept = door.context.replica.read_at(reply.index, |state| state.link(id).is_none()).await;
+            // The change is made: when this replica can not show it in time, the caller has to ask again.
+            kept.map_err(|_| Problem::edge(EdgeCode::OutcomeUnknown))?
+        }
+        AccountKind::Communication | AccountKind::Bank => false,
+    };
     // The view tells what was used on the day of the change, so the same answer can be given again.
-    let mut body = AccountBody::new(&view.account, view.account.used_day, reply.index);
+    let mut body = AccountBody::new(&view.account, kept_here, view.account.used_day, reply.index);
     if view.paid_out.is_positive() {
         body = body.paid_out(view.paid_out);
     }

@@ -1,19 +1,14 @@
 //! The bank's own door (product §5, 6.1.2 and 6.1.3): cards are bound and unbound from its side, money is
 //! pushed in, accounts are frozen. Every request is signed with the key agreed with it.
-//!
-//! `mpss-signature: t=1795399200000,v1=…`: milliseconds since 1970, and the HMAC-SHA256 in hex of
-//! `{t}\n{METHOD}\n{path and query}\n{body}`. A signature is good for five minutes; within them the
-//! request id makes sure that a request which comes again changes nothing.
+//! How it is signed is in `signature.rs`.
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use hmac::{Hmac, KeyInit, Mac};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::outside::Card;
 use mpss_domain::rail::{Binding, BindingStatus};
 use mpss_domain::{AccountId, BindingId, Msisdn, Outcome, Refusal, State as ProvinceState, TopUpId};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use utoipa::ToSchema;
 
 use super::accounts::{account_answer, of_path, unexpected};
@@ -27,50 +22,11 @@ use crate::intake::json::{Secret, Str};
 use crate::intake::{EdgeCode, Problem};
 use crate::not_done::NotDone;
 
-/// How long a signature is good, in ms, before and after.
-const SIGNATURE_MS: u64 = 5 * 60_000;
-
 impl DoorParts {
     /// Is this request the bank's?
     fn is_from_bank(&self, call: &Call) -> Result<(), Problem> {
-        let refused = |what: &'static str| Err(Problem::field(EdgeCode::BadSignature, "mpss-signature", what));
-        let Some(key) = self.context.rails.bank_door_key.as_deref() else {
-            return refused("no bank is known here");
-        };
-        let given = call.headers().get("mpss-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let mut parts = given.split(',').filter_map(|part| part.trim().split_once('='));
-        let (Some(("t", at)), Some(("v1", signature))) = (parts.next(), parts.next()) else {
-            return refused("t=milliseconds,v1=HMAC-SHA256 in hex");
-        };
-        let Ok(at) = at.parse::<u64>() else { return refused("t is no time") };
-        if at.abs_diff(self.wall().0) > SIGNATURE_MS {
-            return refused("the time is not ours: more than five minutes apart");
-        }
-        let expected = signature_of(key, at, call.method().as_str(), call.target(), &call.body);
-        let given: Option<Vec<u8>> = (0..signature.len() / 2)
-            .map(|place| u8::from_str_radix(signature.get(place * 2..place * 2 + 2)?, 16).ok())
-            .collect();
-        // Compared in constant time.
-        match given {
-            Some(given) if expected.verify_slice(&given).is_ok() => Ok(()),
-            _ => refused("the signature is wrong"),
-        }
+        self.is_signed(call, self.context.rails.bank_door_key.as_deref(), "no bank is known here")
     }
-}
-
-/// The header by which a request is the bank's: `at` in ms since 1970.
-#[must_use]
-pub fn signed(key: &[u8], at: u64, method: &str, target: &str, body: &[u8]) -> String {
-    let signature = signature_of(key, at, method, target, body).finalize().into_bytes();
-    let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={at},v1={hex}")
-}
-
-fn signature_of(key: &[u8], at: u64, method: &str, target: &str, body: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(format!("{at}\n{method}\n{target}\n").as_bytes());
-    mac.update(body);
-    mac
 }
 
 /// What binds a card.
@@ -334,7 +290,7 @@ pub(crate) async fn freeze(State(door): State<Door>, call: Call) -> Answer {
         return Err(Problem::refused(Refusal::BindingNotFound).of_path());
     };
     let reply = door.home.freeze_by_office(call.request(key, &ask), account, until, "bank").await?;
-    account_answer(StatusCode::OK, &reply)
+    account_answer(&door, StatusCode::OK, &reply).await
 }
 
 /// What confirms a binding.
@@ -388,5 +344,5 @@ pub(crate) async fn confirm(State(door): State<Door>, call: Call) -> Answer {
         return door.pass_on(&call, elsewhere).await;
     }
     let reply = door.home.confirm_binding(call.request(key, &ask), confirm).await?;
-    account_answer(StatusCode::CREATED, &reply)
+    account_answer(&door, StatusCode::CREATED, &reply).await
 }

@@ -123,7 +123,7 @@ impl Call {
     }
 
     /// A placeholder of the path.
-    fn param(&self, name: &'static str) -> &str {
+    pub(super) fn param(&self, name: &'static str) -> &str {
         self.params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 

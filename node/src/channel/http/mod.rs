@@ -53,19 +53,21 @@ mod query;
 mod rate;
 mod recharge;
 mod shipping;
+mod signature;
 mod sps;
 mod statement;
 mod subscribers;
 mod tickets;
 mod transfers;
 mod trial_balance;
+mod upp;
 
 #[cfg(test)]
 mod tests;
 
-pub use bank::signed;
 pub use door::{HttpOptions, MetricsText};
 pub(crate) use leader::TO_LEADER;
+pub use signature::{signed, verify};
 
 use door::Door;
 
@@ -129,6 +131,11 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(bank::unbind))
         .routes(routes!(bank::freeze))
         .routes(routes!(bank::push))
+        .routes(routes!(upp::pay))
+        .routes(routes!(upp::show))
+        .routes(routes!(upp::reverse))
+        .routes(routes!(upp::refund))
+        .routes(routes!(upp::confirm))
         .routes(routes!(statement::show))
         .routes(routes!(subscribers::show))
         .routes(routes!(sps::admit, sps::list))

@@ -33,6 +33,7 @@ Errors are `application/problem+json` (RFC 9457) with a stable `code` and `numbe
     tags(
         (name = "accounts", description = "Subscribers and their accounts, in the home province"),
         (name = "bank", description = "What the bank asks, signed"),
+        (name = "upp", description = "What the unified payment platform asks, signed"),
         (name = "catalogue", description = "SPs, what they sell, and who may buy it"),
         (name = "orders", description = "Purchases, where they are taken"),
         (name = "awards", description = "Prizes for bets: pools, awards, files of them"),

@@ -234,7 +234,7 @@ pub(crate) struct CallPart {
     /// Its id.
     #[schema(value_type = String, example = "C20260101120000000-44-00001")]
     call_id: Shown<CallId>,
-    /// `communication`, `bank_real_time`, `bank_pre_freeze` or `recharge`.
+    /// `communication`, `bank_real_time`, `bank_pre_freeze`, `recharge` or `upp`.
     #[schema(example = "bank_real_time")]
     rail: &'static str,
     /// `hold`, `take`, `capture`, `release`, `undo`, `void` or `refund`.

@@ -80,7 +80,12 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
                 mpss_domain::account::Language::Chinese => "zh",
                 mpss_domain::account::Language::English => "en",
             },
-            accounts: accounts.map(|account| AccountBody::new(account, now.business_day(), state.index())).collect(),
+            accounts: accounts
+                .map(|account| {
+                    let kept_here = state.link(account.id).is_none();
+                    AccountBody::new(account, kept_here, now.business_day(), state.index())
+                })
+                .collect(),
             log_index: state.index(),
         }))
     });

@@ -33,7 +33,7 @@ pub(crate) struct TrialBalanceBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TrialBalanceLine)]
 pub(crate) struct TrialBalanceLine {
-    /// `wallets`, `sp_payable:S…`, `due_to:51`, `due_from:51` or `agent_cash`.
+    /// `wallets`, `sp_payable:S…`, `due_to:51`, `due_to:upp`, `due_from:51`, `agent_cash`, and so on.
     #[schema(example = "due_to:51")]
     name: String,
     /// Debit turnover since the beginning, in yuan.

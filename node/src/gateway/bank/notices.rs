@@ -46,17 +46,7 @@ impl BankNotices for HttpBankNotices {
     fn tell(&self, notice: BindingNotice, at_ms: u64) -> BoxFuture<'_, Result<(), NoAnswer>> {
         Box::pin(async move {
             let body = serde_json::to_vec(&notice).expect("a struct of texts can be written as JSON");
-            let target = self.url.splitn(4, '/').nth(3).map_or_else(|| "/".to_owned(), |path| format!("/{path}"));
-            let signature = crate::channel::http::signed(&self.key, at_ms, "POST", &target, &body);
-            let request = self
-                .client
-                .post(&self.url)
-                .header("content-type", "application/json")
-                .header("mpss-signature", signature)
-                .body(body);
-            let response = request.send().await.map_err(NoAnswer::Silent)?;
-            let status = response.status();
-            if status.is_success() { Ok(()) } else { Err(NoAnswer::Status(status.as_u16())) }
+            crate::gateway::post_signed(&self.client, &self.url, &self.key, at_ms, body).await
         })
     }
 }

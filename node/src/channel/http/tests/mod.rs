@@ -37,6 +37,7 @@ mod refusals;
 mod replay;
 mod shipping;
 mod tickets;
+mod upp;
 
 /// A router over a province of one replica, and the provinces it passes requests on to.
 struct Shop {

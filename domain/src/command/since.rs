@@ -1,0 +1,45 @@
+//! Which verb came with which state version.
+
+use super::Verb;
+use crate::version::StateVersion;
+
+impl Verb {
+    /// The state version that a verb came with: programs that know less can not read it.
+    #[must_use]
+    pub const fn since(&self) -> StateVersion {
+        match self {
+            Self::OpenOutside { .. }
+            | Self::BeginCalls { .. }
+            | Self::RecordCalls { .. }
+            | Self::RecordHold { .. }
+            | Self::CapturePayment { .. }
+            | Self::RecordCapture { .. }
+            | Self::BindCard { .. }
+            | Self::ConfirmBinding { .. }
+            | Self::UnbindCard { .. }
+            | Self::PushTopUp { .. }
+            | Self::FreezeByOffice { .. }
+            | Self::HoldPayment(_)
+            | Self::FundPool { .. }
+            | Self::AskAward { .. }
+            | Self::DecideAward { .. }
+            | Self::CreditAward { .. }
+            | Self::RecordAward { .. }
+            | Self::SetAwardPolicy(_)
+            | Self::LoadCards { .. }
+            | Self::RevealCards { .. }
+            | Self::CheckTicket { .. }
+            | Self::PayBill(_)
+            | Self::TopUpByCard { .. }
+            | Self::PayUpp(_)
+            | Self::ReverseUpp { .. }
+            | Self::RefundUpp { .. }
+            | Self::ConfirmUpp { .. }
+            | Self::BuyShipped(_)
+            | Self::RecordShipment { .. }
+            | Self::RecordReceipt { .. }
+            | Self::SetDraw { .. } => crate::version::OUTSIDE_RAILS,
+            _ => StateVersion::FIRST,
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! A simulated UPP: it asks a province, or the national platform, to pay for its orders, has them delivered as its
+//! scenario says, and takes notices.
+//!
+//! ```text
+//!  tester ─▶ POST /simulator/upp/orders/{number}/{verb} ─signed─▶ a node's door ─▶ what it answered
+//!  node ─▶ POST /upp/v1/notices ─▶ remembered by its id, however often it comes
+//!  paid ─▶ delivery: confirmed, at once or late; never; or refused by the SP, and reversed
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use mpss_runtime::Clock;
+use mpss_runtime::real::TokioClock;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::manner::{Manner, Temper};
+use super::over_http;
+use super::upp_accounts::UppAccounts;
+use crate::channel::http::{signed, verify};
+use crate::gateway::upp::UppNotice;
+
+/// How long an answer of a node is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What becomes of the delivery of an order that is paid.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fulfilment {
+    /// Nobody says: a tester does.
+    #[default]
+    Silent,
+    /// The SP delivers, and the UPP confirms.
+    Confirmed,
+    /// The SP refuses, and the UPP reverses.
+    Refused,
+}
+
+/// What becomes of deliveries, and when.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Delivery {
+    /// What.
+    pub fulfilment: Fulfilment,
+    /// So long after it was paid, in ms.
+    pub after_ms: u64,
+}
+
+/// What a tester has the UPP ask.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Errand {
+    /// The body of the request; of a query nothing but the payer's number.
+    pub body: Value,
+    /// How often it is sent, one after the other, under the same request id.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// The caller's request id; one of its own for each errand when not given.
+    #[serde(default)]
+    pub key: Option<String>,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// An answer of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Heard {
+    /// The HTTP status; 0 without an answer.
+    pub status: u16,
+    /// What it said.
+    pub body: Value,
+}
+
+/// An order as the UPP remembers it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Remembered {
+    /// Who pays.
+    pub msisdn: String,
+    /// What was asked, and answered, oldest first.
+    pub answers: Vec<(String, Heard)>,
+    /// The notice about it.
+    pub notice: Option<UppNotice>,
+    /// How often it came.
+    pub notices: u32,
+    /// Its delivery was begun.
+    pub fulfilled: bool,
+}
+
+/// What a UPP keeps.
+#[derive(Debug, Default)]
+pub struct UppBook {
+    orders: BTreeMap<String, Remembered>,
+    delivery: Delivery,
+    errands: u64,
+    /// Notices whose signature was wrong, or that contradict one of the same id.
+    refused: u64,
+}
+
+impl UppBook {
+    /// An order as it is remembered.
+    #[must_use]
+    pub fn order(&self, number: &str) -> Option<&Remembered> {
+        self.orders.get(number)
+    }
+
+    /// Takes a notice; false when it contradicts what the same id has told before.
+    fn take(&mut self, notice: UppNotice) -> bool {
+        let order = self.orders.entry(notice.order_number.clone()).or_default();
+        let contradicts = order.notice.as_ref().is_some_and(|known| *known != notice);
+        order.notices += 1;
+        order.notice.get_or_insert(notice);
+        self.refused += u64::from(contradicts);
+        !contradicts
+    }
+}
+
+/// The way to the nodes that are asked.
+#[derive(Debug)]
+struct Nodes {
+    client: reqwest::Client,
+    url: String,
+    key: Vec<u8>,
+}
+
+/// A simulated UPP. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct UppSimulator {
+    /// What it keeps.
+    pub book: Arc<Mutex<UppBook>>,
+    /// How it behaves to whoever tells it something.
+    pub temper: Arc<Temper>,
+    /// The virtual accounts it keeps.
+    pub accounts: UppAccounts,
+    nodes: Arc<Nodes>,
+}
+
+impl UppSimulator {
+    /// A UPP that asks the node at `url` and signs with `key`.
+    ///
+    /// # Errors
+    /// When the machine can not make an HTTP client.
+    pub fn new(seed: u64, url: &str, key: Vec<u8>) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).timeout(PATIENCE).build()?;
+        let accounts = UppAccounts::new(seed, key.clone());
+        let nodes = Nodes { client, url: url.trim_end_matches('/').to_owned(), key };
+        Ok(Self { book: Arc::default(), temper: Arc::new(Temper::new(seed)), accounts, nodes: Arc::new(nodes) })
+    }
+
+    /// Its interface: notices in; errands, behaviour and memory for testers.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/upp/v1/notices", post(notice))
+            .route("/simulator/upp", put(behave).get(show))
+            .route("/simulator/upp/delivery", put(deliver))
+            .route("/simulator/upp/orders/{number}", get(show_order))
+            .route("/simulator/upp/orders/{number}/{verb}", post(errand))
+            .with_state(self.clone())
+            .merge(self.accounts.router())
+    }
+
+    /// Has one thing asked about an order, as often as the errand says; what was answered last.
+    ///
+    /// # Errors
+    /// A sentence about an errand that can not be run.
+    pub async fn run(&self, number: &str, verb: &str, errand: Errand) -> Result<Heard, &'static str> {
+        let msisdn = errand.body["msisdn"].as_str().ok_or("body.msisdn is missing")?.to_owned();
+        let (method, target) = match verb {
+            "payment" => ("POST", "/v1/upp/payments".to_owned()),
+            "query" => ("GET", format!("/v1/upp/payments/{number}?msisdn={msisdn}")),
+            "reversal" | "confirmation" => ("POST", format!("/v1/upp/payments/{number}/{verb}")),
+            "refund" => ("POST", format!("/v1/upp/payments/{number}/refunds")),
+            _ => return Err("a verb is payment, query, reversal, refund or confirmation"),
+        };
+        let mut body = errand.body;
+        if verb == "payment" {
+            body["order_number"] = json!(number);
+        }
+        let key = {
+            let mut book = self.book.lock();
+            book.errands += 1;
+            let errands = book.errands;
+            book.orders.entry(number.to_owned()).or_default().msisdn = msisdn;
+            errand.key.unwrap_or_else(|| format!("upp-{errands}-{number}"))
+        };
+        let body = if method == "GET" { Vec::new() } else { serde_json::to_vec(&body).expect("a value is JSON") };
+        let mut last = Heard { status: 0, body: Value::Null };
+        for _ in 0..errand.times {
+            last = self.nodes.ask(method, &target, &key, body.clone()).await;
+            let mut book = self.book.lock();
+            let order = book.orders.entry(number.to_owned()).or_default();
+            order.answers.push((verb.to_owned(), last.clone()));
+        }
+        if verb == "payment" && last.status == 201 {
+            self.fulfil(number);
+        }
+        Ok(last)
+    }
+
+    /// An order is paid: its delivery goes as the scenario says, once.
+    fn fulfil(&self, number: &str) {
+        let (delivery, msisdn) = {
+            let mut book = self.book.lock();
+            let delivery = book.delivery;
+            let Some(order) = book.orders.get_mut(number) else { return };
+            if delivery.fulfilment == Fulfilment::Silent || std::mem::replace(&mut order.fulfilled, true) {
+                return;
+            }
+            (delivery, order.msisdn.clone())
+        };
+        let (upp, number) = (self.clone(), number.to_owned());
+        tokio::spawn(async move {
+            if delivery.after_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(delivery.after_ms)).await;
+            }
+            let (verb, body) = match delivery.fulfilment {
+                Fulfilment::Refused => {
+                    let reversal = format!("R.{number}").chars().take(32).collect::<String>();
+                    ("reversal", json!({"msisdn": msisdn, "reversal_number": reversal, "reason": "the SP refused"}))
+                }
+                Fulfilment::Silent | Fulfilment::Confirmed => ("confirmation", json!({"msisdn": msisdn})),
+            };
+            // Boxed: an errand may begin a delivery, which runs an errand.
+            let run: std::pin::Pin<Box<dyn Future<Output = _> + Send>> =
+                Box::pin(async move { upp.run(&number, verb, Errand { body, times: 1, key: None }).await });
+            if let Err(what) = run.await {
+                tracing::error!(what, "a delivery came to nothing");
+            }
+        });
+    }
+}
+
+impl Nodes {
+    async fn ask(&self, method: &str, target: &str, key: &str, body: Vec<u8>) -> Heard {
+        let signature = signed(&self.key, TokioClock::new().wall_ms(), method, target, &body);
+        let url = format!("{}{target}", self.url);
+        let request = if method == "GET" {
+            self.client.get(url)
+        } else {
+            let post = self.client.post(url).header("content-type", "application/json");
+            post.header("idempotency-key", key).body(body)
+        };
+        let Ok(response) = request.header("mpss-signature", signature).send().await else {
+            return Heard { status: 0, body: Value::Null };
+        };
+        let status = response.status().as_u16();
+        Heard { status, body: response.json().await.unwrap_or(Value::Null) }
+    }
+}
+
+async fn notice(State(upp): State<UppSimulator>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    let header = headers.get("mpss-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let signature = verify(&upp.nodes.key, header, TokioClock::new().wall_ms(), "POST", target, &body);
+    let read = serde_json::from_slice::<UppNotice>(&body);
+    let (Ok(()), Ok(notice)) = (signature, read) else {
+        upp.book.lock().refused += 1;
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    let paid = (notice.status == "paid").then(|| notice.order_number.clone());
+    let answer = |refused: Option<&str>| {
+        if refused.is_some() {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+        let taken = upp.book.lock().take(notice);
+        if let Some(number) = paid.filter(|_| taken) {
+            upp.fulfil(&number);
+        }
+        if taken { StatusCode::NO_CONTENT } else { StatusCode::CONFLICT }.into_response()
+    };
+    over_http(upp.temper.fate(), answer).await
+}
+
+async fn errand(
+    State(upp): State<UppSimulator>,
+    Path((number, verb)): Path<(String, String)>,
+    Json(errand): Json<Errand>,
+) -> Response {
+    match upp.run(&number, &verb, errand).await {
+        Ok(heard) => Json(heard).into_response(),
+        Err(what) => (StatusCode::BAD_REQUEST, what).into_response(),
+    }
+}
+
+async fn behave(State(upp): State<UppSimulator>, Json(manner): Json<Manner>) -> Json<Manner> {
+    upp.temper.behave(manner);
+    Json(upp.temper.manner())
+}
+
+async fn deliver(State(upp): State<UppSimulator>, Json(delivery): Json<Delivery>) -> Json<Delivery> {
+    upp.book.lock().delivery = delivery;
+    Json(delivery)
+}
+
+async fn show(State(upp): State<UppSimulator>) -> Json<Value> {
+    let manner = upp.temper.manner();
+    let book = upp.book.lock();
+    let notices: u32 = book.orders.values().map(|order| order.notices).sum();
+    Json(json!({
+        "manner": manner, "delivery": book.delivery, "orders": book.orders.len(), "errands": book.errands,
+        "notices": notices, "refused": book.refused,
+    }))
+}
+
+async fn show_order(State(upp): State<UppSimulator>, Path(number): Path<String>) -> Response {
+    let order = upp.book.lock().order(&number).cloned();
+    order.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |order| Json(order).into_response())
+}
