@@ -16,7 +16,7 @@ pub(super) enum Due {
     PaymentBound(OrderId),
     Thaw(AccountId),
     CardEnds(u64),
-    ReceiptDue(OrderId),
+    Receipt(OrderId),
 }
 
 impl Reference {
@@ -33,7 +33,7 @@ impl Reference {
                 Due::PaymentBound(order) => self.reverse(order, ReversalReason::PaymentUnknown),
                 Due::Thaw(account) => self.thaw(account),
                 Due::CardEnds(card) => self.card_ends(card, at),
-                Due::ReceiptDue(order) => self.event(order, OrderEvent::Received),
+                Due::Receipt(order) => self.event(order, OrderEvent::Received),
             }
         }
         self.tick_may_forget();
@@ -56,8 +56,7 @@ impl Reference {
             _ => None,
         });
         let cards = self.vault.ends().map(|(at, card)| (at, Due::CardEnds(card)));
-        let goods =
-            self.on_the_way.iter().filter_map(|id| Some((self.orders[id].receipt_due()?, Due::ReceiptDue(*id))));
+        let goods = self.on_the_way.iter().filter_map(|id| Some((self.orders[id].receipt_due()?, Due::Receipt(*id))));
         orders.chain(accounts).chain(cards).chain(goods)
     }
 }
