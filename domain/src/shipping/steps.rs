@@ -71,17 +71,18 @@ impl State {
     ///
     /// # Errors
     /// In this order: [`Refusal::OrderNotFound`]; [`Refusal::NotTheBuyer`]; [`Refusal::NotShippedGoods`];
-    /// [`Refusal::NotShipped`].
+    /// [`Refusal::NotShipped`]; [`Refusal::WrongOrderStatus`] once all the money has gone back.
     pub(crate) fn record_receipt(&mut self, id: OrderId, buyer: Msisdn) -> Result<Outcome, Refusal> {
-        if self.order(id).ok_or(Refusal::OrderNotFound)?.msisdn != buyer {
+        let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
+        if order.msisdn != buyer {
             return Err(Refusal::NotTheBuyer);
         }
         let row = self.shipment_of(id).ok_or(Refusal::NotShippedGoods)?;
-        if row.sent.is_none() {
-            return Err(Refusal::NotShipped);
-        }
-        if row.received_at.is_none() {
-            self.received(id);
+        match (&row.sent, row.received_at) {
+            (None, _) => return Err(Refusal::NotShipped),
+            (Some(_), Some(_)) => {}
+            (Some(_), None) if order.status == OrderStatus::Refunded => return Err(Refusal::WrongOrderStatus),
+            (Some(_), None) => self.received(id),
         }
         Ok(Outcome::Order(id))
     }

@@ -89,7 +89,7 @@ impl Reference {
         Ok(Outcome::Order(id))
     }
 
-    /// The order; its buyer; nothing is sent for it; not sent yet.
+    /// The order; its buyer; nothing is sent for it; not sent yet; all the money is back.
     pub(super) fn record_receipt(&mut self, id: OrderId, buyer: Msisdn) -> Result<Outcome, Refusal> {
         let order = self.sale(id)?;
         if order.msisdn != buyer {
@@ -102,6 +102,9 @@ impl Reference {
             return Err(Refusal::NotShipped);
         }
         if !order.happened(OrderEvent::Received) {
+            if order.status() == OrderStatus::Refunded {
+                return Err(Refusal::WrongOrderStatus);
+            }
             self.event(id, OrderEvent::Received);
         }
         Ok(Outcome::Order(id))

@@ -1,7 +1,7 @@
 //! PIN cards, tickets, bills, and goods that are sent.
 
 use mpss_domain::bills::{Bill, PayBill};
-use mpss_domain::catalogue::{Application, Product};
+use mpss_domain::catalogue::{Application, Product, ProductStatus};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::shipping::{BuyShipped, Recipient};
 use mpss_domain::tickets::TicketId;
@@ -90,6 +90,34 @@ impl Walk {
         Verb::PayBill(Box::new(PayBill { purchase: Purchase { quantity, ..purchase }, bill: Bill { number, amount } }))
     }
 
+    /// Somebody buys what has rules of its own, mostly at home, and its SP mostly accepts.
+    pub(crate) fn errand(&mut self, at: usize, draw: &mut Draw) {
+        let application = draw.of(&[
+            Application::BillPayment,
+            Application::Shopping,
+            Application::Shopping,
+            Application::Lottery,
+            Application::CardSale,
+            Application::Ticketing,
+        ]);
+        let state = &self.provinces[at].state;
+        let is_it = |product: &&ProductId| {
+            let product = state.product(**product).filter(|product| product.status == ProductStatus::Published);
+            product.is_some_and(|product| product.terms().application == application)
+        };
+        let products: Vec<_> = self.provinces[at].products.iter().filter(is_it).copied().collect();
+        let Some(product) = draw.recent(&products) else { return };
+        let before = self.provinces[at].orders.len();
+        self.order_of(at, Some(product), draw);
+        let province = &mut self.provinces[at];
+        if let Some(order) = province.orders.get(before).copied()
+            && !draw.one_in(3)
+        {
+            let answers = vec![(order, true)];
+            province.entry(vec![mpss_domain::Command::internal(Verb::RecordDeliveries { answers })]);
+        }
+    }
+
     /// A draw opens for somewhat more than a moment, mostly of a lottery.
     pub(crate) fn draw_opens(&mut self, at: usize, draw: &mut Draw) {
         let province = &mut self.provinces[at];
@@ -102,18 +130,39 @@ impl Walk {
         let any = if draw.one_in(10) { draw.recent(&province.products) } else { draw.recent(&lotteries) };
         let product = if draw.one_in(25) { unknown } else { any.unwrap_or(unknown) };
         let id = draw.of(&["1", "2", "3"]).parse().expect("a draw");
-        let after = draw.of(&[0, 2_000, 30_000, 300_000, 3_600_000]);
+        let after = draw.of(&[0, 500, 500, 2_000, 2_000, 5_000, 30_000, 300_000, 3_600_000]);
         let closes_at = province.at.plus_ms(after);
         province.ask(draw, Verb::SetDraw { product, draw: mpss_domain::draws::Draw { id, closes_at } });
+        for _ in 0..draw.below(6) {
+            self.order_of(at, Some(product), draw);
+        }
+        // It closes while homes are asked.
+        let province = &mut self.provinces[at];
+        if after <= 5_000 && !draw.one_in(4) {
+            province.at = province.at.plus_ms(after);
+        }
     }
 
     /// Goods are sent, mostly once, and are there.
     pub(crate) fn goods_travel(&mut self, at: usize, draw: &mut Draw) {
         let province = &mut self.provinces[at];
-        let is_sent = |order: &&OrderId| province.state.shipment_of(**order).is_some();
+        let state = &province.state;
+        let is_sent = |order: &&OrderId| state.shipment_of(**order).is_some();
         let sent: Vec<_> = province.orders.iter().filter(is_sent).copied().collect();
-        let any = if draw.one_in(6) { None } else { draw.recent(&sent) };
+        // What can be sent, or can be there, mostly.
+        let is_next = |order: &&OrderId| {
+            let accepted = state.order(**order).is_some_and(|order| order.status == OrderStatus::Delivered);
+            accepted && state.shipment_of(**order).is_some_and(|row| row.received_at.is_none())
+        };
+        let next: Vec<_> = sent.iter().filter(is_next).copied().collect();
+        let among = if draw.one_in(4) { &sent } else { &next };
+        let any = if draw.one_in(6) { None } else { draw.recent(among) };
         let order = any.unwrap_or_else(|| province.some_order(draw));
+        // Nobody says for long that they are there.
+        if draw.one_in(40) {
+            province.at = province.at.plus_ms(15 * 86_400_000);
+            province.entry(vec![mpss_domain::Command::internal(Verb::Tick)]);
+        }
         let verb = if draw.one_in(3) {
             let buyer = province.state.order(order).map(|order| order.msisdn);
             let buyer = buyer.filter(|_| !draw.one_in(8)).unwrap_or_else(|| somebody(draw, CODES[at]));

@@ -4,7 +4,8 @@ use mpss_domain::account::{Language, Tier};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::order::ReversalReason;
 use mpss_domain::{
-    AccountKind, AccountSelector, Channel, Money, Msisdn, PasswordVerifier, ProductId, ProvinceId, Purchase, Verb,
+    AccountKind, AccountSelector, Channel, Command, Money, Msisdn, PasswordVerifier, ProductId, ProvinceId, Purchase,
+    Verb,
 };
 
 use crate::draw::Draw;
@@ -99,6 +100,11 @@ impl Walk {
 
     /// A purchase here, by somebody at home here or elsewhere.
     pub(crate) fn order(&mut self, at: usize, draw: &mut Draw) {
+        self.order_of(at, None, draw);
+    }
+
+    /// As [`Walk::order`], of a product.
+    pub(crate) fn order_of(&mut self, at: usize, product: Option<ProductId>, draw: &mut Draw) {
         let home = match draw.below(25) {
             0 => 0,
             1..=12 if at > 0 => CODES[at],
@@ -114,7 +120,8 @@ impl Walk {
         let verdict = self.provinces[at].verdict_of(draw, Some(buyer));
         let province = &mut self.provinces[at];
         let unknown = ProductId::issue(province.at, province.id, 9_999);
-        let product = if draw.one_in(20) { None } else { draw.recent(&province.products) }.unwrap_or(unknown);
+        let any = if draw.one_in(20) { None } else { draw.recent(&province.products) };
+        let product = product.or(any).unwrap_or(unknown);
         let quantity = match draw.below(20) {
             0 => 0,
             1 => 2_000_000_000,
@@ -136,6 +143,11 @@ impl Walk {
         let placed = self.provinces[at].ask(draw, verb);
         if let mpss_domain::Outcome::Order(order) = placed {
             self.ask_home(at, order, draw);
+            // Some SPs answer at once.
+            if draw.one_in(3) {
+                let answers = vec![(order, true)];
+                self.provinces[at].entry(vec![Command::internal(Verb::RecordDeliveries { answers })]);
+            }
         }
     }
 

@@ -40,7 +40,7 @@ impl Walk {
         let at = usize::try_from(draw.below(3)).expect("small");
         // The national platform is nobody's home.
         let home = if draw.one_in(25) { 0 } else { draw.of(&[1, 2]) };
-        match draw.below(69) {
+        match draw.below(76) {
             0..=2 => self.account_moves(home, &mut draw),
             3..=4 => self.top_up(home, &mut draw),
             5 => self.goods_move(at, &mut draw),
@@ -62,7 +62,8 @@ impl Walk {
             52..=56 => self.check_tickets(at, &mut draw),
             57 => self.newer_rules(at, &mut draw),
             58..=60 => self.goods_travel(at, &mut draw),
-            61 => self.draw_opens(at, &mut draw),
+            61..=62 => self.draw_opens(at, &mut draw),
+            63..=67 => self.errand(at, &mut draw),
             _ => self.pass_time(&mut draw),
         }
     }
