@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_domain::{Command, Reply, State, StateVersion};
+use mpss_domain::{Command, Reply, State, StateVersion, VersionRange};
 use mpss_runtime::Seams;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
@@ -344,6 +344,13 @@ impl Replica {
     #[must_use]
     pub fn versions(&self) -> Versions {
         self.read(|state| Versions::of(state, &self.inner.heard))
+    }
+
+    /// Changes whenever something is heard of the versions that the other replicas execute; what is known
+    /// then, [`Replica::versions`] tells.
+    #[must_use]
+    pub fn versions_heard(&self) -> watch::Receiver<BTreeMap<u64, VersionRange>> {
+        self.inner.heard.watch()
     }
 
     /// Adds a replica without a vote and waits until it has caught up. Leader only. One that does not

@@ -17,7 +17,6 @@ use std::time::Duration;
 use futures::future::join_all;
 use mpss_domain::{Command, State, StateVersion, Verb, VersionRange};
 use mpss_runtime::Clock;
-use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use crate::Member;
@@ -82,7 +81,7 @@ pub struct Versions {
 pub(crate) struct Heard {
     node: u64,
     executes: Executes,
-    others: RwLock<BTreeMap<u64, VersionRange>>,
+    others: watch::Sender<BTreeMap<u64, VersionRange>>,
     /// Held while the group is asked and raised, and while a replica is added, so that neither goes by
     /// what the other is about to change.
     pub(crate) changing: tokio::sync::Mutex<()>,
@@ -90,18 +89,23 @@ pub(crate) struct Heard {
 
 impl Heard {
     pub(crate) fn new(node: u64, executes: Executes) -> Arc<Self> {
-        Arc::new(Self { node, executes, others: RwLock::default(), changing: tokio::sync::Mutex::new(()) })
+        Arc::new(Self { node, executes, others: watch::Sender::default(), changing: tokio::sync::Mutex::new(()) })
     }
 
     /// Everyone's, this replica's own with them.
     pub(crate) fn all(&self) -> BTreeMap<u64, VersionRange> {
-        let mut all = self.others.read().clone();
+        let mut all = self.others.borrow().clone();
         all.insert(self.node, self.executes.range);
         all
     }
 
     fn replace(&self, heard: BTreeMap<u64, VersionRange>) {
-        *self.others.write() = heard;
+        self.others.send_replace(heard);
+    }
+
+    /// Changes with whatever is heard of the others.
+    pub(crate) fn watch(&self) -> watch::Receiver<BTreeMap<u64, VersionRange>> {
+        self.others.subscribe()
     }
 
     /// The leader tells what it knows and wants to know what is executed here.

@@ -13,9 +13,10 @@ fn doubtful(group: &MemoryGroup, node: u64) -> bool {
 }
 
 async fn settled(group: &MemoryGroup, node: u64) {
+    let mut names = group.devices[&node].names_changed();
     within("the doubt to be over", async {
         while doubtful(group, node) {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            names.changed().await.expect("the device is there");
         }
     })
     .await;

@@ -5,6 +5,7 @@ mod support;
 use mpss_cluster::{Replica, StartError};
 use mpss_domain::RecordPosition;
 use mpss_runtime::memory::Crash;
+use mpss_runtime::real::TcpTransport;
 use support::memory_group::{MemoryGroup, address};
 use support::{TcpGroup, member, open_account, propose, quick, until, within};
 
@@ -128,7 +129,7 @@ async fn a_snapshot_goes_over_tcp_to_a_new_replica() {
         }
     })
     .await;
-    let transport = support::rebind("127.0.0.1:0").await;
+    let transport = TcpTransport::bind("127.0.0.1:0").await.expect("binds");
     let new = transport.local_addr().to_string();
     group.start_node(2, transport.into(), std::collections::BTreeMap::new()).await.expect("starts and waits");
     group.replica(1).add_learner(2, member(&new)).await.expect("added");

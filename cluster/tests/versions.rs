@@ -4,14 +4,13 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mpss_cluster::{MembershipError, Replica, ReplicaOptions, Role, StartError, Versions};
 use mpss_domain::{Command, Outcome, SpId, State, StateVersion, Verb, VersionRange};
 use mpss_runtime::memory::Crash;
-use parking_lot::Mutex;
 use support::memory_group::{MemoryGroup, address};
 use support::{admit, member, propose, until, within};
+use tokio::sync::watch;
 
 const FIRST: StateVersion = StateVersion::FIRST;
 const NEWEST: StateVersion = StateVersion::NEWEST;
@@ -38,13 +37,20 @@ fn raise(to: u16) -> Command {
 
 /// Waits until a replica knows of its group what is wanted.
 async fn until_known(replica: &Replica, what: &str, wanted: impl Fn(&Versions) -> bool) -> Versions {
+    let (mut status, mut heard) = (replica.watch(), replica.versions_heard());
     within(what, async {
         loop {
+            status.borrow_and_update();
+            heard.borrow_and_update();
             let known = replica.versions();
             if wanted(&known) {
                 return known;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            // What is in force changes with an entry that is applied.
+            tokio::select! {
+                changed = status.changed() => changed.expect("the replica tells its status"),
+                changed = heard.changed() => changed.expect("the replica tells what it hears"),
+            }
         }
     })
     .await
@@ -128,13 +134,9 @@ async fn a_program_that_does_not_know_the_question_counts_as_the_first() {
     group.network.set_before_versions(&address(3), true);
     group.state_version_max.clear();
     stop_and_start(&mut group, 3).await;
-    let asked = group.network.asked_before_versions();
-    within("two rounds", async {
-        while group.network.asked_before_versions() < asked + 2 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    let mut times = group.network.asked_before_versions();
+    let asked = *times.borrow();
+    within("two rounds", times.wait_for(|times| *times >= asked + 2)).await.expect("the network is there");
     let known = heard_again(&group, &ALL).await;
     assert_eq!(known.executed[&3], up_to(FIRST));
     all_equal(&group, &ALL).await;
@@ -168,34 +170,43 @@ async fn a_replica_that_is_down_keeps_the_group_where_it_is() {
 async fn replicas_are_upgraded_one_by_one_under_load_and_back_down_before_the_last() {
     let mut group = MemoryGroup::start_held(3, &ALL, small).await;
     group.leader().await;
-    let acknowledged = Arc::new(Mutex::new(Vec::<SpId>::new()));
+    let acknowledged = Arc::new(watch::Sender::new(Vec::<SpId>::new()));
     // Each replica's callers come back when it does.
-    let callers = Arc::new(Mutex::new(ALL.map(|node| group.replica(node).clone())));
+    let callers = Arc::new(watch::Sender::new(ALL.map(|node| group.replica(node).clone())));
     let load: Vec<_> = (0..6_usize)
         .map(|caller| {
             let (callers, acknowledged) = (callers.clone(), acknowledged.clone());
             tokio::spawn(async move {
+                let mut back = callers.subscribe();
                 for number in 0.. {
-                    let replica = callers.lock()[(caller + number) % 3].clone();
+                    let replica = back.borrow_and_update()[(caller + number) % 3].clone();
+                    let mut status = replica.watch();
                     match replica.propose(admit(&format!("{caller}-{number}"))).await {
                         Ok(reply) => {
                             let Outcome::Sp(sp) = reply.outcome else { panic!("{reply:?}") };
-                            acknowledged.lock().push(sp);
+                            acknowledged.send_modify(|all| all.push(sp));
                         }
-                        Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                        // Until it is another one, or in another mood.
+                        Err(_) => {
+                            let mood = async {
+                                if status.changed().await.is_err() {
+                                    std::future::pending::<()>().await;
+                                }
+                            };
+                            tokio::select! {
+                                () = mood => {}
+                                changed = back.changed() => changed.expect("callers go on"),
+                            }
+                        }
                     }
                 }
             })
         })
         .collect();
     let more = async |count: usize| {
-        let wanted = acknowledged.lock().len() + count;
-        within("load", async {
-            while acknowledged.lock().len() < wanted {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await;
+        let mut acknowledged = acknowledged.subscribe();
+        let wanted = acknowledged.borrow().len() + count;
+        within("load", acknowledged.wait_for(|all| all.len() >= wanted)).await.expect("callers go on");
     };
     // Two up, one of them back down, then all three.
     for (node, max) in [(1, NEWEST), (2, NEWEST), (1, FIRST), (1, NEWEST), (3, NEWEST)] {
@@ -205,7 +216,8 @@ async fn replicas_are_upgraded_one_by_one_under_load_and_back_down_before_the_la
         }
         group.state_version_max.insert(node, max);
         stop_and_start(&mut group, node).await;
-        callers.lock()[usize::try_from(node - 1).expect("small")] = group.replica(node).clone();
+        let back = group.replica(node).clone();
+        callers.send_modify(|all| all[usize::try_from(node - 1).expect("small")] = back);
     }
     until_in_force(&group, &ALL, NEWEST).await;
     more(40).await;
@@ -213,7 +225,7 @@ async fn replicas_are_upgraded_one_by_one_under_load_and_back_down_before_the_la
         caller.abort();
     }
     all_equal(&group, &ALL).await;
-    let acknowledged = acknowledged.lock().clone();
+    let acknowledged = acknowledged.borrow().clone();
     for node in ALL {
         let lost = group.replica(node).read(|state| acknowledged.iter().filter(|sp| state.sp(**sp).is_none()).count());
         assert_eq!(lost, 0, "of {} at replica {node}", acknowledged.len());
@@ -277,15 +289,8 @@ async fn a_program_that_is_too_old_stops_before_the_entry_and_names_it() {
     propose(group.replica(leader), admit("before")).await;
     // As if it had said that it can, and was put back to the older program since.
     let index = propose(group.replica(leader), raise(NEWEST.0)).await.index;
-    let reason = within("its end", async {
-        loop {
-            if let Some(reason) = group.nodes[&3].fatal.lock().clone() {
-                return reason;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    until(group.replica(3), "its end", |status| status.role == Role::Stopped).await;
+    let reason = group.nodes[&3].fatal.lock().clone().expect("told");
     assert_eq!(
         reason,
         format!(
@@ -293,7 +298,6 @@ async fn a_program_that_is_too_old_stops_before_the_entry_and_names_it() {
              state_version_max, the program executes 1 to {NEWEST}"
         )
     );
-    until(group.replica(3), "its end", |status| status.role == Role::Stopped).await;
     group.replica(3).read(|state| assert_eq!((state.version(), state.index()), (FIRST, index - 1)));
     until_in_force(&group, &[1, 2], NEWEST).await;
     all_equal(&group, &[1, 2]).await;

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
+
 use crate::client::{Answer, Ask, Client};
 use crate::seeded::Seeded;
 use crate::trade::{Errand, Goods, Kind, Trade, purchase};
@@ -10,6 +12,8 @@ use crate::{number_table, patience};
 
 /// Who buys at once.
 const BUYERS: usize = 8;
+/// How often each of them buys, at most: the door slows down who asks more often.
+const PACE: Duration = Duration::from_millis(60);
 /// Purchases go on within this, whatever happens to the nodes.
 const BOUGHT_BOUND: Duration = Duration::from_secs(60);
 
@@ -52,6 +56,8 @@ pub async fn buy_with_one_retry(trade: Trade<'_>, shop: &Shop, name: &str, stop:
         let mut urls = urls.clone();
         async move {
             let mut failed = Vec::new();
+            let mut pace = tokio::time::interval(PACE);
+            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
             for turn in 0_u64.. {
                 if stop.load(Ordering::Relaxed) {
                     return failed;
@@ -67,7 +73,7 @@ pub async fn buy_with_one_retry(trade: Trade<'_>, shop: &Shop, name: &str, stop:
                         trade.record.rows().unknown.push(("44".into(), Errand { ask, kind }));
                     }
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                pace.tick().await;
             }
             failed
         }

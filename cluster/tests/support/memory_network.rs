@@ -10,6 +10,7 @@ use bytes::Bytes;
 use mpss_runtime::transport::ServeGuard;
 use mpss_runtime::{BoxFuture, CallError, Handler, Transport};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 #[derive(Default)]
 struct Wires {
@@ -22,7 +23,7 @@ struct Wires {
     /// Programs from before there were state versions.
     before_versions: BTreeSet<String>,
     /// How often they were asked for them.
-    asked_before_versions: u64,
+    asked_before_versions: watch::Sender<u64>,
     next: u64,
 }
 
@@ -75,8 +76,8 @@ impl MemoryNetwork {
     }
 
     /// How often programs from before there were state versions were asked for them.
-    pub fn asked_before_versions(&self) -> u64 {
-        self.wires.lock().asked_before_versions
+    pub fn asked_before_versions(&self) -> watch::Receiver<u64> {
+        self.wires.lock().asked_before_versions.subscribe()
     }
 
     /// Answers from `to` to `from` are lost, or arrive again.
@@ -123,7 +124,7 @@ impl Transport for MemoryTransport {
             return Box::pin(std::future::ready(Err(CallError::Unreachable(address))));
         };
         if before_versions && request.get(1) == Some(&ASKS_FOR_VERSIONS) {
-            self.wires.lock().asked_before_versions += 1;
+            self.wires.lock().asked_before_versions.send_modify(|times| *times += 1);
             return Box::pin(std::future::ready(Ok(no_kind_of_request())));
         }
         let answer = tokio::spawn(handler.handle(request));

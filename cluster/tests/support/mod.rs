@@ -12,8 +12,8 @@ use std::time::Duration;
 use mpss_cluster::{Member, Replica, ReplicaOptions, ReplicaStatus, Role};
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::{AccountKind, Command, Msisdn, PasswordVerdict, PasswordVerifier, ProvinceId, Reply, Verb};
-use mpss_runtime::Seams;
 use mpss_runtime::real::{FileDisk, OsRandom, TcpTransport, TokioClock, TokioSpawner};
+use mpss_runtime::{BoxFuture, Seams};
 use parking_lot::Mutex;
 
 /// No test waits longer for anything.
@@ -43,6 +43,8 @@ pub struct TcpGroup {
     pub founders: BTreeMap<u64, Member>,
     pub nodes: BTreeMap<u64, Node>,
     pub tune: fn(&mut ReplicaOptions),
+    /// Ends when what a node served last is served no more.
+    closed: BTreeMap<u64, BoxFuture<'static, ()>>,
 }
 
 pub fn quick(options: &mut ReplicaOptions) {
@@ -67,7 +69,8 @@ impl TcpGroup {
             transports.insert(node, transport);
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut group = Self { folder, founders: founders.clone(), nodes: BTreeMap::new(), tune };
+        let mut group =
+            Self { folder, founders: founders.clone(), nodes: BTreeMap::new(), tune, closed: BTreeMap::new() };
         for (node, transport) in transports {
             group.start_node(node, Arc::new(transport), founders.clone()).await.expect("starts");
         }
@@ -85,6 +88,7 @@ impl TcpGroup {
         founders: BTreeMap<u64, Member>,
     ) -> Result<(), mpss_cluster::StartError> {
         let disk = open_disk(&self.path(node)).await;
+        let closed = transport.clone();
         let spawner = Arc::new(TokioSpawner::new());
         let fatal = Arc::new(Mutex::new(None));
         let mut options = ReplicaOptions::new(node, province(), founders);
@@ -97,6 +101,7 @@ impl TcpGroup {
             transport,
         };
         let replica = Replica::start(options, seams, keep(&fatal)).await?;
+        self.closed.insert(node, Box::pin(closed.closed()));
         self.nodes.insert(node, Node { replica, spawner, fatal });
         Ok(())
     }
@@ -104,7 +109,9 @@ impl TcpGroup {
     /// Starts a node again where it was.
     pub async fn restart(&mut self, node: u64) -> Result<(), mpss_cluster::StartError> {
         let address = self.founders[&node].raft_address.clone();
-        let transport = rebind(&address).await;
+        let closed = self.closed.remove(&node).expect("it has run");
+        within("the address", closed).await;
+        let transport = TcpTransport::bind(&address).await.expect("nobody listens there");
         self.start_node(node, Arc::new(transport), self.founders.clone()).await
     }
 
@@ -168,9 +175,7 @@ pub async fn open_disk(path: &Path) -> FileDisk {
         loop {
             match FileDisk::open(path) {
                 Ok(disk) => return disk,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => unlocked(path).await,
                 Err(error) => panic!("{error}"),
             }
         }
@@ -178,16 +183,10 @@ pub async fn open_disk(path: &Path) -> FileDisk {
     .await
 }
 
-pub async fn rebind(address: &str) -> TcpTransport {
-    within("the address", async {
-        loop {
-            match TcpTransport::bind(address).await {
-                Ok(transport) => return transport,
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        }
-    })
-    .await
+/// Waits as whoever would hold the lock next.
+async fn unlocked(path: &Path) {
+    let lock = std::fs::File::open(path.join(".lock")).expect("it is locked");
+    tokio::task::spawn_blocking(move || lock.lock().expect("locked")).await.expect("waits");
 }
 
 /// Waits for `work`, but not for ever.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures::future::ready;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::{BoxFuture, Disk, DiskFile};
 
@@ -52,6 +53,8 @@ struct World {
     capacity: Option<u64>,
     pace: Option<Pace>,
     onlooker: Option<Onlooker>,
+    /// Rises with every change of names.
+    names: watch::Sender<u64>,
 }
 
 /// How long the next sync takes: a future that passes the time.
@@ -150,6 +153,12 @@ impl Device {
     #[must_use]
     pub fn names(&self, folder: &str) -> Vec<String> {
         self.world.lock().folders.get(folder).map(|folder| folder.current.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Rises whenever a file has got another name, or none.
+    #[must_use]
+    pub fn names_changed(&self) -> watch::Receiver<u64> {
+        self.world.lock().names.subscribe()
     }
 
     /// Names in a folder that a crash would leave, sorted.
@@ -287,6 +296,7 @@ impl Disk for FaultDisk {
             let folder = world.folders.get_mut(&self.folder).ok_or_else(missing)?;
             let file = folder.current.remove(from).ok_or_else(missing)?;
             folder.current.insert(to.to_owned(), file);
+            world.names.send_modify(|changes| *changes += 1);
             Ok(())
         }))
     }
@@ -294,7 +304,9 @@ impl Disk for FaultDisk {
     fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<()>> {
         done(self.with(|world| {
             let folder = world.folders.get_mut(&self.folder).ok_or_else(missing)?;
-            folder.current.remove(name).map(|_| ()).ok_or_else(missing)
+            folder.current.remove(name).map(|_| ()).ok_or_else(missing)?;
+            world.names.send_modify(|changes| *changes += 1);
+            Ok(())
         }))
     }
 

@@ -22,6 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 pub use frame::FRAME_BYTES_MAX;
 
@@ -35,7 +36,25 @@ pub struct TcpTransport {
     /// Bound when the transport is made, so that a port chosen by the machine can be told to the
     /// others before anything is served; taken by the first `serve`.
     listener: Mutex<Option<TcpListener>>,
+    /// How many listen at the address: one at most.
+    listening: watch::Sender<u32>,
     peers: Mutex<HashMap<String, Arc<client::Peer>>>,
+}
+
+/// Listens, until it is dropped.
+struct Listening(watch::Sender<u32>);
+
+impl Listening {
+    fn begin(listening: &watch::Sender<u32>) -> Self {
+        listening.send_modify(|many| *many += 1);
+        Self(listening.clone())
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.send_modify(|many| *many -= 1);
+    }
 }
 
 impl TcpTransport {
@@ -49,6 +68,7 @@ impl TcpTransport {
             runtime: Handle::current(),
             local: listener.local_addr()?,
             listener: Mutex::new(Some(listener)),
+            listening: watch::Sender::default(),
             peers: Mutex::new(HashMap::new()),
         })
     }
@@ -57,6 +77,16 @@ impl TcpTransport {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Waits until what was served here is served no more, so that the address can be bound again. Holds
+    /// nothing of this transport.
+    pub fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut listening = self.listening.subscribe();
+        async move {
+            // Nobody is left to listen when nobody is left to say so.
+            let _ = listening.wait_for(|many| *many == 0).await;
+        }
     }
 
     fn peer(&self, address: &str) -> Arc<client::Peer> {
@@ -74,7 +104,10 @@ impl TcpTransport {
         match bound {
             Some(listener) => Ok(listener),
             // Served before and ended; the address is the same again.
-            None => TcpListener::bind(self.local).await,
+            None => {
+                self.closed().await;
+                TcpListener::bind(self.local).await
+            }
         }
     }
 }
@@ -101,7 +134,12 @@ impl Transport for TcpTransport {
     fn serve(&self, handler: Arc<dyn Handler>) -> BoxFuture<'_, io::Result<ServeGuard>> {
         Box::pin(async move {
             let listener = self.listen().await?;
-            let serving = self.runtime.spawn(server::accept(listener, handler));
+            let listening = Listening::begin(&self.listening);
+            let serving = self.runtime.spawn(async move {
+                // Told after the listener is gone: this goes last.
+                let _told = listening;
+                server::accept(listener, handler).await;
+            });
             Ok(ServeGuard::new(move || serving.abort()))
         })
     }
