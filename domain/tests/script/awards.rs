@@ -16,7 +16,8 @@ use mpss_domain::ids::IssuedId;
 use mpss_domain::rail::Subject;
 use mpss_domain::{AccountKind, AwardId, LogTime, OrderId, SpId, Verb};
 
-use super::{START, Stage, Words, answer, duration_ms, money, province, same};
+use super::words::{Words, answer, duration_ms, money, province, same};
+use super::{START, Stage};
 
 fn kind(text: &str) -> Result<AccountKind, String> {
     Ok(match text {

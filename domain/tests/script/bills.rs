@@ -6,7 +6,8 @@
 //! see-order o1 …                                                 as for any order
 //! ```
 
-use super::{Stage, Words, same};
+use super::Stage;
+use super::words::{Words, same};
 
 impl Stage {
     pub(super) fn see_bill(&self, words: &Words<'_>) -> Result<(), String> {

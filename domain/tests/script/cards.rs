@@ -11,7 +11,8 @@
 use mpss_domain::vault::{CardLine, CardResult, NewCard, SealedPin};
 use mpss_domain::{ProductId, Verb};
 
-use super::{Stage, Words, same};
+use super::Stage;
+use super::words::{Words, same};
 
 /// What a batch is answered with.
 pub(super) fn results(results: &[CardResult]) -> String {

@@ -8,7 +8,8 @@
 use mpss_domain::Verb;
 use mpss_domain::draws::Draw;
 
-use super::{Stage, Words, duration_ms, same};
+use super::Stage;
+use super::words::{Words, duration_ms, same};
 
 impl Stage {
     pub(super) fn draw_verb(&self, words: &Words<'_>) -> Result<Verb, String> {

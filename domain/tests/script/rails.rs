@@ -17,7 +17,9 @@ use mpss_domain::outside::{Billing, Card, Means};
 use mpss_domain::rail::{Answer, Call, CallAnswer, Phase, Subject};
 use mpss_domain::{BindingId, CallId, PaymentId, Verb};
 
-use super::{Stage, Words, refusal, same, verifier};
+use super::Stage;
+use super::accounts::verifier;
+use super::words::{Words, duration_ms, money, refusal, same};
 
 impl Stage {
     pub(super) fn rail_verb(&mut self, words: &Words<'_>) -> Result<Verb, String> {
@@ -100,7 +102,7 @@ impl Stage {
             "push" => Verb::PushTopUp { msisdn: self.msisdn(words.need("msisdn")?)?, amount: words.money("amount")? },
             "office-freeze" => Verb::FreezeByOffice {
                 account: self.account(words.name(0)?)?,
-                until: words.get("for").map(super::duration_ms).transpose()?.map(|ms| self.at.plus_ms(ms)),
+                until: words.get("for").map(duration_ms).transpose()?.map(|ms| self.at.plus_ms(ms)),
                 by: "customer service".into(),
             },
             "record-hold" => Verb::RecordHold { order: self.order(words.name(0)?) },
@@ -140,7 +142,7 @@ impl Stage {
         for (key, value) in &words.values {
             match *key {
                 "phase" => same(key, call.phase.name(), value)?,
-                "amount" => same(key, call.amount, super::money(value)?)?,
+                "amount" => same(key, call.amount, money(value)?)?,
                 "sent" => same(key, call.sent.to_string().as_str(), value)?,
                 "asked" => same(key, call.asked.to_string().as_str(), value)?,
                 "asks_left" => same(key, call.asks_left().to_string().as_str(), value)?,

@@ -10,7 +10,8 @@ use mpss_domain::recharge::{RechargeCard, RechargeStatus};
 use mpss_domain::vault::SealedPin;
 use mpss_domain::{TopUpId, Verb};
 
-use super::{Stage, Words, money, same};
+use super::Stage;
+use super::words::{Words, money, same};
 
 impl Stage {
     pub(super) fn recharge_verb(&self, words: &Words<'_>) -> Result<Verb, String> {

@@ -10,7 +10,8 @@
 use mpss_domain::Verb;
 use mpss_domain::shipping::Recipient;
 
-use super::{Stage, Words, same};
+use super::Stage;
+use super::words::{Words, same};
 
 impl Stage {
     pub(super) fn shipping_verb(&self, words: &Words<'_>) -> Result<Verb, String> {

@@ -8,7 +8,8 @@
 use mpss_domain::Verb;
 use mpss_domain::tickets::TicketId;
 
-use super::{Stage, Words, same};
+use super::Stage;
+use super::words::{Words, same};
 
 impl Stage {
     pub(super) fn check(&self, words: &Words<'_>) -> Result<Verb, String> {

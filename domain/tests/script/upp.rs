@@ -12,7 +12,8 @@
 use mpss_domain::upp::{PayUpp, UppEnd, UppNumber, UppView};
 use mpss_domain::{AccountKind, AccountSelector, Effect, EffectId, Verb};
 
-use super::{Stage, Words, money, same};
+use super::Stage;
+use super::words::{Words, money, same};
 
 fn number(text: &str) -> Result<UppNumber, String> {
     text.parse().map_err(|error| format!("{text}: {error}"))
