@@ -70,6 +70,7 @@ const SEAMS: &[&str] = &[
     "cluster/src/raft_runtime.rs",
     // The harness of the node's own tests.
     "node/src/node/trial.rs",
+    "node/src/node/trial/",
     "node/src/main.rs",
     "node/src/command_line",
     "node/src/demo",

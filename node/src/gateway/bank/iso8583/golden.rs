@@ -3,7 +3,8 @@
 use mpss_domain::Money;
 
 use super::codes::{MessageType, NetworkCode, ProcessingCode, ResponseCode, ReversalReason};
-use super::message::{Institution, Message};
+use super::institution::Institution;
+use super::message::Message;
 use super::moment::{MonthDay, MonthDayTime, TimeOfDay};
 use super::original::OriginalData;
 use super::pan::Pan;

@@ -19,11 +19,13 @@
 //! What the public texts leave open is marked *inferred* at its place; it is settled with each bank
 //! when its link is opened, and it is configuration where banks are known to differ.
 
+mod additional_amount;
 pub mod codes;
 mod decode;
 mod encode;
 mod fields;
 mod framing;
+mod institution;
 mod mac;
 mod mac_input;
 mod message;
@@ -41,6 +43,7 @@ mod golden;
 #[cfg(test)]
 mod properties;
 
+pub use additional_amount::AdditionalAmount;
 pub use codes::{
     MessageType, NetworkCode, Outcome, ProcessingCode, ResponseCode, ReversalReason, SwitchFailure, Transaction,
 };
@@ -48,9 +51,10 @@ pub use decode::{DecodeError, decode};
 pub use encode::{Binary, Coding, Digits, encode};
 pub use fields::{Content, Exposure, FIELDS, Field, FieldError, Length, Problem, field, number};
 pub use framing::{Counts, Frame, FrameError, Framing, Header, LengthPrefix};
+pub use institution::Institution;
 pub use mac::{KeyError, Mac, MacAlgorithm, MacKey};
 pub use mac_input::{SWITCH_FIELDS, bytes_before_mac, selected_fields};
-pub use message::{AdditionalAmount, Institution, Message};
+pub use message::Message;
 pub use moment::{MonthDay, MonthDayTime, TimeOfDay, YearMonth};
 pub use original::OriginalData;
 pub use pan::Pan;

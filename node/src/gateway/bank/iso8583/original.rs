@@ -11,7 +11,8 @@ use std::fmt;
 
 use super::codes::MessageType;
 use super::fields::number;
-use super::message::{Institution, Message};
+use super::institution::Institution;
+use super::message::Message;
 use super::moment::MonthDayTime;
 use super::stan::Stan;
 

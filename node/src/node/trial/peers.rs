@@ -1,0 +1,188 @@
+//! Another province, as far as its peers see it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mpss_domain::ProvinceId;
+use mpss_routing::wire::{self, PaymentFate, PaymentMessage, PeerAnswer, PeerResult};
+use mpss_routing::{PeerCall, PeerError, PeerReply, PeerTransport, peer::PeerDoor};
+use mpss_runtime::BoxFuture;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::eventually;
+
+/// How the other province behaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Does what it is asked and answers.
+    #[default]
+    Answers,
+    /// Does what it is asked; the answer is lost.
+    LosesAnswers,
+    /// Nobody is there.
+    Unreachable,
+    /// Refuses payments and credits with this number.
+    Refuses(u16),
+    /// Does nothing and does not answer before it is told to behave otherwise.
+    HoldsBefore,
+    /// Does what it is asked and does not answer before it is told to behave otherwise.
+    HoldsAfter,
+}
+
+/// A home province as far as its peers see it: it keeps what was decided under each id.
+pub(crate) struct FakeHome {
+    manner: watch::Sender<Manner>,
+    books: Mutex<Books>,
+}
+
+/// What the other province keeps.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Books {
+    /// Payments: their fate, and why they were declined.
+    pub(crate) payments: BTreeMap<String, (PaymentFate, Option<u16>)>,
+    pub(crate) refunds: BTreeMap<String, i64>,
+    pub(crate) transfers: BTreeMap<String, i64>,
+    pub(crate) awards: BTreeMap<String, i64>,
+    /// Every call, repetitions included: method and path.
+    pub(crate) calls: Vec<String>,
+    /// How often money moved.
+    pub(crate) movements: u32,
+    /// Passwords that were sent.
+    pub(crate) passwords: Vec<String>,
+}
+
+impl Default for FakeHome {
+    fn default() -> Self {
+        Self { manner: watch::Sender::new(Manner::Answers), books: Mutex::default() }
+    }
+}
+
+impl FakeHome {
+    pub(crate) fn behave(&self, manner: Manner) {
+        self.manner.send_replace(manner);
+    }
+
+    pub(crate) fn books(&self) -> Books {
+        self.books.lock().clone()
+    }
+
+    /// Makes a payment known as if another request had brought it.
+    pub(crate) fn knows(&self, payment: &str, fate: PaymentFate, refusal: Option<u16>) {
+        self.books.lock().payments.insert(payment.to_owned(), (fate, refusal));
+    }
+
+    /// Waits until the books are as `is` describes.
+    pub(crate) async fn until(&self, what: &str, is: impl Fn(&Books) -> bool) {
+        eventually(what, || is(&self.books.lock())).await;
+    }
+
+    fn act(&self, manner: Manner, call: &PeerCall) -> PeerResult {
+        let mut books = self.books.lock();
+        let parts: Vec<&str> = call.path.trim_start_matches("/peer/v1/").split('/').collect();
+        match (call.method.as_str(), parts.as_slice()) {
+            ("POST", ["payments"]) => {
+                let message: PaymentMessage = serde_json::from_slice(&call.body).unwrap();
+                books.passwords.push(message.payment_password.clone());
+                books.pay(&message, manner)
+            }
+            ("GET", ["payments", id]) => match books.payments.get(*id) {
+                Some((fate, refusal)) => PeerResult::Fate { fate: *fate, refusal: *refusal, detail: None },
+                None => PeerResult::Fate { fate: PaymentFate::Unknown, refusal: None, detail: None },
+            },
+            ("POST", ["payments", id, "reversal"]) => {
+                let before = books.payments.insert((*id).to_owned(), (PaymentFate::Reversed, None));
+                books.movements += u32::from(matches!(before, Some((PaymentFate::Captured, _))));
+                PeerResult::Done
+            }
+            ("POST", ["payments", _, "refunds"]) => {
+                let message: wire::RefundMessage = serde_json::from_slice(&call.body).unwrap();
+                let new = books.refunds.insert(message.refund_id, message.amount_fen).is_none();
+                books.movements += u32::from(new);
+                PeerResult::Done
+            }
+            ("POST", ["transfers"]) => {
+                let message: wire::TransferMessage = serde_json::from_slice(&call.body).unwrap();
+                if let Manner::Refuses(number) = manner {
+                    return PeerResult::Refused { number, detail: None };
+                }
+                let new = books.transfers.insert(message.transfer_id, message.amount_fen).is_none();
+                books.movements += u32::from(new);
+                PeerResult::Done
+            }
+            ("POST", ["awards"]) => {
+                let message: wire::AwardMessage = serde_json::from_slice(&call.body).unwrap();
+                if let Manner::Refuses(number) = manner {
+                    return PeerResult::Refused { number, detail: None };
+                }
+                let new = books.awards.insert(message.award_id, message.amount_fen).is_none();
+                books.movements += u32::from(new);
+                PeerResult::Done
+            }
+            other => panic!("nobody asks that: {other:?}"),
+        }
+    }
+}
+
+impl Books {
+    fn pay(&mut self, message: &PaymentMessage, manner: Manner) -> PeerResult {
+        let known = self.payments.get(&message.payment_id).copied();
+        let (fate, refusal) = known.unwrap_or_else(|| {
+            let decided = match manner {
+                Manner::Refuses(number) => (PaymentFate::Declined, Some(number)),
+                _ => (PaymentFate::Captured, None),
+            };
+            self.movements += u32::from(decided.0 == PaymentFate::Captured);
+            decided
+        });
+        // `not_home` is not kept: the payment may still be made there.
+        if refusal != Some(mpss_domain::Refusal::NotHome.number()) {
+            self.payments.insert(message.payment_id.clone(), (fate, refusal));
+        }
+        match (fate, refusal) {
+            (PaymentFate::Captured, _) => PeerResult::Done,
+            (PaymentFate::Declined, Some(number)) => PeerResult::Refused { number, detail: None },
+            _ => PeerResult::refused(mpss_domain::Refusal::AlreadyReversed),
+        }
+    }
+}
+
+impl PeerTransport for FakeHome {
+    fn call(
+        &self,
+        province: ProvinceId,
+        _door: PeerDoor,
+        call: PeerCall,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<PeerReply, PeerError>> {
+        Box::pin(async move {
+            self.books.lock().calls.push(format!("{} {}", call.method, call.path));
+            let manner = *self.manner.borrow();
+            let released = async {
+                let mut changes = self.manner.subscribe();
+                let _ = changes.wait_for(|now| *now != manner).await;
+            };
+            let result = match manner {
+                Manner::Unreachable => return Err(PeerError::Unreachable(province)),
+                Manner::HoldsBefore => {
+                    let _ = tokio::time::timeout(deadline, released).await;
+                    return Err(PeerError::Unknown(province));
+                }
+                Manner::HoldsAfter => {
+                    let result = self.act(manner, &call);
+                    if tokio::time::timeout(deadline, released).await.is_err() {
+                        return Err(PeerError::Unknown(province));
+                    }
+                    result
+                }
+                Manner::LosesAnswers => {
+                    self.act(manner, &call);
+                    return Err(PeerError::Unknown(province));
+                }
+                Manner::Answers | Manner::Refuses(_) => self.act(manner, &call),
+            };
+            let body = serde_json::to_vec(&PeerAnswer { result, log_index: 1 }).unwrap().into();
+            Ok(PeerReply { status: 200, headers: Vec::new(), body })
+        })
+    }
+}
