@@ -113,23 +113,8 @@ impl State {
             if self.can_be_forgotten(asked.payment.issued_at()) {
                 return Err(Refusal::RequestTooOld);
             }
-            let tombstone = Payment {
-                id: asked.payment,
-                order: None,
-                msisdn: None,
-                account: None,
-                serving,
-                amount: Money::ZERO,
-                refunded: Money::ZERO,
-                status: PaymentStatus::Reversed,
-                epoch: 0,
-                day: self.now.business_day(),
-                at: self.now,
-                index: self.index,
-                reversal: Some(asked.reversal),
-                refunds: Vec::new(),
-            };
-            self.payments.insert(asked.payment, tombstone);
+            let tombstone = self.decided(asked.payment, serving, PaymentStatus::Reversed);
+            self.payments.insert(asked.payment, Payment { reversal: Some(asked.reversal), ..tombstone });
             return Ok(Outcome::Reversed);
         };
         let payment = self.payments.at(slot);
@@ -218,20 +203,11 @@ impl State {
 
     fn declined(&self, request: &PayRequest, refusal: Refusal) -> Payment {
         Payment {
-            id: request.payment,
             order: Some(request.order),
             msisdn: Some(request.msisdn),
-            account: None,
-            serving: request.serving,
             amount: request.amount,
-            refunded: Money::ZERO,
-            status: PaymentStatus::Declined(refusal),
             epoch: request.epoch,
-            day: self.now.business_day(),
-            at: self.now,
-            index: self.index,
-            reversal: None,
-            refunds: Vec::new(),
+            ..self.decided(request.payment, request.serving, PaymentStatus::Declined(refusal))
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, ProvinceId, RefundId, ReversalId};
 use crate::money::Money;
 use crate::refusal::Refusal;
+use crate::state::State;
 use crate::time::{BusinessDay, LogTime};
 
 /// Where a payment stands.
@@ -79,6 +80,28 @@ pub struct Payment {
     pub reversal: Option<ReversalId>,
     /// Refunds by id, so that a repeated one is known.
     pub refunds: Vec<(RefundId, Money)>,
+}
+
+impl State {
+    /// A payment decided now, and nothing but that.
+    pub(crate) fn decided(&self, id: PaymentId, serving: ProvinceId, status: PaymentStatus) -> Payment {
+        Payment {
+            id,
+            order: None,
+            msisdn: None,
+            account: None,
+            serving,
+            amount: Money::ZERO,
+            refunded: Money::ZERO,
+            status,
+            epoch: 0,
+            day: self.now.business_day(),
+            at: self.now,
+            index: self.index,
+            reversal: None,
+            refunds: Vec::new(),
+        }
+    }
 }
 
 impl Payment {

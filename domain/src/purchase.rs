@@ -409,21 +409,14 @@ impl State {
                 open_orders: debit.open_orders,
             },
         );
+        let status = if hold { PaymentStatus::Reserved } else { PaymentStatus::Captured };
         let payment = Payment {
-            id: debit.payment,
             order: Some(order),
             msisdn: Some(debit.msisdn),
             account: Some(debit.payer.id),
-            serving: debit.serving,
             amount,
-            refunded: Money::ZERO,
-            status: if hold { PaymentStatus::Reserved } else { PaymentStatus::Captured },
             epoch: debit.epoch,
-            day: self.now.business_day(),
-            at: self.now,
-            index: self.index,
-            reversal: None,
-            refunds: Vec::new(),
+            ..self.decided(debit.payment, debit.serving, status)
         };
         self.payments.insert(debit.payment, payment);
         if hold {

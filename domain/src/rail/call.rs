@@ -63,6 +63,12 @@ impl CallStep {
     pub const fn is_asked(self) -> bool {
         matches!(self, Self::Hold | Self::Take)
     }
+
+    /// Does it let go of money that was set aside, and forbid what may still come? There may be nothing there.
+    #[must_use]
+    pub const fn gives_up(self) -> bool {
+        matches!(self, Self::Release | Self::Undo)
+    }
 }
 
 /// What a call is for.

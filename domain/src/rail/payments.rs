@@ -42,20 +42,12 @@ impl State {
             account.open_orders += 1;
         }
         let payment = Payment {
-            id,
             order: Some(debit.order),
             msisdn: Some(debit.msisdn),
             account: Some(debit.payer.id),
-            serving: debit.serving,
             amount,
-            refunded: Money::ZERO,
-            status: PaymentStatus::Pending,
             epoch: debit.epoch,
-            day: today,
-            at: self.now,
-            index: self.index,
-            reversal: None,
-            refunds: Vec::new(),
+            ..self.decided(id, debit.serving, PaymentStatus::Pending)
         };
         self.payments.insert(id, payment);
         let hold = debit.hold;

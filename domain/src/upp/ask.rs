@@ -3,7 +3,7 @@
 use super::{PayUpp, UppAsked, UppEnd, UppNumber, UppOrder, UppWait};
 use crate::account::AccountSelector;
 use crate::effect::Effect;
-use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, RefundId, ReversalId};
+use crate::ids::{Msisdn, PaymentId, RefundId, ReversalId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::movement::OpenOrders;
@@ -35,16 +35,16 @@ impl State {
         ask.amount.check_request()?;
         self.check_upp_number(ask.msisdn)?;
         let payer = self.check_payer(ask.msisdn, AccountSelector::Kind(ask.kind), ask.verdict, ask.amount);
-        let declined = match payer {
-            Err(refusal) if refusal.is_transient() => return Err(refusal),
-            Err(refusal) => Some(refusal),
-            Ok(_) => None,
-        };
+        if let Err(refusal) = payer
+            && refusal.is_transient()
+        {
+            return Err(refusal);
+        }
 
         // From here it must succeed.
         let (payment, order) = (self.ids.issue(self.now, self.province), self.ids.issue(self.now, self.province));
-        if let Ok(payer) = payer {
-            self.debit(Debit {
+        match payer {
+            Ok(payer) => self.debit(Debit {
                 payment,
                 order,
                 serving: self.province,
@@ -57,24 +57,25 @@ impl State {
                 open_orders: OpenOrders::Same,
                 title: ask.title.clone(),
                 hold: false,
-            });
-        }
-        if let Some(refusal) = declined {
-            let row = self.unpaid(payment, Some(order), PaymentStatus::Declined(refusal), ask.amount);
-            self.payments.insert(payment, Payment { msisdn: Some(ask.msisdn), ..row });
+            }),
+            Err(refusal) => {
+                let row = Payment {
+                    order: Some(order),
+                    msisdn: Some(ask.msisdn),
+                    amount: ask.amount,
+                    epoch: self.plan.epoch,
+                    ..self.decided(payment, self.province, PaymentStatus::Declined(refusal))
+                };
+                self.payments.insert(payment, row);
+            }
         }
         let status = self.payment(payment).expect("just made").status;
         self.keep_upp(UppOrder {
-            number: ask.number,
-            payment,
-            msisdn: ask.msisdn,
             asked: Some(UppAsked { kind: ask.kind, amount: ask.amount, title: ask.title.clone() }),
-            reversal: None,
-            refunds: Vec::new(),
-            confirmed_at: None,
             wait: if status == PaymentStatus::Pending { UppWait::Open } else { UppWait::Never },
+            ..UppOrder::new(ask.number, payment, ask.msisdn)
         });
-        declined.map_or_else(|| Ok(self.upp_outcome(ask.number)), Err)
+        payer.map(|_| self.upp_outcome(ask.number))
     }
 
     fn answer_upp_again(&self, known: &UppOrder, ask: &PayUpp) -> Result<Outcome, Refusal> {
@@ -111,7 +112,7 @@ impl State {
             self.forbid_upp(number, msisdn, reversal);
             return Ok(self.upp_outcome(number));
         };
-        let row = self.upp_of(row, msisdn)?;
+        let row = row.of(msisdn)?;
         if let Some(known) = row.reversal {
             return if known == reversal { Ok(self.upp_outcome(number)) } else { Err(Refusal::AlreadyReversed) };
         }
@@ -162,7 +163,7 @@ impl State {
         amount: Money,
     ) -> Result<Outcome, Refusal> {
         amount.check_request()?;
-        let row = self.upp_of(self.upp_order(number).ok_or(Refusal::UppOrderNotFound)?, msisdn)?;
+        let row = self.upp_order(number).ok_or(Refusal::UppOrderNotFound)?.of(msisdn)?;
         let payment = self.upp_payment(row);
         if let Some((_, known)) = row.refunds.iter().find(|(known, _)| *known == refund) {
             let same = payment.refunds.contains(&(*known, amount));
@@ -201,7 +202,7 @@ impl State {
     /// In this order: [`Refusal::UppOrderNotFound`]; [`Refusal::UppOrderMismatch`] for another subscriber's;
     /// [`Refusal::WrongOrderStatus`] while it is pending; [`Refusal::UppOrderNotPaid`].
     pub(crate) fn confirm_upp(&mut self, number: UppNumber, msisdn: Msisdn) -> Result<Outcome, Refusal> {
-        let row = self.upp_of(self.upp_order(number).ok_or(Refusal::UppOrderNotFound)?, msisdn)?;
+        let row = self.upp_order(number).ok_or(Refusal::UppOrderNotFound)?.of(msisdn)?;
         let (id, payment) = (row.payment, self.upp_payment(row));
         match payment.status {
             PaymentStatus::Pending => return Err(Refusal::WrongOrderStatus),
@@ -240,10 +241,6 @@ impl State {
         if self.province.is_national() { Err(Refusal::NotHome) } else { Ok(()) }
     }
 
-    fn upp_of<'a>(&'a self, row: &'a UppOrder, msisdn: Msisdn) -> Result<&'a UppOrder, Refusal> {
-        if row.msisdn == msisdn { Ok(row) } else { Err(Refusal::UppOrderMismatch) }
-    }
-
     fn upp_payment(&self, row: &UppOrder) -> &Payment {
         self.payment(row.payment).expect("a payment is kept with its order")
     }
@@ -255,41 +252,9 @@ impl State {
     /// Remembers that an order never seen is reversed.
     fn forbid_upp(&mut self, number: UppNumber, msisdn: Msisdn, reversal: UppNumber) {
         let (payment, undone) = (self.ids.issue(self.now, self.province), self.ids.issue(self.now, self.province));
-        let tombstone = self.unpaid(payment, None, PaymentStatus::Reversed, Money::ZERO);
-        self.payments.insert(payment, Payment { reversal: Some(undone), ..tombstone });
-        let wait = UppWait::Never;
-        let row = UppOrder {
-            number,
-            payment,
-            msisdn,
-            asked: None,
-            reversal: Some(reversal),
-            refunds: Vec::new(),
-            confirmed_at: None,
-            wait,
-        };
-        self.keep_upp(row);
-    }
-
-    /// A payment by which nothing was taken.
-    fn unpaid(&self, id: PaymentId, order: Option<OrderId>, status: PaymentStatus, amount: Money) -> Payment {
-        let account: Option<AccountId> = None;
-        Payment {
-            id,
-            order,
-            msisdn: None,
-            account,
-            serving: self.province,
-            amount,
-            refunded: Money::ZERO,
-            status,
-            epoch: self.plan.epoch,
-            day: self.now.business_day(),
-            at: self.now,
-            index: self.index,
-            reversal: None,
-            refunds: Vec::new(),
-        }
+        let (reversed, epoch) = (self.decided(payment, self.province, PaymentStatus::Reversed), self.plan.epoch);
+        self.payments.insert(payment, Payment { epoch, reversal: Some(undone), ..reversed });
+        self.keep_upp(UppOrder { reversal: Some(reversal), ..UppOrder::new(number, payment, msisdn) });
     }
 
     fn keep_upp(&mut self, row: UppOrder) {

@@ -120,6 +120,27 @@ pub struct UppOrder {
     pub wait: UppWait,
 }
 
+impl UppOrder {
+    /// An order of which nothing is known but its payment.
+    const fn new(number: UppNumber, payment: PaymentId, msisdn: Msisdn) -> Self {
+        Self {
+            number,
+            payment,
+            msisdn,
+            asked: None,
+            reversal: None,
+            refunds: Vec::new(),
+            confirmed_at: None,
+            wait: UppWait::Never,
+        }
+    }
+
+    /// The order, when it is this subscriber's.
+    fn of(&self, msisdn: Msisdn) -> Result<&Self, Refusal> {
+        if self.msisdn == msisdn { Ok(self) } else { Err(Refusal::UppOrderMismatch) }
+    }
+}
+
 /// An order of the UPP as it is answered for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UppView {

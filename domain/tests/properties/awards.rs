@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use mpss_domain::account::{Language, Tier};
+use mpss_domain::account::Tier;
 use mpss_domain::award::PrizeStatus;
 use mpss_domain::catalogue::{Application, Terms};
 use mpss_domain::order::ReversalReason;
@@ -15,7 +15,7 @@ use mpss_domain::{
 };
 use proptest::prelude::*;
 
-use crate::world::{RIGHT, World, buying, msisdn, province, verifier};
+use crate::world::{RIGHT, World, buying, msisdn, province};
 
 /// One line of an award file.
 #[derive(Debug, Clone)]
@@ -90,16 +90,7 @@ impl Hall {
             world.top_up(account, 100);
             // Every other one has the phone bill, too.
             if at % 2 == 0 {
-                world.ask(Verb::OpenOutside {
-                    msisdn: winner(at),
-                    tier: Tier::Basic,
-                    language: Language::Chinese,
-                    verifier: verifier(),
-                    verdict: RIGHT,
-                    per_payment_limit: None,
-                    daily_limit: None,
-                    means: Means::PhoneBill(Billing::Prepaid),
-                });
+                world.open_outside(winner(at), Tier::Basic, Means::PhoneBill(Billing::Prepaid));
             }
         }
         let sp = world.admit();

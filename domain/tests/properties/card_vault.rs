@@ -18,7 +18,7 @@ use mpss_domain::{
 };
 use proptest::prelude::*;
 
-use crate::world::{RIGHT, STORED_VALUE, World, code_of, msisdn, province, verifier};
+use crate::world::{RIGHT, STORED_VALUE, World, code_of, msisdn, province};
 
 pub(crate) const PRICE: Money = Money::yuan(1);
 const HOUR_MS: u64 = 3_600_000;
@@ -137,17 +137,7 @@ impl Shop {
             world.top_up(account, 900);
             wallets.push(account);
         }
-        let opened = world.ask(Verb::OpenOutside {
-            msisdn: buyer(2),
-            tier: Tier::Full,
-            language: mpss_domain::account::Language::Chinese,
-            verifier: verifier(),
-            verdict: RIGHT,
-            per_payment_limit: None,
-            daily_limit: None,
-            means: Means::PhoneBill(Billing::Prepaid),
-        });
-        assert!(matches!(opened, Outcome::Account(_)), "{opened:?}");
+        world.open_outside(buyer(2), Tier::Full, Means::PhoneBill(Billing::Prepaid));
         let product = world.publish_cards(Scope::Local);
         let (sent, sales) = (Vec::new(), Vec::new());
         let (loaded, in_stock, seen) = (BTreeMap::new(), Vec::new(), BTreeMap::new());

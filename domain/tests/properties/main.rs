@@ -5,6 +5,7 @@ mod bills;
 mod card_rush;
 mod card_vault;
 mod federation;
+mod mortal;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod precedence;

@@ -12,10 +12,10 @@ use mpss_domain::command::Request;
 use mpss_domain::rail::{Answer, Call, CallAnswer, CallStep, Phase, Subject};
 use mpss_domain::recharge::{RechargeCard, RechargeStatus, WRONG_PINS_MAX};
 use mpss_domain::vault::SealedPin;
-use mpss_domain::{AccountId, Batch, CallId, Command, LogTime, Money, Outcome, Refusal, State, StateVersion, Verb};
+use mpss_domain::{AccountId, CallId, Command, LogTime, Money, Outcome, Refusal, StateVersion, Verb};
 
 use crate::card_rush::Draw;
-use crate::versions::restored;
+use crate::mortal::Mortal;
 use crate::world::{RIGHT, START, World, msisdn};
 
 /// A card at the platform.
@@ -100,8 +100,7 @@ struct Want {
 }
 
 struct Race {
-    state: State,
-    at: LogTime,
+    replica: Mortal,
     draw: Draw,
     platform: Platform,
     accounts: Vec<AccountId>,
@@ -115,8 +114,6 @@ struct Race {
     silent: (LogTime, LogTime),
     /// Accounts are frozen, thawed and closed meanwhile.
     owners_act: bool,
-    #[cfg(feature = "mutants")]
-    mutant: Option<mpss_domain::mutant::Mutant>,
     counts: BTreeMap<&'static str, u32>,
 }
 
@@ -132,8 +129,7 @@ impl Race {
         }
         let silent = (START.plus_ms(60_000), START.plus_ms(60_000 + silent_h * 3_600_000));
         let mut race = Self {
-            state: world.state,
-            at: START,
+            replica: Mortal::of(world),
             draw: Draw(seed),
             platform,
             accounts,
@@ -144,8 +140,6 @@ impl Race {
             late_answers: VecDeque::new(),
             silent,
             owners_act: true,
-            #[cfg(feature = "mutants")]
-            mutant: None,
             counts: BTreeMap::new(),
         };
         for card in 0..cards {
@@ -164,19 +158,6 @@ impl Race {
         self.wants.push(Want { command: Command { request, verb }, card });
     }
 
-    /// One command, committed; the replica dies after it and reads back what it had written.
-    fn commit(&mut self, command: Command) -> Outcome {
-        let batch = Batch { at: self.at, commands: vec![command] };
-        let outcome = self.state.apply(self.state.index() + 1, &batch).replies.remove(0).outcome;
-        let digest = self.state.digest();
-        self.state = restored(&self.state);
-        #[cfg(feature = "mutants")]
-        self.state.set_mutant(self.mutant);
-        assert_eq!(self.state.digest(), digest);
-        assert_eq!(self.state.check_all(), Ok(()));
-        outcome
-    }
-
     fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
     }
@@ -188,7 +169,7 @@ impl Race {
             return;
         }
         let want = self.wants[at].clone();
-        let outcome = self.commit(want.command);
+        let outcome = self.replica.commit(want.command);
         if self.draw.percent(10) {
             // It stands, and nobody has heard: it is asked again, under the same id.
             return;
@@ -210,13 +191,13 @@ impl Race {
         if self.draw.percent(5) {
             return;
         }
-        self.commit(Command::internal(Verb::BeginCalls { calls: vec![call] }));
+        self.replica.ask(Verb::BeginCalls { calls: vec![call] });
         // The leader dies once it was marked: whether it was sent nobody knows.
         let dies = self.draw.percent(5);
-        let call = self.state.call(call).expect("it is kept").clone();
+        let call = self.replica.state.call(call).expect("it is kept").clone();
         let Subject::Recharge(top_up) = call.subject else { panic!("{call:?}") };
-        let pin = self.state.recharge(top_up).expect("it is kept").pin.clone();
-        let silent = self.silent.0 <= self.at && self.at < self.silent.1;
+        let pin = self.replica.state.recharge(top_up).expect("it is kept").pin.clone();
+        let silent = self.silent.0 <= self.replica.at && self.replica.at < self.silent.1;
         let answer = match (call.phase, self.draw.below(100)) {
             (Phase::Sent | Phase::Asking, 0..20) => None,
             (Phase::Sent | Phase::Asking, _) if silent => None,
@@ -240,7 +221,7 @@ impl Race {
             return;
         }
         let answer = CallAnswer { call: call.id, answer: answer.unwrap_or(Answer::NoAnswer) };
-        self.commit(Command::internal(Verb::RecordCalls { answers: vec![answer] }));
+        self.replica.ask(Verb::RecordCalls { answers: vec![answer] });
     }
 
     fn post(&mut self) {
@@ -253,7 +234,7 @@ impl Race {
             if self.draw.percent(30) {
                 self.late_answers.push_back(answer.clone());
             }
-            self.commit(Command::internal(Verb::RecordCalls { answers: vec![answer] }));
+            self.replica.ask(Verb::RecordCalls { answers: vec![answer] });
         }
     }
 
@@ -265,13 +246,13 @@ impl Race {
             3..7 => Verb::UnfreezeAccount { account, verdict },
             _ => Verb::CloseAccount { account, verdict, pay_out_agent: None },
         };
-        self.commit(Command::internal(verb));
+        self.replica.ask(verb);
     }
 
     fn run(&mut self) {
         loop {
-            let open: Vec<_> = self.state.calls().filter(|call| call.next_at > LogTime(0)).collect();
-            let due: Vec<_> = open.iter().filter(|call| call.next_at <= self.at).map(|call| call.id).collect();
+            let open: Vec<_> = self.replica.state.calls().filter(|call| call.next_at > LogTime(0)).collect();
+            let due: Vec<_> = open.iter().filter(|call| call.next_at <= self.replica.at).map(|call| call.id).collect();
             let next = open.iter().map(|call| call.next_at).min();
             let mail = !self.late_requests.is_empty() || !self.late_answers.is_empty();
             match self.draw.below(10) {
@@ -283,19 +264,19 @@ impl Race {
                 8 if mail => self.post(),
                 9 if self.owners_act && self.draw.percent(10) => self.owner_acts(),
                 _ if due.is_empty() && self.wants.is_empty() => match next {
-                    Some(next) => self.at = self.at.max(next),
+                    Some(next) => self.replica.at = self.replica.at.max(next),
                     None if mail => self.post(),
                     None => return,
                 },
-                _ => self.at = self.at.plus_ms(500),
+                _ => self.replica.at = self.replica.at.plus_ms(500),
             }
         }
     }
 
     /// Card by card: what the platform has used, and what was credited.
     fn hold_against_each_other(&mut self) -> String {
-        assert_eq!(self.state.check_all(), Ok(()));
-        let state = &self.state;
+        assert_eq!(self.replica.state.check_all(), Ok(()));
+        let state = &self.replica.state;
         let mut sum = Money::ZERO;
         let (mut used, mut in_doubt, mut refused) = (0, 0, 0);
         for card in 0..self.cards {
@@ -343,7 +324,7 @@ fn each_card_is_credited_once_and_what_is_used_is_credited() {
         let mut race = Race::new(seed, 60, 0);
         race.run();
         let told = race.hold_against_each_other();
-        println!("seed {seed}: {} entries, {told}", race.state.index());
+        println!("seed {seed}: {} entries, {told}", race.replica.state.index());
         assert!(race.counts["recharge_card_in_use"] > 5 && race.counts["taken"] > 60, "{told}");
         assert!(told.contains(" 0 in doubt"), "a platform that comes back is heard: {told}");
     }
@@ -358,7 +339,7 @@ fn a_platform_that_is_silent_for_days_takes_nobodys_money() {
         let mut race = Race::new(seed, 60, 100);
         race.run();
         let told = race.hold_against_each_other();
-        println!("seed {seed}: {} entries, {told}", race.state.index());
+        println!("seed {seed}: {} entries, {told}", race.replica.state.index());
         in_doubt |= !told.contains(" 0 in doubt");
     }
     assert!(in_doubt, "the bound was never reached");
@@ -379,12 +360,15 @@ fn nobody_guesses_faster_by_asking_in_parallel() {
             race.want(1_000 + card);
         }
         race.run();
-        let wrong =
-            race.state.recharges().filter(|row| row.status == RechargeStatus::Refused(Refusal::RechargeCardUnknown));
+        let wrong = race
+            .replica
+            .state
+            .recharges()
+            .filter(|row| row.status == RechargeStatus::Refused(Refusal::RechargeCardUnknown));
         let wrong = wrong.count();
         assert!(wrong <= usize::from(WRONG_PINS_MAX), "seed {seed}: {wrong} guesses were answered");
         let more = Verb::TopUpByCard { account: race.accounts[0], card: RechargeCard::new(7), pin: sealed(7) };
-        let more = race.commit(Command::internal(more));
+        let more = race.replica.ask(more);
         let is_locked = matches!(more, Outcome::Refused(Refusal::RechargeLocked(_)));
         assert_eq!(is_locked, wrong == usize::from(WRONG_PINS_MAX), "seed {seed}: {wrong}, then {more:?}");
         locked += usize::from(is_locked);
@@ -397,8 +381,7 @@ fn nobody_guesses_faster_by_asking_in_parallel() {
 pub(crate) fn play_with(mutant: mpss_domain::mutant::Mutant, silent_h: u64) {
     for seed in 1..=6 {
         let mut race = Race::new(seed, 60, silent_h);
-        race.mutant = Some(mutant);
-        race.state.set_mutant(Some(mutant));
+        race.replica.plant(mutant);
         race.run();
         race.hold_against_each_other();
     }

@@ -7,18 +7,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use mpss_domain::account::{Language, Tier};
+use mpss_domain::account::Tier;
 use mpss_domain::outside::{Billing, Card, Means};
 use mpss_domain::rail::{Answer, Call, CallAnswer, CallStep, Phase};
 use mpss_domain::upp::{PayUpp, UppEnd, UppNumber};
 use mpss_domain::{
-    AccountKind, Batch, CallId, Command, Effect, EffectId, LogTime, Money, Msisdn, Outcome, PaymentStatus, Refusal,
-    State, StateVersion, Verb,
+    AccountKind, CallId, Effect, EffectId, LogTime, Money, Outcome, PaymentStatus, Refusal, StateVersion, Verb,
 };
 
 use crate::card_rush::Draw;
-use crate::versions::restored;
-use crate::world::{RIGHT, START, World, msisdn, verifier};
+use crate::mortal::Mortal;
+use crate::world::{RIGHT, World, msisdn};
 
 const KINDS: [AccountKind; 3] = [AccountKind::StoredValue, AccountKind::Communication, AccountKind::Bank];
 
@@ -75,8 +74,7 @@ struct UppSide {
 }
 
 struct Race {
-    state: State,
-    at: LogTime,
+    replica: Mortal,
     draw: Draw,
     peer: Peer,
     orders: Vec<UppSide>,
@@ -84,8 +82,6 @@ struct Race {
     wants: Vec<(usize, Verb)>,
     late: VecDeque<CallAnswer>,
     put_in: i64,
-    #[cfg(feature = "mutants")]
-    mutant: Option<mpss_domain::mutant::Mutant>,
     counts: BTreeMap<&'static str, u32>,
 }
 
@@ -111,20 +107,17 @@ impl Race {
                 pre_freeze: n % 2 == 0,
             };
             for means in [Means::PhoneBill(Billing::Postpaid), Means::Card(Box::new(card))] {
-                open_outside(&mut world, whom, means);
+                world.open_outside(whom, Tier::Basic, means);
             }
         }
         let mut race = Self {
-            state: world.state,
-            at: START,
+            replica: Mortal::of(world),
             draw: Draw(seed),
             peer: Peer::default(),
             orders: Vec::new(),
             wants: Vec::new(),
             late: VecDeque::new(),
             put_in,
-            #[cfg(feature = "mutants")]
-            mutant: None,
             counts: BTreeMap::new(),
         };
         for order in 0..orders {
@@ -169,26 +162,13 @@ impl Race {
         self.orders.push(UppSide { ask, reversal, refunds, pending, paid, reversed, notices });
     }
 
-    /// One command, committed; the replica dies after it and reads back what it had written.
-    fn commit(&mut self, verb: Verb) -> Outcome {
-        let batch = Batch { at: self.at, commands: vec![Command::internal(verb)] };
-        let outcome = self.state.apply(self.state.index() + 1, &batch).replies.remove(0).outcome;
-        let digest = self.state.digest();
-        self.state = restored(&self.state);
-        #[cfg(feature = "mutants")]
-        self.state.set_mutant(self.mutant);
-        assert_eq!(self.state.digest(), digest);
-        assert_eq!(self.state.check_all(), Ok(()));
-        outcome
-    }
-
     fn ask_something(&mut self) {
         let place = self.draw.below(self.wants.len());
         if self.draw.percent(10) {
             return;
         }
         let (at, verb) = self.wants[place].clone();
-        let outcome = self.commit(verb.clone());
+        let outcome = self.replica.ask(verb.clone());
         if self.draw.percent(10) {
             // It stands, and the UPP has not heard: it asks again.
             return;
@@ -227,8 +207,8 @@ impl Race {
     }
 
     fn drive(&mut self, id: CallId) {
-        self.commit(Verb::BeginCalls { calls: vec![id] });
-        let call = self.state.call(id).expect("it is kept").clone();
+        self.replica.ask(Verb::BeginCalls { calls: vec![id] });
+        let call = self.replica.state.call(id).expect("it is kept").clone();
         let declines = self.draw.percent(15);
         let answer = match (call.phase, self.draw.below(100)) {
             (Phase::Sent | Phase::Asking, 0..30) => Answer::NoAnswer,
@@ -242,13 +222,13 @@ impl Race {
             _ => return,
         };
         if !self.draw.percent(10) {
-            self.commit(Verb::RecordCalls { answers: vec![CallAnswer { call: id, answer }] });
+            self.replica.ask(Verb::RecordCalls { answers: vec![CallAnswer { call: id, answer }] });
         }
     }
 
     /// Tells the UPP what the outbox says; whether it heard is not always known.
     fn tell(&mut self) {
-        let notices = self.state.effects_from(EffectId(0)).filter_map(|row| match row.effect {
+        let notices = self.replica.state.effects_from(EffectId(0)).filter_map(|row| match row.effect {
             Effect::TellUpp { payment, number, end } => Some((row.id, payment, number, end)),
             _ => None,
         });
@@ -257,22 +237,23 @@ impl Race {
             return;
         };
         let side = self.orders.iter_mut().find(|side| side.ask.number == number).expect("an order of the UPP");
-        assert_eq!(self.state.upp_order(number).map(|row| row.payment), Some(payment));
+        assert_eq!(self.replica.state.upp_order(number).map(|row| row.payment), Some(payment));
         side.notices.push(end);
         if side.paid.is_none() {
             side.paid = Some(end == UppEnd::Paid);
         }
         if self.draw.percent(70) {
-            self.commit(Verb::AcknowledgeEffects { effects: vec![id] });
+            self.replica.ask(Verb::AcknowledgeEffects { effects: vec![id] });
         }
     }
 
     fn run(&mut self) {
         loop {
-            let open: Vec<_> = self.state.calls().filter(|call| call.next_at > LogTime(0)).collect();
-            let due: Vec<_> = open.iter().filter(|call| call.next_at <= self.at).map(|call| call.id).collect();
+            let open: Vec<_> = self.replica.state.calls().filter(|call| call.next_at > LogTime(0)).collect();
+            let due: Vec<_> = open.iter().filter(|call| call.next_at <= self.replica.at).map(|call| call.id).collect();
             let next = open.iter().map(|call| call.next_at).min();
-            let telling = self.state.effects_from(EffectId(0)).any(|row| matches!(row.effect, Effect::TellUpp { .. }));
+            let telling =
+                self.replica.state.effects_from(EffectId(0)).any(|row| matches!(row.effect, Effect::TellUpp { .. }));
             match self.draw.below(10) {
                 0..4 if !self.wants.is_empty() => self.ask_something(),
                 4..7 if !due.is_empty() => {
@@ -284,21 +265,21 @@ impl Race {
                     if self.draw.percent(30) {
                         self.late.push_back(answer.clone());
                     }
-                    self.commit(Verb::RecordCalls { answers: vec![answer] });
+                    self.replica.ask(Verb::RecordCalls { answers: vec![answer] });
                 }
                 8 if telling => self.tell(),
                 _ if due.is_empty() && self.wants.is_empty() && self.late.is_empty() && !telling => match next {
-                    Some(next) => self.at = self.at.max(next),
+                    Some(next) => self.replica.at = self.replica.at.max(next),
                     None => return,
                 },
-                _ => self.at = self.at.plus_ms(500),
+                _ => self.replica.at = self.replica.at.plus_ms(500),
             }
         }
     }
 
     /// Order by order: what the UPP believes, and what was paid.
     fn hold_against_each_other(&self) -> String {
-        let state = &self.state;
+        let state = &self.replica.state;
         let (mut owed, mut of_wallets) = (0, 0);
         let mut ends = BTreeMap::<&str, u32>::new();
         for side in &self.orders {
@@ -354,20 +335,6 @@ impl Race {
     }
 }
 
-fn open_outside(world: &mut World, msisdn: Msisdn, means: Means) {
-    let opened = world.ask(Verb::OpenOutside {
-        msisdn,
-        tier: Tier::Basic,
-        language: Language::Chinese,
-        verifier: verifier(),
-        verdict: RIGHT,
-        per_payment_limit: None,
-        daily_limit: None,
-        means,
-    });
-    assert!(matches!(opened, Outcome::Account(_)), "{opened:?}");
-}
-
 #[test]
 #[expect(clippy::print_stdout, reason = "what was counted")]
 fn what_the_upp_believes_is_what_was_paid() {
@@ -375,7 +342,7 @@ fn what_the_upp_believes_is_what_was_paid() {
         let mut race = Race::new(seed, 60);
         race.run();
         let told = race.hold_against_each_other();
-        println!("seed {seed}: {} entries, {told}", race.state.index());
+        println!("seed {seed}: {} entries, {told}", race.replica.state.index());
         for what in ["pending", "captured", "reversal", "refund", "confirmation", "already_reversed"] {
             assert!(race.counts.contains_key(what), "nothing was {what}: {told}");
         }
@@ -386,8 +353,7 @@ fn what_the_upp_believes_is_what_was_paid() {
 pub(crate) fn play_with(mutant: mpss_domain::mutant::Mutant) {
     for seed in 1..=6 {
         let mut race = Race::new(seed, 60);
-        race.mutant = Some(mutant);
-        race.state.set_mutant(Some(mutant));
+        race.replica.plant(mutant);
         race.run();
         race.hold_against_each_other();
     }

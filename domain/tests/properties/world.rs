@@ -2,6 +2,7 @@
 
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::catalogue::{Application, Terms};
+use mpss_domain::outside::Means;
 use mpss_domain::{
     AccountId, AccountKind, AccountSelector, Applied, Batch, Channel, Command, LogTime, Money, Msisdn, OrderId,
     Outcome, PasswordVerdict, PasswordVerifier, ProductId, ProvinceId, Refusal, Scope, SpId, State, TransferId, Verb,
@@ -85,6 +86,21 @@ impl World {
             Outcome::Account(view) => view.account.id,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Opens an account whose money is elsewhere.
+    pub(crate) fn open_outside(&mut self, msisdn: Msisdn, tier: Tier, means: Means) {
+        let opened = self.ask(Verb::OpenOutside {
+            msisdn,
+            tier,
+            language: Language::Chinese,
+            verifier: verifier(),
+            verdict: RIGHT,
+            per_payment_limit: None,
+            daily_limit: None,
+            means,
+        });
+        assert!(matches!(opened, Outcome::Account(_)), "{opened:?}");
     }
 
     pub(crate) fn top_up(&mut self, account: AccountId, yuan: i64) {

@@ -15,11 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mpss_domain::outside::Billing;
-use mpss_domain::rail::{Answer, CallAnswer, CallStep};
+use mpss_domain::rail::{Answer, CallStep};
 use mpss_domain::{Msisdn, Refusal};
 use mpss_runtime::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use super::json_peer::JsonPeer;
 use super::rail::{Lost, RailGateway, RailRequest};
 
 /// What the ISMP is asked to do.
@@ -176,11 +177,11 @@ fn call_of(request: &RailRequest) -> IsmpCall {
         CallStep::Void | CallStep::Refund | CallStep::Credit => IsmpVerb::Credit,
     };
     IsmpCall {
-        key: call.id.to_string(),
+        key: request.key(),
         verb,
         msisdn: call.msisdn.to_string(),
         amount_fen: call.amount.as_fen(),
-        of: call.original.as_ref().map(|original| original.call.to_string()),
+        of: request.key_of_original(),
     }
 }
 
@@ -188,9 +189,7 @@ fn meaning(answer: IsmpAnswer, step: CallStep) -> Answer {
     match answer {
         IsmpAnswer::Approved { reference } => Answer::Approved { reference },
         // There is nothing to give up.
-        IsmpAnswer::Declined { reason: IsmpReason::NoSuchReservation }
-            if matches!(step, CallStep::Release | CallStep::Undo) =>
-        {
+        IsmpAnswer::Declined { reason: IsmpReason::NoSuchReservation } if step.gives_up() => {
             Answer::Approved { reference: String::new() }
         }
         IsmpAnswer::Declined { reason } => Answer::Declined(match reason {
@@ -204,20 +203,12 @@ fn meaning(answer: IsmpAnswer, step: CallStep) -> Answer {
 
 impl RailGateway for IsmpRail {
     fn send<'a>(&'a self, request: &'a RailRequest) -> BoxFuture<'a, Answer> {
-        Box::pin(async move {
-            let step = request.call.step;
-            self.answer(IsmpRequest::Call(call_of(request)), request.patience(), step).await
-        })
+        let step = request.call.step;
+        Box::pin(self.answer(IsmpRequest::Call(call_of(request)), request.patience(), step))
     }
 
     fn ask<'a>(&'a self, request: &'a RailRequest) -> BoxFuture<'a, Answer> {
-        let key = request.call.id.to_string();
-        Box::pin(self.answer(IsmpRequest::Query(key), request.patience(), request.call.step))
-    }
-
-    fn late(&self) -> BoxFuture<'_, CallAnswer> {
-        // A request over HTTP that was given up has nobody left to hear its answer.
-        Box::pin(std::future::pending())
+        Box::pin(self.answer(IsmpRequest::Query(request.key()), request.patience(), request.call.step))
     }
 }
 
@@ -243,10 +234,7 @@ impl IsmpRail {
 
 /// The ISMP over HTTP.
 #[derive(Debug, Clone)]
-pub struct HttpIsmp {
-    client: reqwest::Client,
-    url: String,
-}
+pub struct HttpIsmp(JsonPeer);
 
 impl HttpIsmp {
     /// The ISMP at `url`, such as `http://ismp.example:8080`.
@@ -254,24 +242,18 @@ impl HttpIsmp {
     /// # Errors
     /// When the machine can not make an HTTP client.
     pub fn new(url: &str) -> Result<Self, reqwest::Error> {
-        // Each request brings its own deadline.
-        let client = super::client(Duration::from_secs(60))?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned() })
+        JsonPeer::new(url).map(Self)
     }
 
     async fn ask(&self, request: IsmpRequest, patience: Duration) -> Result<IsmpReply, Lost> {
-        let url = &self.url;
-        let asked = match &request {
-            IsmpRequest::Call(call) => self.client.post(format!("{url}/ismp/v1/calls")).json(call),
-            IsmpRequest::Query(key) => self.client.get(format!("{url}/ismp/v1/calls/{key}")),
-            IsmpRequest::Line(msisdn) => self.client.get(format!("{url}/ismp/v1/lines/{msisdn}")),
-        };
-        let bytes = super::whole_answer(asked.timeout(patience)).await?;
-        let unknown = |_| Lost::Unknown;
-        Ok(match request {
-            IsmpRequest::Line(_) => IsmpReply::Line(serde_json::from_slice(&bytes).map_err(unknown)?),
-            _ => IsmpReply::Call(serde_json::from_slice(&bytes).map_err(unknown)?),
-        })
+        let Self(peer) = self;
+        match request {
+            IsmpRequest::Call(call) => peer.post("/ismp/v1/calls", &call, patience).await.map(IsmpReply::Call),
+            IsmpRequest::Query(key) => peer.get(&format!("/ismp/v1/calls/{key}"), patience).await.map(IsmpReply::Call),
+            IsmpRequest::Line(msisdn) => {
+                peer.get(&format!("/ismp/v1/lines/{msisdn}"), patience).await.map(IsmpReply::Line)
+            }
+        }
     }
 }
 

@@ -9,8 +9,10 @@ use serde::de::DeserializeOwned;
 
 pub mod bank;
 pub mod ismp;
+mod json_peer;
 pub mod rail;
 pub mod recharge;
+mod signed_notices;
 pub mod smsc;
 pub mod sp;
 pub mod upp;
@@ -67,19 +69,9 @@ async fn post<A: DeserializeOwned>(client: &reqwest::Client, url: &str, body: &i
     serde_json::from_slice(&bytes).map_err(NoAnswer::Garbage)
 }
 
-/// Posts JSON that is signed as [`crate::channel::http::signed`] says; any answer of 2xx is enough.
-async fn post_signed(
-    client: &reqwest::Client,
-    url: &str,
-    key: &[u8],
-    at_ms: u64,
-    body: Vec<u8>,
-) -> Result<(), NoAnswer> {
-    let target = url.splitn(4, '/').nth(3).map_or_else(|| "/".to_owned(), |path| format!("/{path}"));
-    let signature = crate::channel::http::signed(key, at_ms, "POST", &target, &body);
-    let request = client.post(url).header("content-type", "application/json").header("mpss-signature", signature);
-    let status = request.body(body).send().await.map_err(NoAnswer::Silent)?.status();
-    if status.is_success() { Ok(()) } else { Err(NoAnswer::Status(status.as_u16())) }
+/// Path and query of an address as they arrive, and so as they are signed: with what it has in front of a path.
+fn target_of(url: &str) -> String {
+    url.splitn(4, '/').nth(3).map_or_else(|| "/".to_owned(), |path| format!("/{path}"))
 }
 
 /// Sends a request and reads its whole answer, of bounded size. What could not be connected was not

@@ -30,6 +30,18 @@ pub struct RailRequest {
 }
 
 impl RailRequest {
+    /// By which the peer knows it; the same on every retry.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.call.id.to_string()
+    }
+
+    /// The key of the call it is about.
+    #[must_use]
+    pub fn key_of_original(&self) -> Option<String> {
+        self.call.original.as_ref().map(|original| original.call.to_string())
+    }
+
     /// True when it may have been sent before.
     #[must_use]
     pub const fn is_repeat(&self) -> bool {
@@ -73,6 +85,9 @@ pub trait RailGateway: Send + Sync + 'static {
     /// Asks once what became of a call.
     fn ask<'a>(&'a self, request: &'a RailRequest) -> BoxFuture<'a, Answer>;
 
-    /// Waits for the next answer that comes after its call was given up.
-    fn late(&self) -> BoxFuture<'_, CallAnswer>;
+    /// Waits for the next answer that comes after its call was given up. A request over HTTP that was given up
+    /// has nobody left to hear its answer.
+    fn late(&self) -> BoxFuture<'_, CallAnswer> {
+        Box::pin(std::future::pending())
+    }
 }

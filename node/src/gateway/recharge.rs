@@ -17,12 +17,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_domain::rail::{Answer, CallAnswer, CallStep};
+use mpss_domain::rail::{Answer, CallStep};
 use mpss_domain::{Money, Refusal};
 use mpss_runtime::BoxFuture;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use super::json_peer::JsonPeer;
 use super::rail::{Lost, RailGateway, RailRequest};
 use crate::card_pin::PinSafe;
 
@@ -182,11 +183,11 @@ impl RechargeRail {
             CallStep::Release | CallStep::Undo | CallStep::Void | CallStep::Refund => (RechargeVerb::Release, None),
         };
         Some(RechargeCall {
-            key: call.id.to_string(),
+            key: request.key(),
             verb,
             msisdn: call.msisdn.to_string(),
             pin,
-            of: call.original.as_ref().map(|original| original.call.to_string()),
+            of: request.key_of_original(),
         })
     }
 
@@ -207,9 +208,7 @@ fn meaning(answer: RechargeAnswer, step: CallStep) -> Answer {
             _ => Answer::Approved { reference },
         },
         // There is nothing to let go of.
-        RechargeAnswer::Declined { reason: RechargeReason::NotSetAside }
-            if matches!(step, CallStep::Release | CallStep::Undo) =>
-        {
+        RechargeAnswer::Declined { reason: RechargeReason::NotSetAside } if step.gives_up() => {
             Answer::Approved { reference: String::new() }
         }
         RechargeAnswer::Declined { reason } => Answer::Declined(match reason {
@@ -233,22 +232,13 @@ impl RailGateway for RechargeRail {
     }
 
     fn ask<'a>(&'a self, request: &'a RailRequest) -> BoxFuture<'a, Answer> {
-        let key = request.call.id.to_string();
-        Box::pin(self.answer(RechargeRequest::Query(key), request.patience(), request.call.step))
-    }
-
-    fn late(&self) -> BoxFuture<'_, CallAnswer> {
-        // A request over HTTP that was given up has nobody left to hear its answer.
-        Box::pin(std::future::pending())
+        Box::pin(self.answer(RechargeRequest::Query(request.key()), request.patience(), request.call.step))
     }
 }
 
 /// The recharge platform over HTTP.
 #[derive(Debug, Clone)]
-pub struct HttpRecharge {
-    client: reqwest::Client,
-    url: String,
-}
+pub struct HttpRecharge(JsonPeer);
 
 impl HttpRecharge {
     /// The platform at `url`, such as `http://recharge.example:8080`.
@@ -256,19 +246,15 @@ impl HttpRecharge {
     /// # Errors
     /// When the machine can not make an HTTP client.
     pub fn new(url: &str) -> Result<Self, reqwest::Error> {
-        // Each request brings its own deadline.
-        let client = super::client(Duration::from_secs(60))?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned() })
+        JsonPeer::new(url).map(Self)
     }
 
     async fn ask(&self, request: RechargeRequest, patience: Duration) -> Result<RechargeAnswer, Lost> {
-        let url = &self.url;
-        let asked = match &request {
-            RechargeRequest::Call(call) => self.client.post(format!("{url}/recharge/v1/calls")).json(call),
-            RechargeRequest::Query(key) => self.client.get(format!("{url}/recharge/v1/calls/{key}")),
-        };
-        let bytes = super::whole_answer(asked.timeout(patience)).await?;
-        serde_json::from_slice(&bytes).map_err(|_| Lost::Unknown)
+        let Self(peer) = self;
+        match request {
+            RechargeRequest::Call(call) => peer.post("/recharge/v1/calls", &call, patience).await,
+            RechargeRequest::Query(key) => peer.get(&format!("/recharge/v1/calls/{key}"), patience).await,
+        }
     }
 }
 

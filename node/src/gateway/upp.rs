@@ -10,6 +10,7 @@ use mpss_runtime::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use super::NoAnswer;
+use super::signed_notices::SignedNotices;
 
 /// How a payment has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,11 +55,7 @@ pub trait UppNotices: Send + Sync + 'static {
 }
 
 /// A UPP that listens for JSON over HTTP.
-pub struct HttpUppNotices {
-    client: reqwest::Client,
-    url: String,
-    key: Vec<u8>,
-}
+pub struct HttpUppNotices(SignedNotices);
 
 impl HttpUppNotices {
     /// The UPP at `url`; notices are signed with `key`.
@@ -66,16 +63,13 @@ impl HttpUppNotices {
     /// # Errors
     /// When the machine can not make an HTTP client.
     pub fn new(url: &str, key: Vec<u8>, deadline: Duration) -> Result<Self, reqwest::Error> {
-        Ok(Self { client: super::client(deadline)?, url: url.to_owned(), key })
+        SignedNotices::new(url, key, deadline).map(Self)
     }
 }
 
 impl UppNotices for HttpUppNotices {
     fn tell(&self, notice: UppNotice, at_ms: u64) -> BoxFuture<'_, Result<(), NoAnswer>> {
-        Box::pin(async move {
-            let body = serde_json::to_vec(&notice).expect("a struct of texts can be written as JSON");
-            super::post_signed(&self.client, &self.url, &self.key, at_ms, body).await
-        })
+        Box::pin(async move { self.0.tell(&notice, at_ms).await })
     }
 }
 

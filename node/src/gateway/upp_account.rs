@@ -15,11 +15,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_domain::rail::{Answer, CallAnswer, CallStep};
-use mpss_domain::{Money, Msisdn, Refusal};
+use mpss_domain::rail::{Answer, CallStep};
+use mpss_domain::{Msisdn, Refusal};
 use mpss_runtime::{BoxFuture, Clock};
 use serde::{Deserialize, Serialize};
 
+use super::json_peer::JsonPeer;
 use super::rail::{Lost, RailGateway, RailRequest};
 
 /// What the UPP is asked to do with an account.
@@ -159,14 +160,13 @@ impl UppRail {
         }
     }
 
-    /// What a subscriber can spend there; `None` without an account.
+    /// Has a subscriber an account there?
     ///
     /// # Errors
     /// When the UPP does not answer.
-    pub async fn balance_of(&self, msisdn: Msisdn) -> Result<Option<Money>, Lost> {
+    pub async fn has_account(&self, msisdn: Msisdn) -> Result<bool, Lost> {
         match self.link.exchange(UppRequest::Account(msisdn), ACCOUNT_PATIENCE).await? {
-            UppReply::Account(UppAccount::Open { balance_fen }) => Ok(Some(Money::fen(balance_fen))),
-            UppReply::Account(UppAccount::None) => Ok(None),
+            UppReply::Account(account) => Ok(account != UppAccount::None),
             UppReply::Call(_) => Err(Lost::Unknown),
         }
     }
@@ -184,11 +184,11 @@ fn call_of(request: &RailRequest) -> UppCall {
         CallStep::Refund | CallStep::Credit => UppVerb::Credit,
     };
     UppCall {
-        key: call.id.to_string(),
+        key: request.key(),
         verb,
         msisdn: call.msisdn.to_string(),
         amount_fen: call.amount.as_fen(),
-        of: call.original.as_ref().map(|original| original.call.to_string()),
+        of: request.key_of_original(),
     }
 }
 
@@ -196,9 +196,7 @@ fn meaning(answer: UppAnswer, step: CallStep) -> Answer {
     match answer {
         UppAnswer::Approved { reference } => Answer::Approved { reference },
         // There is nothing to give up.
-        UppAnswer::Declined { reason: UppReason::NothingThere }
-            if matches!(step, CallStep::Release | CallStep::Undo) =>
-        {
+        UppAnswer::Declined { reason: UppReason::NothingThere } if step.gives_up() => {
             Answer::Approved { reference: String::new() }
         }
         UppAnswer::Declined { reason } => Answer::Declined(match reason {
@@ -217,24 +215,13 @@ impl RailGateway for UppRail {
     }
 
     fn ask<'a>(&'a self, request: &'a RailRequest) -> BoxFuture<'a, Answer> {
-        let key = request.call.id.to_string();
-        Box::pin(self.answer(UppRequest::Query(key), request.patience(), request.call.step))
-    }
-
-    fn late(&self) -> BoxFuture<'_, CallAnswer> {
-        // A request over HTTP that was given up has nobody left to hear its answer.
-        Box::pin(std::future::pending())
+        Box::pin(self.answer(UppRequest::Query(request.key()), request.patience(), request.call.step))
     }
 }
 
 /// The UPP over HTTP.
-#[derive(Clone)]
-pub struct HttpUppAccounts {
-    client: reqwest::Client,
-    url: String,
-    key: Vec<u8>,
-    clock: Arc<dyn Clock>,
-}
+#[derive(Debug, Clone)]
+pub struct HttpUppAccounts(JsonPeer);
 
 impl HttpUppAccounts {
     /// The UPP at `url`, such as `http://upp.example:8080`; requests are signed with `key`.
@@ -242,35 +229,18 @@ impl HttpUppAccounts {
     /// # Errors
     /// When the machine can not make an HTTP client.
     pub fn new(url: &str, key: Vec<u8>, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
-        // Each request brings its own deadline.
-        let client = super::client(Duration::from_secs(60))?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), key, clock })
+        Ok(Self(JsonPeer::new(url)?.signed_with(key, clock)))
     }
 
     async fn ask(&self, request: UppRequest, patience: Duration) -> Result<UppReply, Lost> {
-        let (method, path, body) = match &request {
-            UppRequest::Call(call) => {
-                let body = serde_json::to_vec(call).expect("a struct of texts and numbers can be written as JSON");
-                ("POST", "/upp/v1/calls".to_owned(), body)
+        let Self(peer) = self;
+        match request {
+            UppRequest::Call(call) => peer.post("/upp/v1/calls", &call, patience).await.map(UppReply::Call),
+            UppRequest::Query(key) => peer.get(&format!("/upp/v1/calls/{key}"), patience).await.map(UppReply::Call),
+            UppRequest::Account(msisdn) => {
+                peer.get(&format!("/upp/v1/accounts/{msisdn}"), patience).await.map(UppReply::Account)
             }
-            UppRequest::Query(key) => ("GET", format!("/upp/v1/calls/{key}"), Vec::new()),
-            UppRequest::Account(msisdn) => ("GET", format!("/upp/v1/accounts/{msisdn}"), Vec::new()),
-        };
-        let url = format!("{}{path}", self.url);
-        // The target is signed as it arrives: with what the address has in front of our path.
-        let target = url.splitn(4, '/').nth(3).map_or_else(|| "/".to_owned(), |path| format!("/{path}"));
-        let signature = crate::channel::http::signed(&self.key, self.clock.wall_ms(), method, &target, &body);
-        let asked = if method == "POST" {
-            self.client.post(url).header("content-type", "application/json").body(body)
-        } else {
-            self.client.get(url)
-        };
-        let bytes = super::whole_answer(asked.header("mpss-signature", signature).timeout(patience)).await?;
-        let understood = match request {
-            UppRequest::Account(_) => serde_json::from_slice(&bytes).map(UppReply::Account),
-            UppRequest::Call(_) | UppRequest::Query(_) => serde_json::from_slice(&bytes).map(UppReply::Call),
-        };
-        understood.map_err(|_| Lost::Unknown)
+        }
     }
 }
 

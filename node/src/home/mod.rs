@@ -180,9 +180,9 @@ impl Home {
         let Some(upp) = &self.context.rails.upp else {
             return Err(NotDone::refused(Refusal::AccountKindUnsupported));
         };
-        match upp.balance_of(msisdn).await {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(NotDone::refused(Refusal::AccountNotFound)),
+        match upp.has_account(msisdn).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NotDone::refused(Refusal::AccountNotFound)),
             Err(_) => Err(NotDone::Unavailable("the UPP does not answer".into())),
         }
     }

@@ -16,7 +16,7 @@ use crate::card_pin::PinSafe;
 use crate::gateway::bank::link::{LineOptions, TcpBankLine};
 use crate::gateway::bank::notices::{BankNotices, HttpBankNotices};
 use crate::gateway::bank::rail::{Acquirer, BankRail};
-use crate::gateway::bank::wire::{Wire, unhexed};
+use crate::gateway::bank::wire::Wire;
 use crate::gateway::ismp::{HttpIsmp, IsmpRail};
 use crate::gateway::rail::RailGateway;
 use crate::gateway::recharge::{HttpRecharge, RechargeRail};
@@ -54,17 +54,11 @@ impl Rails {
         let rails = &settings.rails;
         let mut made = Self::default();
         if !rails.ismp_url.is_empty() {
-            let http = HttpIsmp::new(&rails.ismp_url).map_err(|source| NodeError::Io {
-                what: "an HTTP client can not be made".into(),
-                source: std::io::Error::other(source),
-            })?;
+            let http = HttpIsmp::new(&rails.ismp_url).map_err(no_client)?;
             made.ismp = Some(Arc::new(IsmpRail::new(Arc::new(http))));
         }
         if let (false, Some(key)) = (settings.recharge.url.is_empty(), settings.vault.key_bytes()) {
-            let http = HttpRecharge::new(&settings.recharge.url).map_err(|source| NodeError::Io {
-                what: "an HTTP client can not be made".into(),
-                source: std::io::Error::other(source),
-            })?;
+            let http = HttpRecharge::new(&settings.recharge.url).map_err(no_client)?;
             made.recharge = Some(Arc::new(RechargeRail::new(Arc::new(http), PinSafe::new(&key))));
         }
         if !rails.bank_address.is_empty() {
@@ -82,15 +76,11 @@ impl Rails {
             made.bank = Some(Arc::new(BankRail::new(Arc::new(line), acquirer)));
         }
         if !rails.bank_door_key.is_empty() {
-            let key = unhexed(&rails.bank_door_key);
+            let key = hex::decode(&rails.bank_door_key).expect("loaded settings have a key in hex");
             if !rails.bank_notice_url.is_empty() {
                 let deadline = ms(settings.outbox.request_deadline_ms);
                 let notices = HttpBankNotices::new(&rails.bank_notice_url, key.clone(), deadline);
-                let notices = notices.map_err(|source| NodeError::Io {
-                    what: "an HTTP client can not be made".into(),
-                    source: std::io::Error::other(source),
-                })?;
-                made.bank_notices = Some(Arc::new(notices));
+                made.bank_notices = Some(Arc::new(notices.map_err(no_client)?));
             }
             made.bank_door_key = Some(key.into());
         }
@@ -98,19 +88,11 @@ impl Rails {
             if !settings.upp.notice_url.is_empty() {
                 let deadline = ms(settings.outbox.request_deadline_ms);
                 let notices = HttpUppNotices::new(&settings.upp.notice_url, key.to_vec(), deadline);
-                let notices = notices.map_err(|source| NodeError::Io {
-                    what: "an HTTP client can not be made".into(),
-                    source: std::io::Error::other(source),
-                })?;
-                made.upp_notices = Some(Arc::new(notices));
+                made.upp_notices = Some(Arc::new(notices.map_err(no_client)?));
             }
             if !settings.upp.account_url.is_empty() {
                 let http = HttpUppAccounts::new(&settings.upp.account_url, key.to_vec(), seams.clock.clone());
-                let http = http.map_err(|source| NodeError::Io {
-                    what: "an HTTP client can not be made".into(),
-                    source: std::io::Error::other(source),
-                })?;
-                made.upp = Some(Arc::new(UppRail::new(Arc::new(http))));
+                made.upp = Some(Arc::new(UppRail::new(Arc::new(http.map_err(no_client)?))));
             }
             made.upp_door_key = Some(key.as_slice().into());
         }
@@ -129,6 +111,10 @@ impl Rails {
             RailName::Recharge => self.recharge.clone().map(|recharge| recharge as Arc<dyn RailGateway>),
         }
     }
+}
+
+fn no_client(source: reqwest::Error) -> NodeError {
+    NodeError::Io { what: "an HTTP client can not be made".into(), source: std::io::Error::other(source) }
 }
 
 /// What a node talks to besides its own replicas. Real in production, simulated in tests.
@@ -157,17 +143,13 @@ impl Outside {
         let provinces = settings.other_provinces().into_iter().map(|(province, urls)| {
             (province, ProvinceUrls { public: urls.public_urls.clone(), peer: urls.peer_urls.clone() })
         });
-        let client = |source: reqwest::Error| NodeError::Io {
-            what: "an HTTP client can not be made".into(),
-            source: std::io::Error::other(source),
-        };
         let outbox = &settings.outbox;
         let deadline = ms(outbox.request_deadline_ms);
         let mut sms: Option<Arc<dyn SmsGateway>> = None;
         if !outbox.sms_url.is_empty() {
-            sms = Some(Arc::new(HttpSmsGateway::new(&outbox.sms_url, deadline).map_err(client)?));
+            sms = Some(Arc::new(HttpSmsGateway::new(&outbox.sms_url, deadline).map_err(no_client)?));
         }
-        let sps = Arc::new(HttpSpGateway::new(deadline).map_err(client)?);
+        let sps = Arc::new(HttpSpGateway::new(deadline).map_err(no_client)?);
         let nodes = mpss_routing::http::sockets();
         let peers = HttpPeers::over(nodes.clone(), Arc::new(TokioClock::new()), provinces.collect());
         let rails = Rails::real(settings, seams)?;

@@ -13,13 +13,18 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use mpss_domain::Msisdn;
+use mpss_runtime::BoxFuture;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::manner::{Fate, Manner, Temper};
-use super::over_http;
-use crate::gateway::ismp::{IsmpAnswer, IsmpBilling, IsmpCall, IsmpLine, IsmpReason, IsmpReply, IsmpRequest, IsmpVerb};
+use super::keys::Keys;
+use super::manner::{Fate, Temper};
+use super::{at_once, over_http};
+use crate::gateway::ismp::{
+    IsmpAnswer, IsmpBilling, IsmpCall, IsmpLine, IsmpLink, IsmpReason, IsmpReply, IsmpRequest, IsmpVerb,
+};
+use crate::gateway::rail::Lost;
 
 /// What a line may spend when nobody said otherwise, in fen: a thousand yuan.
 const CREDIT_FEN: i64 = 100_000;
@@ -57,12 +62,8 @@ enum Reservation {
 #[derive(Debug, Default)]
 pub struct IsmpBook {
     lines: BTreeMap<String, Line>,
-    answers: BTreeMap<String, IsmpAnswer>,
+    keys: Keys<IsmpAnswer>,
     reservations: BTreeMap<String, Reservation>,
-    /// Questions by key, for whoever counts them.
-    asked: BTreeMap<String, u32>,
-    /// Requests that came, repetitions and questions included.
-    requests: u64,
     /// Requests that moved money.
     moved: u64,
 }
@@ -70,12 +71,9 @@ pub struct IsmpBook {
 impl IsmpBook {
     /// Answers a request. `refused` makes it refuse what it would do.
     pub fn answer(&mut self, request: &IsmpRequest, refused: Option<IsmpReason>) -> IsmpReply {
-        self.requests += 1;
+        self.keys.count();
         match request {
-            IsmpRequest::Query(key) => {
-                *self.asked.entry(key.clone()).or_default() += 1;
-                IsmpReply::Call(self.answers.get(key).cloned().unwrap_or(IsmpAnswer::NeverSeen))
-            }
+            IsmpRequest::Query(key) => IsmpReply::Call(self.keys.ask(key).unwrap_or(IsmpAnswer::NeverSeen)),
             IsmpRequest::Line(msisdn) => {
                 let line = self.line(*msisdn);
                 IsmpReply::Line(if line.in_service {
@@ -85,18 +83,14 @@ impl IsmpBook {
                 })
             }
             IsmpRequest::Call(call) => {
-                if let Some(known) = self.answers.get(&call.key) {
-                    return IsmpReply::Call(known.clone());
+                if let Some(known) = self.keys.known(&call.key) {
+                    return IsmpReply::Call(known);
                 }
-                let answer = match refused {
-                    Some(reason) => IsmpAnswer::Declined { reason },
-                    None => self.act(call).map_or_else(
-                        |reason| IsmpAnswer::Declined { reason },
-                        |()| IsmpAnswer::Approved { reference: format!("R{:011}", self.answers.len() + 1) },
-                    ),
+                let answer = match refused.map_or_else(|| self.act(call), Err) {
+                    Ok(()) => IsmpAnswer::Approved { reference: self.keys.next_reference('R') },
+                    Err(reason) => IsmpAnswer::Declined { reason },
                 };
-                self.answers.insert(call.key.clone(), answer.clone());
-                IsmpReply::Call(answer)
+                IsmpReply::Call(self.keys.keep(&call.key, answer))
             }
         }
     }
@@ -164,22 +158,16 @@ impl IsmpBook {
         self.lines.insert(msisdn.to_string(), line);
     }
 
-    /// How often a key was asked about.
-    #[must_use]
-    pub fn asked(&self, key: &str) -> u32 {
-        self.asked.get(key).copied().unwrap_or_default()
-    }
-
     /// The most questions about one key.
     #[must_use]
     pub fn most_asked(&self) -> u32 {
-        self.asked.values().copied().max().unwrap_or_default()
+        self.keys.most_asked()
     }
 
     /// Requests that came: all, and those that moved money.
     #[must_use]
     pub const fn counts(&self) -> (u64, u64) {
-        (self.requests, self.moved)
+        (self.keys.requests(), self.moved)
     }
 }
 
@@ -215,14 +203,17 @@ impl IsmpSimulator {
 
     /// Its interface: calls in, behaviour and memory for testers.
     pub fn router(&self) -> Router {
-        Router::new()
+        let routes = Router::new()
             .route("/ismp/v1/calls", post(call))
             .route("/ismp/v1/calls/{key}", get(query))
             .route("/ismp/v1/lines/{msisdn}", get(line))
-            .route("/simulator/ismp", put(behave).get(show))
+            .route("/simulator/ismp", get(show))
             .route("/simulator/ismp/lines/{msisdn}", put(set_line).get(show_line))
-            .route("/simulator/ismp/lines/{msisdn}/manner", put(behave_to).get(show_manner))
-            .with_state(self.clone())
+            .with_state(self.clone());
+        self.temper
+            .router("/simulator/ismp")
+            .merge(self.temper.router_to("/simulator/ismp/lines/{msisdn}/manner"))
+            .merge(routes)
     }
 
     /// What becomes of a request.
@@ -262,24 +253,6 @@ async fn line(State(ismp): State<IsmpSimulator>, Path(msisdn): Path<String>) -> 
     }
 }
 
-async fn behave(State(ismp): State<IsmpSimulator>, Json(manner): Json<Manner>) -> Json<Manner> {
-    ismp.temper.behave(manner);
-    Json(ismp.temper.manner())
-}
-
-async fn behave_to(
-    State(ismp): State<IsmpSimulator>,
-    Path(msisdn): Path<String>,
-    Json(manner): Json<Manner>,
-) -> Json<Manner> {
-    ismp.temper.behave_to(&msisdn, manner);
-    Json(ismp.temper.manner_to(&msisdn))
-}
-
-async fn show_manner(State(ismp): State<IsmpSimulator>, Path(msisdn): Path<String>) -> Json<Manner> {
-    Json(ismp.temper.manner_to(&msisdn))
-}
-
 async fn show(State(ismp): State<IsmpSimulator>) -> Json<serde_json::Value> {
     let (requests, moved) = ismp.book.lock().counts();
     let most_asked = ismp.book.lock().most_asked();
@@ -303,22 +276,8 @@ async fn show_line(State(ismp): State<IsmpSimulator>, Path(msisdn): Path<String>
     }
 }
 
-/// Without a socket: time does not pass, so an answer that takes longer than it is waited for is none.
-impl crate::gateway::ismp::IsmpLink for IsmpSimulator {
-    fn exchange(
-        &self,
-        request: IsmpRequest,
-        patience: Duration,
-    ) -> mpss_runtime::BoxFuture<'_, Result<IsmpReply, crate::gateway::rail::Lost>> {
-        use crate::gateway::rail::Lost;
-        let fate = self.fate(&request);
-        let result = if fate.lost {
-            Err(Lost::Unknown)
-        } else {
-            let reply = self.book.lock().answer(&request, fate.refused.as_deref().map(reason_named));
-            let heard = !fate.answer_lost && !fate.crash && fate.after_ms <= patience.as_millis() as u64;
-            if heard { Ok(reply) } else { Err(Lost::Unknown) }
-        };
-        Box::pin(std::future::ready(result))
+impl IsmpLink for IsmpSimulator {
+    fn exchange(&self, request: IsmpRequest, patience: Duration) -> BoxFuture<'_, Result<IsmpReply, Lost>> {
+        at_once(&self.fate(&request), patience, |refused| self.book.lock().answer(&request, refused.map(reason_named)))
     }
 }

@@ -6,7 +6,11 @@
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
+use axum::extract::{Path, State};
+use axum::routing::put;
+use axum::{Json, Router};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -150,6 +154,37 @@ impl Temper {
         let Inner { usual, own, dice } = &mut *self.inner.lock();
         own.get_mut(whom).unwrap_or(usual).fate(dice)
     }
+}
+
+/// Where testers set it.
+impl Temper {
+    /// `PUT {path}`: how it behaves to everybody.
+    pub(super) fn router(self: &Arc<Self>, path: &str) -> Router {
+        Router::new().route(path, put(behave)).with_state(self.clone())
+    }
+
+    /// `PUT` and `GET {path}`: how it behaves when it is about the card or line that the path names.
+    pub(super) fn router_to(self: &Arc<Self>, path: &str) -> Router {
+        Router::new().route(path, put(behave_to).get(show_to)).with_state(self.clone())
+    }
+}
+
+async fn behave(State(temper): State<Arc<Temper>>, Json(manner): Json<Manner>) -> Json<Manner> {
+    temper.behave(manner);
+    Json(temper.manner())
+}
+
+async fn behave_to(
+    State(temper): State<Arc<Temper>>,
+    Path(whom): Path<String>,
+    Json(manner): Json<Manner>,
+) -> Json<Manner> {
+    temper.behave_to(&whom, manner);
+    Json(temper.manner_to(&whom))
+}
+
+async fn show_to(State(temper): State<Arc<Temper>>, Path(whom): Path<String>) -> Json<Manner> {
+    Json(temper.manner_to(&whom))
 }
 
 impl Mood {

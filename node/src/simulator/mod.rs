@@ -16,13 +16,18 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use mpss_runtime::BoxFuture;
 use tokio::sync::watch;
+
+use crate::gateway::rail::Lost;
 
 pub mod bank;
 pub mod ismp;
+pub mod keys;
 pub mod manner;
 pub mod recharge;
 pub mod remembered;
+mod signed;
 pub mod sms;
 pub mod sp;
 pub mod upp;
@@ -64,6 +69,18 @@ async fn over_http(fate: manner::Fate, answer: impl FnOnce(Option<&str>) -> Resp
         tokio::time::sleep(Duration::from_millis(fate.after_ms)).await;
     }
     answer
+}
+
+/// What comes of a request without a socket. Time does not pass, so an answer that takes longer than it is waited
+/// for is none.
+fn at_once<R: Send + 'static>(
+    fate: &manner::Fate,
+    patience: Duration,
+    answer: impl FnOnce(Option<&str>) -> R,
+) -> BoxFuture<'static, Result<R, Lost>> {
+    let heard = !fate.answer_lost && !fate.crash && fate.after_ms <= patience.as_millis() as u64;
+    let answer = (!fate.lost).then(|| answer(fate.refused.as_deref()));
+    Box::pin(std::future::ready(answer.filter(|_| heard).ok_or(Lost::Unknown)))
 }
 
 /// Answers leave at once: a gateway that waits for its answer must not wait for a delayed ACK.

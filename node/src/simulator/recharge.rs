@@ -12,12 +12,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use mpss_runtime::BoxFuture;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::manner::{Fate, Manner, Temper};
-use super::over_http;
+use super::keys::Keys;
+use super::manner::{Fate, Temper};
+use super::{at_once, over_http};
 use crate::gateway::rail::Lost;
 use crate::gateway::recharge::{
     RechargeAnswer, RechargeCall, RechargeLink, RechargeReason, RechargeRequest, RechargeVerb,
@@ -58,12 +60,8 @@ pub struct Card {
 #[derive(Debug, Default)]
 pub struct RechargeBook {
     cards: BTreeMap<String, Card>,
-    answers: BTreeMap<String, RechargeAnswer>,
+    keys: Keys<RechargeAnswer>,
     forbidden: BTreeSet<String>,
-    /// Questions by key, for whoever counts them.
-    asked: BTreeMap<String, u32>,
-    /// Requests that came, repetitions and questions included.
-    requests: u64,
     /// Requests that changed a card.
     moved: u64,
 }
@@ -71,27 +69,22 @@ pub struct RechargeBook {
 impl RechargeBook {
     /// Answers a request. `refused` makes it refuse what it would do.
     pub fn answer(&mut self, request: &RechargeRequest, refused: Option<RechargeReason>) -> RechargeAnswer {
-        self.requests += 1;
+        self.keys.count();
         let call = match request {
-            RechargeRequest::Query(key) => {
-                *self.asked.entry(key.clone()).or_default() += 1;
-                return self.answers.get(key).cloned().unwrap_or(RechargeAnswer::NeverSeen);
-            }
+            RechargeRequest::Query(key) => return self.keys.ask(key).unwrap_or(RechargeAnswer::NeverSeen),
             RechargeRequest::Call(call) => call,
         };
-        if let Some(known) = self.answers.get(&call.key) {
-            return known.clone();
+        if let Some(known) = self.keys.known(&call.key) {
+            return known;
         }
-        let reference = format!("X{:011}", self.answers.len() + 1);
         let answer = match refused.map_or_else(|| self.act(call), Err) {
             Ok(amount_fen) => {
                 self.moved += 1;
-                RechargeAnswer::Approved { reference, amount_fen }
+                RechargeAnswer::Approved { reference: self.keys.next_reference('X'), amount_fen }
             }
             Err(reason) => RechargeAnswer::Declined { reason },
         };
-        self.answers.insert(call.key.clone(), answer.clone());
-        answer
+        self.keys.keep(&call.key, answer)
     }
 
     fn act(&mut self, call: &RechargeCall) -> Result<Option<i64>, RechargeReason> {
@@ -153,13 +146,13 @@ impl RechargeBook {
     /// The most questions about one key.
     #[must_use]
     pub fn most_asked(&self) -> u32 {
-        self.asked.values().copied().max().unwrap_or_default()
+        self.keys.most_asked()
     }
 
     /// Requests that came: all, and those that changed a card.
     #[must_use]
     pub const fn counts(&self) -> (u64, u64) {
-        (self.requests, self.moved)
+        (self.keys.requests(), self.moved)
     }
 }
 
@@ -197,13 +190,16 @@ impl RechargeSimulator {
 
     /// Its interface: calls in, behaviour and memory for testers.
     pub fn router(&self) -> Router {
-        Router::new()
+        let routes = Router::new()
             .route("/recharge/v1/calls", post(call))
             .route("/recharge/v1/calls/{key}", get(query))
-            .route("/simulator/recharge", put(behave).get(show))
+            .route("/simulator/recharge", get(show))
             .route("/simulator/recharge/cards/{pin}", put(set_card).get(show_card))
-            .route("/simulator/recharge/cards/{pin}/manner", put(behave_to).get(show_manner))
-            .with_state(self.clone())
+            .with_state(self.clone());
+        self.temper
+            .router("/simulator/recharge")
+            .merge(self.temper.router_to("/simulator/recharge/cards/{pin}/manner"))
+            .merge(routes)
     }
 
     /// What becomes of a request.
@@ -235,24 +231,6 @@ async fn query(State(platform): State<RechargeSimulator>, Path(key): Path<String
     platform.answered(RechargeRequest::Query(key)).await
 }
 
-async fn behave(State(platform): State<RechargeSimulator>, Json(manner): Json<Manner>) -> Json<Manner> {
-    platform.temper.behave(manner);
-    Json(platform.temper.manner())
-}
-
-async fn behave_to(
-    State(platform): State<RechargeSimulator>,
-    Path(pin): Path<String>,
-    Json(manner): Json<Manner>,
-) -> Json<Manner> {
-    platform.temper.behave_to(&pin, manner);
-    Json(platform.temper.manner_to(&pin))
-}
-
-async fn show_manner(State(platform): State<RechargeSimulator>, Path(pin): Path<String>) -> Json<Manner> {
-    Json(platform.temper.manner_to(&pin))
-}
-
 async fn show(State(platform): State<RechargeSimulator>) -> Json<serde_json::Value> {
     let manner = platform.temper.manner();
     let book = platform.book.lock();
@@ -277,22 +255,9 @@ async fn show_card(State(platform): State<RechargeSimulator>, Path(pin): Path<St
     card.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |card| Json(card).into_response())
 }
 
-/// Without a socket: time does not pass, so an answer that takes longer than it is waited for is none.
 impl RechargeLink for RechargeSimulator {
-    fn exchange(
-        &self,
-        request: RechargeRequest,
-        patience: Duration,
-    ) -> mpss_runtime::BoxFuture<'_, Result<RechargeAnswer, Lost>> {
-        let fate = self.fate(&request);
-        let result = if fate.lost {
-            Err(Lost::Unknown)
-        } else {
-            let answer = self.book.lock().answer(&request, fate.refused.as_deref().map(reason_named));
-            let heard = !fate.answer_lost && !fate.crash && fate.after_ms <= patience.as_millis() as u64;
-            if heard { Ok(answer) } else { Err(Lost::Unknown) }
-        };
-        Box::pin(std::future::ready(result))
+    fn exchange(&self, request: RechargeRequest, patience: Duration) -> BoxFuture<'_, Result<RechargeAnswer, Lost>> {
+        at_once(&self.fate(&request), patience, |refused| self.book.lock().answer(&request, refused.map(reason_named)))
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
@@ -23,10 +23,11 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::manner::{Manner, Temper};
+use super::manner::Temper;
 use super::over_http;
+use super::signed::Signed;
 use super::upp_accounts::UppAccounts;
-use crate::channel::http::{signed, verify};
+use crate::channel::http::signed;
 use crate::gateway::upp::UppNotice;
 
 /// How long an answer of a node is waited for.
@@ -159,14 +160,14 @@ impl UppSimulator {
 
     /// Its interface: notices in; errands, behaviour and memory for testers.
     pub fn router(&self) -> Router {
-        Router::new()
+        let routes = Router::new()
             .route("/upp/v1/notices", post(notice))
-            .route("/simulator/upp", put(behave).get(show))
+            .route("/simulator/upp", get(show))
             .route("/simulator/upp/delivery", put(deliver))
             .route("/simulator/upp/orders/{number}", get(show_order))
             .route("/simulator/upp/orders/{number}/{verb}", post(errand))
-            .with_state(self.clone())
-            .merge(self.accounts.router())
+            .with_state(self.clone());
+        self.temper.router("/simulator/upp").merge(self.accounts.router()).merge(routes)
     }
 
     /// Has one thing asked about an order, as often as the errand says; what was answered last.
@@ -258,12 +259,8 @@ impl Nodes {
     }
 }
 
-async fn notice(State(upp): State<UppSimulator>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let header = headers.get("mpss-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let signature = verify(&upp.nodes.key, header, TokioClock::new().wall_ms(), "POST", target, &body);
-    let read = serde_json::from_slice::<UppNotice>(&body);
-    let (Ok(()), Ok(notice)) = (signature, read) else {
+async fn notice(State(upp): State<UppSimulator>, signed: Signed, body: Bytes) -> Response {
+    let (true, Ok(notice)) = (signed.is_with(&upp.nodes.key, &body), serde_json::from_slice::<UppNotice>(&body)) else {
         upp.book.lock().refused += 1;
         return StatusCode::UNAUTHORIZED.into_response();
     };
@@ -290,11 +287,6 @@ async fn errand(
         Ok(heard) => Json(heard).into_response(),
         Err(what) => (StatusCode::BAD_REQUEST, what).into_response(),
     }
-}
-
-async fn behave(State(upp): State<UppSimulator>, Json(manner): Json<Manner>) -> Json<Manner> {
-    upp.temper.behave(manner);
-    Json(upp.temper.manner())
 }
 
 async fn deliver(State(upp): State<UppSimulator>, Json(delivery): Json<Delivery>) -> Json<Delivery> {

@@ -9,20 +9,20 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use mpss_domain::Msisdn;
-use mpss_runtime::Clock;
-use mpss_runtime::real::TokioClock;
+use mpss_runtime::BoxFuture;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::manner::{Fate, Manner, Temper};
-use super::over_http;
-use crate::channel::http::verify;
+use super::keys::Keys;
+use super::manner::Temper;
+use super::signed::Signed;
+use super::{at_once, over_http};
 use crate::gateway::rail::Lost;
 use crate::gateway::upp_account::{UppAccount, UppAnswer, UppCall, UppLink, UppReason, UppReply, UppRequest, UppVerb};
 
@@ -52,23 +52,16 @@ enum Piece {
 #[derive(Debug, Default)]
 pub struct Purses {
     purses: BTreeMap<String, Purse>,
-    answers: BTreeMap<String, UppAnswer>,
+    keys: Keys<UppAnswer>,
     pieces: BTreeMap<String, Piece>,
-    /// Questions by key, for whoever counts them.
-    asked: BTreeMap<String, u32>,
-    /// Requests that came, repetitions and questions included.
-    requests: u64,
 }
 
 impl Purses {
     /// Answers a request. `refused` makes it refuse what it would do.
     pub fn answer(&mut self, request: &UppRequest, refused: Option<UppReason>) -> UppReply {
-        self.requests += 1;
+        self.keys.count();
         match request {
-            UppRequest::Query(key) => {
-                *self.asked.entry(key.clone()).or_default() += 1;
-                UppReply::Call(self.answers.get(key).cloned().unwrap_or(UppAnswer::NeverSeen))
-            }
+            UppRequest::Query(key) => UppReply::Call(self.keys.ask(key).unwrap_or(UppAnswer::NeverSeen)),
             UppRequest::Account(msisdn) => {
                 let purse = self.purses.get(&msisdn.to_string());
                 UppReply::Account(
@@ -76,16 +69,14 @@ impl Purses {
                 )
             }
             UppRequest::Call(call) => {
-                if let Some(known) = self.answers.get(&call.key) {
-                    return UppReply::Call(known.clone());
+                if let Some(known) = self.keys.known(&call.key) {
+                    return UppReply::Call(known);
                 }
-                let reference = format!("U{:011}", self.answers.len() + 1);
                 let answer = match refused.map_or_else(|| self.act(call), Err) {
-                    Ok(()) => UppAnswer::Approved { reference },
+                    Ok(()) => UppAnswer::Approved { reference: self.keys.next_reference('U') },
                     Err(reason) => UppAnswer::Declined { reason },
                 };
-                self.answers.insert(call.key.clone(), answer.clone());
-                UppReply::Call(answer)
+                UppReply::Call(self.keys.keep(&call.key, answer))
             }
         }
     }
@@ -166,7 +157,7 @@ impl Purses {
     /// The most questions about one key.
     #[must_use]
     pub fn most_asked(&self) -> u32 {
-        self.asked.values().copied().max().unwrap_or_default()
+        self.keys.most_asked()
     }
 }
 
@@ -201,18 +192,18 @@ impl UppAccounts {
 
     /// Its interface: calls in, behaviour and memory for testers.
     pub fn router(&self) -> Router {
-        Router::new()
+        let routes = Router::new()
             .route("/upp/v1/calls", post(call))
             .route("/upp/v1/calls/{key}", get(query))
             .route("/upp/v1/accounts/{msisdn}", get(account))
-            .route("/simulator/upp/accounts", put(behave).get(show))
+            .route("/simulator/upp/accounts", get(show))
             .route("/simulator/upp/accounts/{msisdn}", put(set_purse).get(show_purse))
-            .with_state(self.clone())
+            .with_state(self.clone());
+        self.temper.router("/simulator/upp/accounts").merge(routes)
     }
 
     async fn answered(&self, from: &Signed, body: &[u8], request: UppRequest) -> Response {
-        let Signed { method, target, header } = from;
-        if verify(&self.key, header, TokioClock::new().wall_ms(), method.as_str(), target, body).is_err() {
+        if !from.is_with(&self.key, body) {
             return StatusCode::UNAUTHORIZED.into_response();
         }
         let answer = |refused: Option<&str>| match self.book.lock().answer(&request, refused.map(reason_named)) {
@@ -220,24 +211,6 @@ impl UppAccounts {
             UppReply::Account(account) => Json(account).into_response(),
         };
         over_http(self.temper.fate(), answer).await
-    }
-}
-
-/// What a signature is about, besides the body.
-struct Signed {
-    method: Method,
-    target: String,
-    header: String,
-}
-
-impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Signed {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let headers: &HeaderMap = &parts.headers;
-        let header = headers.get("mpss-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-        Ok(Self { method: parts.method.clone(), target, header: header.to_owned() })
     }
 }
 
@@ -259,16 +232,11 @@ async fn account(State(upp): State<UppAccounts>, Path(msisdn): Path<String>, sig
     }
 }
 
-async fn behave(State(upp): State<UppAccounts>, Json(manner): Json<Manner>) -> Json<Manner> {
-    upp.temper.behave(manner);
-    Json(upp.temper.manner())
-}
-
 async fn show(State(upp): State<UppAccounts>) -> Json<serde_json::Value> {
     let manner = upp.temper.manner();
     let book = upp.book.lock();
     Json(json!({
-        "manner": manner, "accounts": book.purses.len(), "requests": book.requests, "most_asked": book.most_asked(),
+        "manner": manner, "accounts": book.purses.len(), "requests": book.keys.requests(), "most_asked": book.most_asked(),
     }))
 }
 
@@ -283,26 +251,19 @@ async fn show_purse(State(upp): State<UppAccounts>, Path(msisdn): Path<String>) 
     purse.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |purse| Json(purse).into_response())
 }
 
-/// Without a socket: time does not pass, so an answer that takes longer than it is waited for is none.
 impl UppLink for UppAccounts {
-    fn exchange(&self, request: UppRequest, patience: Duration) -> mpss_runtime::BoxFuture<'_, Result<UppReply, Lost>> {
-        let fate: Fate = self.temper.fate();
-        let result = if fate.lost {
-            Err(Lost::Unknown)
-        } else {
-            let reply = self.book.lock().answer(&request, fate.refused.as_deref().map(reason_named));
-            let heard = !fate.answer_lost && !fate.crash && fate.after_ms <= patience.as_millis() as u64;
-            if heard { Ok(reply) } else { Err(Lost::Unknown) }
-        };
-        Box::pin(std::future::ready(result))
+    fn exchange(&self, request: UppRequest, patience: Duration) -> BoxFuture<'_, Result<UppReply, Lost>> {
+        at_once(&self.temper.fate(), patience, |refused| self.book.lock().answer(&request, refused.map(reason_named)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use mpss_runtime::real::TokioClock;
+
     use super::*;
     use crate::gateway::upp_account::HttpUppAccounts;
-    use crate::simulator::manner::Trouble;
+    use crate::simulator::manner::{Manner, Trouble};
 
     fn whom() -> Msisdn {
         Msisdn::new(18_900_000_001).expect("a number")

@@ -234,8 +234,7 @@ pub(crate) async fn reverse(State(door): State<Door>, call: Call) -> Answer {
         return door.pass_on(&call, elsewhere).await;
     }
     let reply = door.serving.reverse_order(call.request(key, &ask), id, reason, note).await.map_err(of_path)?;
-    let found = door.order_of(&reply, id).await?;
-    Ok(answer::changed(StatusCode::OK, &found.as_of(reply.index), &reply))
+    door.order_changed(&reply, id).await
 }
 
 /// What refunds an order.
@@ -324,17 +323,22 @@ pub(crate) async fn deliver(State(door): State<Door>, call: Call) -> Answer {
     let answers = vec![(id, accepted)];
     let reply = door.propose(call.request(key, &ask), Verb::RecordDeliveries { answers }).await?;
     // An unknown order is no fault among many answers, but here it was asked for by name.
-    let found = door.order_of(&reply, id).await?;
-    Ok(answer::changed(StatusCode::OK, &found.as_of(reply.index), &reply))
+    door.order_changed(&reply, id).await
 }
 
 impl DoorParts {
     /// The order that a reply is about. The change has happened: when this replica can not show it in
     /// time, the caller has to ask again, not to believe that nothing was done.
-    pub(super) async fn order_of(&self, reply: &Reply, id: OrderId) -> Result<OrderFound, Problem> {
+    async fn order_of(&self, reply: &Reply, id: OrderId) -> Result<OrderFound, Problem> {
         let found = self.context.replica.read_at(reply.index, |state| OrderFound::find(state, id)).await;
         let found = found.map_err(|_| Problem::edge(EdgeCode::OutcomeUnknown))?;
         found.ok_or_else(|| Problem::refused(Refusal::OrderNotFound).of_path())
+    }
+
+    /// The order that a reply has changed, as the answer to whoever asked for that.
+    pub(super) async fn order_changed(&self, reply: &Reply, id: OrderId) -> Answer {
+        let found = self.order_of(reply, id).await?;
+        Ok(answer::changed(StatusCode::OK, &found.as_of(reply.index), reply))
     }
 
     /// The order now, or when it is final, whichever comes first within `wait`.

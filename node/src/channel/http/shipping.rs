@@ -2,14 +2,12 @@
 //! are there by the buyer (product specification §3).
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::shipping::{self, Recipient, Sent, Shipment, TrackingNumber};
 use mpss_domain::{LogTime, OrderId, Verb};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::answer;
 use super::call::{Answer, Call};
 use super::door::Door;
 use super::order_body::OrderBody;
@@ -107,8 +105,7 @@ pub(crate) async fn ship(State(door): State<Door>, call: Call) -> Answer {
     }
     let verb = Verb::RecordShipment { order: id, carrier, tracking };
     let reply = door.propose(call.request(key, &ask), verb).await.map_err(Problem::of_path)?;
-    let found = door.order_of(&reply, id).await?;
-    Ok(answer::changed(StatusCode::OK, &found.as_of(reply.index), &reply))
+    door.order_changed(&reply, id).await
 }
 
 /// Who has received goods.
@@ -138,6 +135,5 @@ pub(crate) async fn receive(State(door): State<Door>, call: Call) -> Answer {
     }
     let verb = Verb::RecordReceipt { order: id, buyer };
     let reply = door.propose(call.request(key, &ask), verb).await.map_err(Problem::of_path)?;
-    let found = door.order_of(&reply, id).await?;
-    Ok(answer::changed(StatusCode::OK, &found.as_of(reply.index), &reply))
+    door.order_changed(&reply, id).await
 }

@@ -55,8 +55,7 @@ pub fn verify(key: &[u8], header: &str, now: u64, method: &str, target: &str, bo
 #[must_use]
 pub fn signed(key: &[u8], at: u64, method: &str, target: &str, body: &[u8]) -> String {
     let signature = signature_of(key, at, method, target, body).finalize().into_bytes();
-    let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={at},v1={hex}")
+    format!("t={at},v1={}", hex::encode(signature))
 }
 
 fn signature_of(key: &[u8], at: u64, method: &str, target: &str, body: &[u8]) -> Hmac<Sha256> {

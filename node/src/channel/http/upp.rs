@@ -12,10 +12,9 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
 use mpss_domain::upp::{PayUpp, UppView};
 use mpss_domain::{
-    LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict, PaymentId, PaymentStatus, Refusal, Reply,
+    LogTime, Money, Msisdn, OrderId, Outcome, PasswordVerdict, PaymentId, PaymentStatus, Refusal, Reply, Request,
     State as ProvinceState, UppNumber, Verb,
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +33,16 @@ impl DoorParts {
     /// Is this request the UPP's?
     fn is_from_upp(&self, call: &Call) -> Result<(), Problem> {
         self.is_signed(call, self.context.rails.upp_door_key.as_deref(), "no UPP is known here")
+    }
+
+    /// Has an order changed at its payer's home, and shows what that came to.
+    async fn change_upp(&self, call: &Call, request: Request, msisdn: Msisdn, verb: Verb) -> Answer {
+        if let Some(elsewhere) = self.home_elsewhere(msisdn)? {
+            return self.pass_on(call, elsewhere).await;
+        }
+        let reply = self.propose(request, verb).await.map_err(Problem::of_path)?;
+        let body = UppOrderBody::new(view_of(&reply)?, reply.index);
+        Ok(answer::changed(StatusCode::OK, &body, &reply))
     }
 }
 
@@ -140,23 +149,21 @@ impl UppOrderBody {
             log_index,
         }
     }
+}
 
-    /// What a change came to: made of the reply alone, so that it is the same for ever.
-    fn of(reply: &Reply) -> Result<(Self, PaymentStatus), Problem> {
-        let Outcome::Upp(view) = &reply.outcome else { return Err(unexpected(reply)) };
-        Ok((Self::new(view, reply.index), view.status))
+/// What a change came to: made of the reply alone, so that it is the same for ever.
+fn view_of(reply: &Reply) -> Result<&UppView, Problem> {
+    match &reply.outcome {
+        Outcome::Upp(view) => Ok(view),
+        _ => Err(unexpected(reply)),
     }
 }
 
-fn changed(reply: &Reply) -> Answer {
-    let (body, _) = UppOrderBody::of(reply)?;
-    Ok(answer::changed(StatusCode::OK, &body, reply))
-}
-
-fn paid(reply: &Reply, number: UppNumber, msisdn: Msisdn) -> Result<Response, Problem> {
-    let (body, status) = UppOrderBody::of(reply)?;
-    let location = format!("/v1/upp/payments/{number}?msisdn={msisdn}");
-    Ok(match status {
+fn paid(reply: &Reply) -> Answer {
+    let view = view_of(reply)?;
+    let body = UppOrderBody::new(view, reply.index);
+    let location = format!("/v1/upp/payments/{}?msisdn={}", view.number, view.msisdn);
+    Ok(match view.status {
         PaymentStatus::Pending => answer::accepted(&body, reply, &location),
         _ => answer::created(&body, reply, &location),
     })
@@ -187,13 +194,13 @@ pub(crate) async fn pay(State(door): State<Door>, call: Call) -> Answer {
         verdict: PasswordVerdict { verifier_version: 0, matches: false },
     };
     let password = field::password("payment_password", ask.payment_password.reveal())?;
-    let (number, msisdn) = (order.number, order.msisdn);
+    let msisdn = order.msisdn;
     door.admit(msisdn.number())?;
     if let Some(elsewhere) = door.home_elsewhere(msisdn)? {
         return door.pass_on(&call, elsewhere).await;
     }
     let reply = door.home.pay_upp(call.request(key, &ask), order, password).await?;
-    paid(&reply, number, msisdn)
+    paid(&reply)
 }
 
 /// Shows an order of the UPP as it is now. Asked by the UPP.
@@ -262,10 +269,7 @@ pub(crate) async fn reverse(State(door): State<Door>, call: Call) -> Answer {
         reversal: number("reversal_number", ask.reversal_number.as_str())?,
         note: text::text("reason", ask.reason.as_str(), text::REASON_CHARS_MAX)?,
     };
-    if let Some(elsewhere) = door.home_elsewhere(msisdn)? {
-        return door.pass_on(&call, elsewhere).await;
-    }
-    changed(&door.propose(call.request(key, &ask), verb).await.map_err(Problem::of_path)?)
+    door.change_upp(&call, call.request(key, &ask), msisdn, verb).await
 }
 
 /// What refunds an order of the UPP.
@@ -307,10 +311,7 @@ pub(crate) async fn refund(State(door): State<Door>, call: Call) -> Answer {
         refund: number("refund_number", ask.refund_number.as_str())?,
         amount: fen("amount_fen", ask.amount_fen)?,
     };
-    if let Some(elsewhere) = door.home_elsewhere(msisdn)? {
-        return door.pass_on(&call, elsewhere).await;
-    }
-    changed(&door.propose(call.request(key, &ask), verb).await.map_err(Problem::of_path)?)
+    door.change_upp(&call, call.request(key, &ask), msisdn, verb).await
 }
 
 /// What confirms an order of the UPP.
@@ -341,8 +342,5 @@ pub(crate) async fn confirm(State(door): State<Door>, call: Call) -> Answer {
     let ask: ConfirmAsk<'_> = call.json()?;
     let msisdn = field::msisdn("msisdn", ask.msisdn.as_str())?;
     let verb = Verb::ConfirmUpp { number: number("id", call.param("id"))?, msisdn };
-    if let Some(elsewhere) = door.home_elsewhere(msisdn)? {
-        return door.pass_on(&call, elsewhere).await;
-    }
-    changed(&door.propose(call.request(key, &ask), verb).await.map_err(Problem::of_path)?)
+    door.change_upp(&call, call.request(key, &ask), msisdn, verb).await
 }

@@ -7,6 +7,7 @@ use mpss_runtime::BoxFuture;
 use serde::Serialize;
 
 use crate::gateway::NoAnswer;
+use crate::gateway::signed_notices::SignedNotices;
 
 /// How a binding stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,11 +27,7 @@ pub trait BankNotices: Send + Sync + 'static {
 }
 
 /// A bank that listens for JSON over HTTP.
-pub struct HttpBankNotices {
-    client: reqwest::Client,
-    url: String,
-    key: Vec<u8>,
-}
+pub struct HttpBankNotices(SignedNotices);
 
 impl HttpBankNotices {
     /// The bank at `url`; notices are signed with `key`.
@@ -38,15 +35,12 @@ impl HttpBankNotices {
     /// # Errors
     /// When the machine can not make an HTTP client.
     pub fn new(url: &str, key: Vec<u8>, deadline: Duration) -> Result<Self, reqwest::Error> {
-        Ok(Self { client: crate::gateway::client(deadline)?, url: url.to_owned(), key })
+        SignedNotices::new(url, key, deadline).map(Self)
     }
 }
 
 impl BankNotices for HttpBankNotices {
     fn tell(&self, notice: BindingNotice, at_ms: u64) -> BoxFuture<'_, Result<(), NoAnswer>> {
-        Box::pin(async move {
-            let body = serde_json::to_vec(&notice).expect("a struct of texts can be written as JSON");
-            crate::gateway::post_signed(&self.client, &self.url, &self.key, at_ms, body).await
-        })
+        Box::pin(async move { self.0.tell(&notice, at_ms).await })
     }
 }

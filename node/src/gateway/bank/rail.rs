@@ -202,10 +202,7 @@ impl BankRail {
         match code.outcome(self.acquirer.switch_failure) {
             Outcome::Approved => Answer::Approved { reference },
             // There is nothing there to be undone, or it was undone before.
-            Outcome::Declined
-                if matches!(step, CallStep::Undo | CallStep::Release)
-                    && matches!(&code.to_string()[..], "12" | "22" | "25") =>
-            {
+            Outcome::Declined if step.gives_up() && matches!(&code.to_string()[..], "12" | "22" | "25") => {
                 Answer::Approved { reference: String::new() }
             }
             // It was taken back by the one before this one, whose answer was lost.

@@ -108,7 +108,10 @@ impl Wire {
         };
         let over = if settings.bank_mac_over == "fields" { MacOver::Fields } else { MacOver::Bytes };
         let mac = match algorithm {
-            Some(algorithm) => Some((MacKey::new(algorithm, &unhexed(&settings.bank_mac_key))?, over)),
+            Some(algorithm) => {
+                let key = hex::decode(&settings.bank_mac_key).expect("loaded settings have a key in hex");
+                Some((MacKey::new(algorithm, &key)?, over))
+            }
             None => None,
         };
         Ok(Self { framing: Framing { prefix, counts, header }, coding, mac })
@@ -165,10 +168,4 @@ impl Wire {
     pub fn idle(&self) -> Vec<u8> {
         self.framing.idle()
     }
-}
-
-/// Pairs of hex digits; settings are checked for them.
-pub(crate) fn unhexed(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default() as u8;
-    text.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }

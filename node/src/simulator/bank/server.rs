@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{post, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use mpss_domain::Money;
 use mpss_runtime::BoxFuture;
@@ -22,7 +22,7 @@ use crate::gateway::bank::iso8583::{MESSAGE_BYTES_MAX, Message, ResponseCode};
 use crate::gateway::bank::rail::BankLink;
 use crate::gateway::bank::wire::{Came, Wire};
 use crate::gateway::rail::Lost;
-use crate::simulator::manner::{Fate, Manner, Temper};
+use crate::simulator::manner::{Fate, Temper};
 
 /// A simulated bank. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -76,13 +76,16 @@ impl BankSimulator {
 
     /// Behaviour and memory for testers.
     pub fn router(&self) -> Router {
-        Router::new()
-            .route("/simulator/bank", put(behave).get(show))
+        let routes = Router::new()
+            .route("/simulator/bank", get(show))
             .route("/simulator/bank/crash", post(crash))
             .route("/simulator/bank/day-cut", post(cut_day))
             .route("/simulator/bank/cards/{token}", put(set_card).get(show_card))
-            .route("/simulator/bank/cards/{token}/manner", put(behave_to).get(show_manner))
-            .with_state(self.clone())
+            .with_state(self.clone());
+        self.temper
+            .router("/simulator/bank")
+            .merge(self.temper.router_to("/simulator/bank/cards/{token}/manner"))
+            .merge(routes)
     }
 }
 
@@ -204,24 +207,6 @@ impl From<CardState> for CardBody {
     fn from(card: CardState) -> Self {
         Self { balance_fen: card.balance.as_fen(), held_fen: card.held.as_fen(), blocked: card.blocked }
     }
-}
-
-async fn behave(State(bank): State<BankSimulator>, Json(manner): Json<Manner>) -> Json<Manner> {
-    bank.temper.behave(manner);
-    Json(bank.temper.manner())
-}
-
-async fn behave_to(
-    State(bank): State<BankSimulator>,
-    Path(token): Path<String>,
-    Json(manner): Json<Manner>,
-) -> Json<Manner> {
-    bank.temper.behave_to(&token, manner);
-    Json(bank.temper.manner_to(&token))
-}
-
-async fn show_manner(State(bank): State<BankSimulator>, Path(token): Path<String>) -> Json<Manner> {
-    Json(bank.temper.manner_to(&token))
 }
 
 async fn show(State(bank): State<BankSimulator>) -> Json<serde_json::Value> {
