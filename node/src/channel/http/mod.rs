@@ -31,6 +31,7 @@ mod accounts;
 mod answer;
 mod awards;
 mod bank;
+mod bank_balance;
 mod bills;
 mod call;
 mod cards;
@@ -136,6 +137,7 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(upp::reverse))
         .routes(routes!(upp::refund))
         .routes(routes!(upp::confirm))
+        .routes(routes!(bank_balance::show))
         .routes(routes!(statement::show))
         .routes(routes!(subscribers::show))
         .routes(routes!(sps::admit, sps::list))

@@ -9,6 +9,7 @@
 //! | void | 0200 void of a purchase or completion | 3 `200000`, 25 as the original, 38, 90 |
 //! | refund | 0220, again 0221 | 3 `200000`, 25 `08`, 38 and 90 of what took the money |
 //! | undo | 0420, again 0421 | 3 and 25 of the original, 60 the reason, 90 |
+//! | balance query | 0200 | 3 `300000`, 25 `00`; no amount, and 54 in the answer |
 //!
 //! The keys of a message come from the call's row, so it is the same however often and by whomever it is
 //! sent: field 11 from its serial, fields 7, 12 and 13 from its time, field 37 from its serial.
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use mpss_domain::outside::{Card, Means};
 use mpss_domain::rail::{Answer, Call, CallAnswer, CallStep, Keys, Original};
-use mpss_domain::{CallId, Refusal};
+use mpss_domain::{CallId, Money, Refusal};
 use mpss_runtime::BoxFuture;
 use parking_lot::Mutex;
 
@@ -39,6 +40,18 @@ pub trait BankLink: Send + Sync + 'static {
 
     /// Waits for the next answer whose request was given up.
     fn late(&self) -> BoxFuture<'_, Message>;
+}
+
+/// How long a balance is waited for.
+const BALANCE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is on a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CardBalance {
+    /// What can be spent.
+    pub available: Money,
+    /// What the bank's books say, when it says so.
+    pub ledger: Option<Money>,
 }
 
 /// How we are known to the bank; agreed when the link is opened.
@@ -108,6 +121,49 @@ impl BankRail {
             given_up.push_back((asked, request.call.id, request.call.step, repeat));
         }
         lost.into()
+    }
+
+    /// Asks what is on a card. It moves nothing, so it has no row and is asked once.
+    ///
+    /// # Errors
+    /// [`Refusal::RailUnavailable`] when the bank gives no usable answer, or why it will not say.
+    pub async fn balance(&self, card: &Card, keys: Keys) -> Result<CardBalance, Refusal> {
+        let request = self.balance_query(card, keys).map_err(|error| {
+            tracing::error!(%error, "a balance can not be asked for");
+            Refusal::CardUnusable
+        })?;
+        let asked = request.clone();
+        let answer = self.link.exchange(request, BALANCE_PATIENCE).await.map_err(|_| Refusal::RailUnavailable)?;
+        if !answer.is_answer_to(&asked) {
+            tracing::error!(?answer, "the bank answers something it was not asked");
+            return Err(Refusal::RailUnavailable);
+        }
+        let code = answer.response_code().ok().flatten().ok_or(Refusal::RailUnavailable)?;
+        if code.outcome(self.acquirer.switch_failure) != Outcome::Approved {
+            return Err(refusal_of(code));
+        }
+        let amounts = answer.additional_amounts().map_err(|_| Refusal::RailUnavailable)?;
+        let yuan = |kind: &[u8; 2]| {
+            let found = amounts.iter().find(|amount| amount.amount_type == *kind && amount.currency == *b"156");
+            found.map(|amount| amount.amount)
+        };
+        let (ledger, available) = (yuan(b"01"), yuan(b"02"));
+        let available = available.or(ledger).ok_or(Refusal::RailUnavailable)?;
+        Ok(CardBalance { available, ledger })
+    }
+
+    fn balance_query(&self, card: &Card, keys: Keys) -> Result<Message, FieldError> {
+        let mut message = self.keyed(MessageType::FinancialRequest, keys)?;
+        message.set_pan(&Pan::new(&card.token).ok_or_else(|| no_card(number::PAN))?);
+        message.set_processing_code(ProcessingCode::BALANCE);
+        message.set_currency_yuan();
+        message.set(number::MERCHANT_CATEGORY, self.acquirer.merchant_category.as_bytes())?;
+        message.set(number::ENTRY_MODE, "012")?;
+        message.set(number::CONDITION, NORMAL)?;
+        message.set(number::RETRIEVAL_REFERENCE, format!("{:012}", keys.serial % 1_000_000_000_000))?;
+        message.set(number::TERMINAL, self.acquirer.terminal.as_bytes())?;
+        message.set(number::MERCHANT, self.acquirer.merchant.as_bytes())?;
+        Ok(message)
     }
 
     /// A call as a message.

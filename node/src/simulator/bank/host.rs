@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use mpss_domain::Money;
 
 use crate::gateway::bank::iso8583::{
-    Institution, Message, MessageType, MonthDayTime, OriginalData, ResponseCode, Stan, Transaction, number,
+    AdditionalAmount, Institution, Message, MessageType, MonthDayTime, OriginalData, ResponseCode, Stan, Transaction,
+    number,
 };
 
 /// What a card may spend when nobody said otherwise: ten thousand yuan.
@@ -84,6 +85,10 @@ impl BankHost {
             self.repeated += 1;
             return Some(known.clone());
         }
+        if request.transaction() == Some(Transaction::BalanceQuery) {
+            self.tell_balance(request, refused, &mut answer);
+            return Some(answer);
+        }
         let is_advice = matches!(key.0, MessageType::ReversalAdvice | MessageType::FinancialAdvice);
         let result = match refused {
             // What is told and not asked is not refused for policy.
@@ -101,6 +106,25 @@ impl BankHost {
         }
         self.answers.insert(key, answer.clone());
         Some(answer)
+    }
+
+    /// What is on a card. It is read anew however often it is asked for.
+    fn tell_balance(&self, request: &Message, refused: Option<ResponseCode>, answer: &mut Message) {
+        let card = request.pan().ok().flatten();
+        let state = card.as_ref().map(|pan| self.card(pan.digits()));
+        let (code, state) = match (refused, state) {
+            (Some(refused), _) => (refused, None),
+            (None, None) => (code(b"14"), None),
+            (None, Some(state)) if state.blocked => (code(b"62"), None),
+            (None, Some(state)) => (ResponseCode::APPROVED, Some(state)),
+        };
+        answer.set_response_code(code);
+        if let Some(state) = state {
+            let amount =
+                |amount_type, amount| AdditionalAmount { account_type: *b"00", amount_type, currency: *b"156", amount };
+            let told = [amount(*b"01", state.balance + state.held), amount(*b"02", state.balance)];
+            answer.set_additional_amounts(&told).expect("no card has a million million on it");
+        }
     }
 
     fn act(&mut self, key: Key, request: &Message) -> Result<(), ResponseCode> {
@@ -125,7 +149,6 @@ impl BankHost {
             day: self.day,
         };
         match transaction {
-            Transaction::BalanceQuery => return Ok(()),
             Transaction::Purchase => {
                 let state = self.spendable(&card, amount)?;
                 state.balance -= amount;

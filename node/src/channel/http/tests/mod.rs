@@ -25,6 +25,7 @@ use crate::serving::Serving;
 
 mod answers;
 mod awards;
+mod bank_balance;
 mod bills;
 mod cards;
 mod document;

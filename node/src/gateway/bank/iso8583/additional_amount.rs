@@ -18,6 +18,16 @@ pub struct AdditionalAmount {
 impl AdditionalAmount {
     pub(super) const BYTES: usize = 20;
 
+    /// As it stands in the field; `None` past twelve digits.
+    pub(super) fn written(&self) -> Option<String> {
+        let fen = self.amount.as_fen();
+        let sign = if fen < 0 { 'D' } else { 'C' };
+        let text = |digits: &[u8]| std::str::from_utf8(digits).ok().map(str::to_owned);
+        let head = [text(&self.account_type)?, text(&self.amount_type)?, text(&self.currency)?].concat();
+        let digits = format!("{:012}", fen.unsigned_abs());
+        (digits.len() == 12).then(|| format!("{head}{sign}{digits}"))
+    }
+
     pub(super) fn parse(record: &[u8]) -> Option<Self> {
         let record: &[u8; Self::BYTES] = record.try_into().ok()?;
         let (head, digits) = record.split_at(8);

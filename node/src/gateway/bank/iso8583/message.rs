@@ -399,6 +399,17 @@ impl Message {
         Ok(amounts.unwrap_or_default())
     }
 
+    /// Field 54, of six balances at most.
+    ///
+    /// # Errors
+    /// When there are more, or one has more than twelve digits.
+    pub fn set_additional_amounts(&mut self, amounts: &[AdditionalAmount]) -> Result<(), FieldError> {
+        let written: Option<Vec<String>> = amounts.iter().map(AdditionalAmount::written).collect();
+        let problem = Problem::Meaning("a balance has at most twelve digits");
+        let written = written.ok_or(FieldError { number: number::ADDITIONAL_AMOUNTS, problem })?;
+        self.set(number::ADDITIONAL_AMOUNTS, written.concat())
+    }
+
     /// Field 60, its first four digits: why it is reversed.
     ///
     /// # Errors
