@@ -1,11 +1,11 @@
 //! One run: set the scene, let people live while faults strike, heal, wait until it is quiet, judge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_domain::ProvinceId;
 use mpss_domain::catalogue::Application;
+use mpss_domain::{ProvinceId, State, StateVersion};
 use mpss_runtime::Clock;
 
 use crate::country::{Country, CountryPlan, number_plan};
@@ -65,10 +65,13 @@ struct Play {
 async fn play(plan: &RunPlan) -> Record {
     let random = SeededRandom::new(plan.seed);
     let strikes = strikes(&plan.scenario, &random.named("faults"));
+    let upgraded: BTreeSet<_> = strikes.iter().filter_map(upgraded).collect();
     let country_plan = CountryPlan {
         provinces: plan.scenario.provinces(),
         replicas: plan.scenario.topology.replicas,
-        upgraded: strikes.iter().filter_map(upgraded).collect(),
+        // A program of before can not open an account there.
+        upp_accounts: plan.scenario.upp_accounts().filter(|province| !upgraded.contains(province)).collect(),
+        upgraded,
         recorded: plan.recorded,
         echo: plan.echo,
     };
@@ -133,7 +136,11 @@ impl Play {
     fn is_ready(&self) -> bool {
         self.country.plan().provinces.iter().all(|province| {
             let leader = self.country.leader(*province);
-            leader.and_then(|leader| self.country.read(&leader, |state| state.plan().epoch > 0)) == Some(true)
+            // Accounts at the UPP are opened by the newest rules.
+            let by_newest = self.country.plan().upp_accounts.contains(province);
+            let is_ready =
+                |state: &State| state.plan().epoch > 0 && (!by_newest || state.version() == StateVersion::NEWEST);
+            leader.and_then(|leader| self.country.read(&leader, is_ready)) == Some(true)
         })
     }
 

@@ -32,6 +32,8 @@ pub struct CountryPlan {
     pub replicas: u64,
     /// Those that begin with a program that decides by the oldest rules alone.
     pub upgraded: BTreeSet<ProvinceId>,
+    /// Those whose virtual accounts the platform of unified payments keeps.
+    pub upp_accounts: BTreeSet<ProvinceId>,
     /// Keep what a report needs.
     pub recorded: bool,
     /// Print what happens as it happens.

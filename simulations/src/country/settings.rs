@@ -7,7 +7,7 @@ use mpss_domain::ProvinceId;
 use mpss_routing::http::ProvinceUrls;
 
 use super::{Country, Machine, name_of};
-use crate::outside::VAULT_KEY;
+use crate::outside::{UPP_KEY, VAULT_KEY};
 
 /// Where the nodes of a province are reached.
 pub(super) fn urls(country: &Country, province: ProvinceId) -> ProvinceUrls {
@@ -32,6 +32,11 @@ pub(super) fn of(country: &Country, name: &str, machine: &Machine) -> Settings {
     line(format!("replication.state_version_max = {}", machine.program));
     line(format!("password.peppers.1 = \"{}\"", "5a".repeat(32)));
     line(format!("vault.key = \"{}\"", hex(&VAULT_KEY)));
+    if country.plan().upp_accounts.contains(&machine.province) {
+        line(format!("upp.door_key = \"{}\"", hex(UPP_KEY)));
+        line("upp.account_url = \"http://upp:80\"".to_owned());
+        line("upp.virtual_accounts = \"upp\"".to_owned());
+    }
     if machine.founder {
         for place in 1..=country.plan().replicas {
             let other = name_of(machine.province, place);

@@ -143,7 +143,11 @@ impl Hand {
             | FaultKind::RechargeLoses
             | FaultKind::RechargeLate
             | FaultKind::RechargeTwice
-            | FaultKind::RechargeRefuses => self.strike_outside(&strike).await,
+            | FaultKind::RechargeRefuses
+            | FaultKind::UppLoses
+            | FaultKind::UppLate
+            | FaultKind::UppTwice
+            | FaultKind::UppRefuses => self.strike_outside(&strike).await,
             FaultKind::MachineReplaced
             | FaultKind::ProvinceReplaced
             | FaultKind::NewPlan

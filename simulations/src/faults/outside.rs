@@ -17,13 +17,13 @@ impl Hand {
         use FaultKind as K;
         let parts = u32::try_from(strike.strength).unwrap_or(u32::MAX);
         let mood = match strike.kind {
-            K::SpLoses | K::SmscLoses | K::IsmpLoses | K::BankLoses | K::RechargeLoses => {
+            K::SpLoses | K::SmscLoses | K::IsmpLoses | K::BankLoses | K::RechargeLoses | K::UppLoses => {
                 Mood { lost: parts, ..Mood::default() }
             }
-            K::SpLate | K::SmscLate | K::IsmpLate | K::BankLate | K::RechargeLate => {
+            K::SpLate | K::SmscLate | K::IsmpLate | K::BankLate | K::RechargeLate | K::UppLate => {
                 Mood { late_ms: strike.strength, ..Mood::default() }
             }
-            K::SpTwice | K::SmscTwice | K::IsmpTwice | K::BankTwice | K::RechargeTwice => {
+            K::SpTwice | K::SmscTwice | K::IsmpTwice | K::BankTwice | K::RechargeTwice | K::UppTwice => {
                 Mood { twice: parts, ..Mood::default() }
             }
             _ => Mood { refused: parts, ..Mood::default() },
@@ -35,6 +35,7 @@ impl Hand {
             K::RechargeLoses | K::RechargeLate | K::RechargeTwice | K::RechargeRefuses => {
                 (Party::Rail(Peer::Recharge), "recharge platform")
             }
+            K::UppLoses | K::UppLate | K::UppTwice | K::UppRefuses => (Party::Rail(Peer::Upp), "UPP"),
             _ => (Party::Smsc, "SMS centre"),
         };
         let (sps, smsc, rails) =

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mpss_domain::journal::{AccountChange, JournalBody, PostingReason};
-use mpss_domain::{AccountId, AccountKind, BusinessDay, Money, OrderId, TransferId};
+use mpss_domain::{AccountId, BusinessDay, Money, OrderId, TransferId};
 
 use super::{Property, Seen};
 
@@ -87,8 +87,7 @@ impl Property for Limits {
                         self.moved(id, day, reason, line.amount).map(|what| format!("{machine}: account {id}: {what}")),
                     );
                     let account = self.accounts.entry(id).or_default();
-                    let kind = entry.state.account(id).map(|row| row.kind);
-                    if kind != Some(AccountKind::StoredValue) {
+                    if entry.state.link(id).is_some() {
                         // Whoever has its money knows what is left.
                         continue;
                     }

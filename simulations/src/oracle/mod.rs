@@ -46,6 +46,7 @@ mod reversals;
 mod stock;
 mod texts;
 mod ticket_checks;
+mod upp;
 mod used;
 mod versions;
 mod visibility;
@@ -184,6 +185,7 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<used::UsedStays>::default(),
         Box::<bills::Bills>::default(),
         Box::new(recharges::Recharges::new(tally.clone())),
+        Box::<upp::Upp>::default(),
         Box::<texts::Texts>::default(),
         Box::<after_commit::AfterCommit>::default(),
         Box::new(milestones::Milestones::new(tally.clone())),

@@ -1,6 +1,6 @@
 //! Money is neither made nor lost: every set of postings sums to zero; in each province debits equal
 //! credits, wallets hold what the books say, none is below zero; and over all, what was paid in is in
-//! wallets, owed to SPs, winners or the tax office, or on its way between two provinces.
+//! wallets, owed to SPs, the UPP, winners or the tax office, or on its way between two provinces.
 
 use mpss_domain::journal::JournalBody;
 use mpss_domain::{Money as Fen, TransferStatus};
@@ -68,6 +68,7 @@ impl Property for Money {
                         wrong.push(format!("{leader}: wallets hold {held}, the books say {net}"));
                     }
                     Some("wallets") => wallets += net,
+                    Some("due_to") if line.name == "due_to:upp" => owed += net,
                     Some("sp_payable" | "prize_pool" | "awards_pending" | "awards_waiting" | "tax_payable") => {
                         owed += net;
                     }
@@ -82,7 +83,7 @@ impl Property for Money {
         }
         if cash != wallets + owed + on_its_way {
             wrong.push(format!(
-                "paid in {}, but {} in wallets, {} owed to SPs, winners and the tax office, {} on its way",
+                "paid in {}, but {} in wallets, {} owed to SPs, the UPP, winners and the tax office, {} on its way",
                 yuan(cash),
                 yuan(wallets),
                 yuan(owed),

@@ -126,8 +126,11 @@ impl Property for Rails {
                         Taken { gone: CardState::default().balance - card.balance - card.held, held: card.held }
                     }),
                     Means::Upp => {
-                        wrong.push(format!("{leader}: {msisdn} has an account at the UPP, and there is none"));
-                        continue;
+                        let Some((gone, held)) = country.rails().upp().taken_from(msisdn) else {
+                            wrong.push(format!("{leader}: {msisdn} has an account at the UPP, and there is none"));
+                            continue;
+                        };
+                        Taken { gone, held }
                     }
                 };
                 if found != expected {
@@ -140,6 +143,10 @@ impl Property for Rails {
         let most = country.rails().look_at_ismp(mpss_node::simulator::ismp::IsmpBook::most_asked);
         if most > ASKS_MAX {
             wrong.push(format!("the ISMP was asked {most} times about one call"));
+        }
+        let most = country.rails().upp().most_asked();
+        if most > ASKS_MAX {
+            wrong.push(format!("the UPP was asked {most} times about one call"));
         }
         wrong
     }

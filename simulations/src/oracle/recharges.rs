@@ -40,7 +40,9 @@ impl Property for Recharges {
             else {
                 continue;
             };
-            self.tally.count("recharge cards credited");
+            if entry.state.recharge(*id).is_some() {
+                self.tally.count("recharge cards credited");
+            }
             if let Some(before) = self.credited.insert(*id, line.amount) {
                 wrong.push(format!("entry {} of {province}: {id} was credited {before} and again", entry.index));
             }

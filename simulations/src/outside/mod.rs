@@ -4,11 +4,14 @@
 mod rails;
 mod smsc;
 mod sps;
+mod upp;
 
 pub(crate) use rails::{BANK_KEY, VAULT_KEY};
 pub use rails::{Peer, SimRails, token_of};
 pub use smsc::SimSmsc;
 pub use sps::{Deliveries, SimSps, due_on};
+pub(crate) use upp::UPP_KEY;
+pub use upp::{Heard, SimUpp, UppOrder};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

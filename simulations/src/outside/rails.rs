@@ -1,4 +1,4 @@
-//! Whoever has money outside: the ISMP, a bank and the recharge platform, with the books of the
+//! Whoever has money outside: the ISMP, a bank, the recharge platform and the UPP, with the books of the
 //! simulators that the program ships, in virtual time.
 
 use std::collections::VecDeque;
@@ -14,6 +14,7 @@ use mpss_node::gateway::rail::Lost;
 use mpss_node::gateway::recharge::{
     RechargeAnswer, RechargeLink, RechargeRail, RechargeReason, RechargeRequest, RechargeVerb,
 };
+use mpss_node::gateway::upp_account::{UppLink, UppRail, UppReason, UppReply, UppRequest, UppVerb};
 use mpss_node::node::Rails;
 use mpss_node::simulator::bank::BankHost;
 use mpss_node::simulator::ismp::IsmpBook;
@@ -22,6 +23,7 @@ use mpss_runtime::{BoxFuture, Clock, Spawner};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::upp::{SimUpp, ToUpp, UPP_KEY};
 use super::{Mood, Moods};
 use crate::world::{SeededRandom, SimClock, SimSpawner, Trace};
 
@@ -46,9 +48,11 @@ pub enum Peer {
     Bank,
     /// Knows what recharge cards are worth.
     Recharge,
+    /// Takes orders that a province pays for, and keeps virtual accounts.
+    Upp,
 }
 
-/// The ISMP, the bank and the recharge platform.
+/// The ISMP, the bank, the recharge platform and the UPP.
 pub struct SimRails {
     clock: SimClock,
     random: Arc<SeededRandom>,
@@ -59,10 +63,11 @@ pub struct SimRails {
     ismp_moods: Moods,
     bank_moods: Moods,
     recharge_moods: Moods,
+    upp: SimUpp,
 }
 
 /// What becomes of one request.
-enum Way {
+pub(super) enum Way {
     /// It never arrives, or its answer does not; whether it was done.
     Silence { done: bool },
     /// It is answered after so long, so many times, refused or not.
@@ -75,7 +80,8 @@ impl SimRails {
     pub fn new(clock: SimClock, random: Arc<SeededRandom>, trace: Trace) -> Arc<Self> {
         let (ismp, bank, recharge) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (ismp_moods, bank_moods, recharge_moods) = (Moods::default(), Moods::default(), Moods::default());
-        Arc::new(Self { clock, random, trace, ismp, bank, recharge, ismp_moods, bank_moods, recharge_moods })
+        let upp = SimUpp::default();
+        Arc::new(Self { clock, random, trace, ismp, bank, recharge, ismp_moods, bank_moods, recharge_moods, upp })
     }
 
     fn moods(&self, peer: Peer) -> &Moods {
@@ -83,6 +89,7 @@ impl SimRails {
             Peer::Ismp => &self.ismp_moods,
             Peer::Bank => &self.bank_moods,
             Peer::Recharge => &self.recharge_moods,
+            Peer::Upp => &self.upp.moods,
         }
     }
 
@@ -107,6 +114,20 @@ impl SimRails {
     /// What the recharge platform keeps.
     pub fn look_at_recharge<R>(&self, look: impl FnOnce(&RechargeBook) -> R) -> R {
         look(&self.recharge.lock())
+    }
+
+    /// The UPP.
+    #[must_use]
+    pub const fn upp(&self) -> &SimUpp {
+        &self.upp
+    }
+
+    pub(super) const fn clock(&self) -> &SimClock {
+        &self.clock
+    }
+
+    pub(super) fn mark(&self, kind: u8, what: &[u8]) {
+        self.trace.mark(kind, what);
     }
 
     /// What the ISMP keeps.
@@ -135,22 +156,51 @@ impl SimRails {
             ismp: Some(Arc::new(IsmpRail::new(Arc::new(ToIsmp(self.clone()))))),
             bank: Some(Arc::new(BankRail::new(Arc::new(to_bank), acquirer))),
             recharge: Some(Arc::new(RechargeRail::new(Arc::new(ToRecharge(self.clone())), PinSafe::new(&VAULT_KEY)))),
-            // There is no UPP in a simulated country.
-            upp: None,
-            upp_door_key: None,
-            upp_notices: None,
+            upp: Some(Arc::new(UppRail::new(Arc::new(ToPurses(self.clone()))))),
+            upp_door_key: Some(UPP_KEY.into()),
+            upp_notices: Some(Arc::new(ToUpp(self.clone()))),
             bank_door_key: Some(BANK_KEY.into()),
             bank_notices: None,
         }
     }
 
-    fn way(&self, mood: Mood, slow_ms: u64) -> Way {
+    pub(super) fn way(&self, mood: Mood, slow_ms: u64) -> Way {
         if self.random.happens(mood.lost) {
             return Way::Silence { done: self.random.happens(500_000) };
         }
         let after = Duration::from_millis(self.random.between(1, slow_ms) + mood.late_ms);
         let times = 1 + u32::from(self.random.happens(mood.twice));
         Way::Answer { after, times, refused: self.random.happens(mood.refused) }
+    }
+}
+
+impl SimRails {
+    /// A request as `work` does it, refused or not, when it arrives; and again when it comes twice.
+    async fn serve<A>(
+        &self,
+        mood: Mood,
+        slow_ms: u64,
+        patience: Duration,
+        work: impl Fn(bool) -> A,
+    ) -> Result<A, Lost> {
+        match self.way(mood, slow_ms) {
+            Way::Silence { done } => {
+                if done {
+                    work(false);
+                }
+                self.clock.sleep(patience).await;
+                Err(Lost::Unknown)
+            }
+            Way::Answer { after, times, refused } => {
+                self.clock.sleep((after / 2).min(patience)).await;
+                let mut answer = work(refused);
+                for _ in 1..times {
+                    answer = work(false);
+                }
+                self.clock.sleep((after / 2).min(patience)).await;
+                if after > patience { Err(Lost::Unknown) } else { Ok(answer) }
+            }
+        }
     }
 }
 
@@ -162,26 +212,9 @@ impl ToIsmp {
         rails.trace.mark(6, format!("{request:?}").as_bytes());
         // A question about a line moves nothing; nobody is asked to wait for it long.
         let mood = if matches!(request, IsmpRequest::Line(_)) { Mood::default() } else { rails.ismp_moods.now() };
-        match rails.way(mood, 40) {
-            Way::Silence { done } => {
-                if done {
-                    rails.ismp.lock().answer(&request, None);
-                }
-                rails.clock.sleep(patience).await;
-                Err(Lost::Unknown)
-            }
-            Way::Answer { after, times, refused } => {
-                rails.clock.sleep((after / 2).min(patience)).await;
-                let asked = matches!(&request, IsmpRequest::Call(call) if call.verb == IsmpVerb::Reserve);
-                let refused = (refused && asked).then_some(IsmpReason::Refused);
-                let mut reply = rails.ismp.lock().answer(&request, refused);
-                for _ in 1..times {
-                    reply = rails.ismp.lock().answer(&request, None);
-                }
-                rails.clock.sleep((after / 2).min(patience)).await;
-                if after > patience { Err(Lost::Unknown) } else { Ok(reply) }
-            }
-        }
+        let asked = matches!(&request, IsmpRequest::Call(call) if call.verb == IsmpVerb::Reserve);
+        let work = |refused| rails.ismp.lock().answer(&request, (refused && asked).then_some(IsmpReason::Refused));
+        rails.serve(mood, 40, patience, work).await
     }
 }
 
@@ -197,32 +230,42 @@ impl ToRecharge {
     async fn ask(&self, request: RechargeRequest, patience: Duration) -> Result<RechargeAnswer, Lost> {
         let rails = &self.0;
         rails.trace.mark(8, format!("{request:?}").as_bytes());
-        match rails.way(rails.recharge_moods.now(), 60) {
-            Way::Silence { done } => {
-                if done {
-                    rails.recharge.lock().answer(&request, None);
-                }
-                rails.clock.sleep(patience).await;
-                Err(Lost::Unknown)
-            }
-            Way::Answer { after, times, refused } => {
-                rails.clock.sleep((after / 2).min(patience)).await;
-                // To let go of a card is owed; it may refuse to set one aside, and to use it.
-                let may_refuse = matches!(&request, RechargeRequest::Call(call) if call.verb != RechargeVerb::Release);
-                let refused = (refused && may_refuse).then_some(RechargeReason::Refused);
-                let mut answer = rails.recharge.lock().answer(&request, refused);
-                for _ in 1..times {
-                    answer = rails.recharge.lock().answer(&request, None);
-                }
-                rails.clock.sleep((after / 2).min(patience)).await;
-                if after > patience { Err(Lost::Unknown) } else { Ok(answer) }
-            }
-        }
+        // To let go of a card is owed; it may refuse to set one aside, and to use it.
+        let may_refuse = matches!(&request, RechargeRequest::Call(call) if call.verb != RechargeVerb::Release);
+        let work = |refused| {
+            let refused = (refused && may_refuse).then_some(RechargeReason::Refused);
+            rails.recharge.lock().answer(&request, refused)
+        };
+        rails.serve(rails.recharge_moods.now(), 60, patience, work).await
     }
 }
 
 impl RechargeLink for ToRecharge {
     fn exchange(&self, request: RechargeRequest, patience: Duration) -> BoxFuture<'_, Result<RechargeAnswer, Lost>> {
+        Box::pin(self.ask(request, patience))
+    }
+}
+
+struct ToPurses(Arc<SimRails>);
+
+impl ToPurses {
+    async fn ask(&self, request: UppRequest, patience: Duration) -> Result<UppReply, Lost> {
+        let rails = &self.0;
+        rails.trace.mark(11, format!("{request:?}").as_bytes());
+        // As of the ISMP: a question about an account moves nothing.
+        let mood = if matches!(request, UppRequest::Account(_)) { Mood::default() } else { rails.upp.moods.now() };
+        // It may refuse to set money aside. Everything else it owes.
+        let may_refuse = matches!(&request, UppRequest::Call(call) if call.verb == UppVerb::Reserve);
+        let work = |refused| {
+            let refused = (refused && may_refuse).then_some(UppReason::Refused);
+            rails.upp.purses.lock().answer(&request, refused)
+        };
+        rails.serve(mood, 60, patience, work).await
+    }
+}
+
+impl UppLink for ToPurses {
+    fn exchange(&self, request: UppRequest, patience: Duration) -> BoxFuture<'_, Result<UppReply, Lost>> {
         Box::pin(self.ask(request, patience))
     }
 }

@@ -98,6 +98,8 @@ flows! {
     Bills bills = 0;
     /// Tops up by recharge cards: fresh ones, used ones, a neighbour's, one at two places at once.
     Recharge recharge = 0;
+    /// Buys at the UPP, which has it paid: some orders come twice, some are called off before they come.
+    Upp upp = 0;
 }
 
 impl Habits {

@@ -17,7 +17,7 @@ use super::flows::{Flow, Habits};
 use super::scene::{Goods, PASSWORD, PRICE, Person, Scene};
 use super::street::{Answer, Body, Question, Street};
 use super::{Acknowledged, Read, mistakes};
-use crate::outside::token_of;
+use crate::outside::{BANK_KEY, token_of};
 use crate::world::SeededRandom;
 use crate::world::clock::BEGIN_MS;
 
@@ -57,7 +57,7 @@ pub(super) struct Living {
     rules: Rules,
     pub(super) location: ProvinceId,
     /// The payment password, as far as I know.
-    password: &'static str,
+    pub(super) password: &'static str,
     /// Orders I can still change my mind about.
     bought: Vec<(ProvinceId, String)>,
     /// Whose they are: the SP of each order.
@@ -65,7 +65,7 @@ pub(super) struct Living {
     /// The last order I placed: where, with which request id and body.
     last: Option<(ProvinceId, String, Value)>,
     /// Accounts outside that I have: on the bill, on a card.
-    outside: [bool; 2],
+    pub(super) outside: [bool; 2],
     /// Orders of cards.
     pub(super) cards: Vec<Bought>,
     /// Orders of tickets.
@@ -173,10 +173,11 @@ impl Living {
             Flow::Tickets => self.live_by_tickets(key, random).await,
             Flow::Bills => self.live_by_bills(key, random).await,
             Flow::Recharge => self.scratch_a_card(key, random).await,
+            Flow::Upp => self.buy_at_upp(key, random).await,
         }
     }
 
-    fn question(
+    pub(super) fn question(
         &self,
         flow: Flow,
         province: ProvinceId,
@@ -341,7 +342,7 @@ impl Living {
             "mode": mode, "holder_checked": true,
         });
         let (path, bind) = ("/v1/bank/bindings".to_owned(), format!("{key}-bind"));
-        let question = self.question(Flow::Card, self.me.home, "POST", path, &bind, Body::Signed(body));
+        let question = self.question(Flow::Card, self.me.home, "POST", path, &bind, Body::Signed(BANK_KEY, body));
         let Some(answer) = self.street.ask(&question).await else { return false };
         if !answer.is_done() {
             return answer.text("code") == "account_exists";

@@ -18,6 +18,7 @@ mod recharge;
 mod scene;
 mod street;
 mod tickets;
+mod upp;
 
 pub use clerk::{first_batch, load_cards, pin_of};
 pub use flows::{Flow, Habits};

@@ -93,7 +93,7 @@ pub async fn set_out(
     Ok(Goods { product, province, scope, application })
 }
 
-/// Opens accounts for so many people of a province, and pays an endowment into each.
+/// Opens accounts for so many people of a province, each with an endowment, here or where the UPP keeps it.
 ///
 /// # Errors
 /// When one is refused; nothing is wrong yet when people move in.
@@ -105,11 +105,17 @@ pub async fn move_in(
 ) -> Result<Vec<Person>, String> {
     let mut moved_in = Vec::new();
     for msisdn in subscribers_of(plan, home).take(people) {
+        let at_upp = street.country().plan().upp_accounts.contains(&home);
+        if at_upp {
+            street.country().rails().upp().open_purse(msisdn);
+        }
         let msisdn = msisdn.to_string();
         let open = json!({ "msisdn": msisdn, "kind": "virtual", "payment_password": PASSWORD });
         let account = must(street, home, "/v1/accounts", &format!("open-{msisdn}"), open).await?.text("account_id");
-        let top_up = json!({ "method": "cash", "amount": yuan(ENDOWMENT), "agent_id": "agent-1" });
-        must(street, home, &format!("/v1/accounts/{account}/top-ups"), &format!("top-{msisdn}"), top_up).await?;
+        if !at_upp {
+            let top_up = json!({ "method": "cash", "amount": yuan(ENDOWMENT), "agent_id": "agent-1" });
+            must(street, home, &format!("/v1/accounts/{account}/top-ups"), &format!("top-{msisdn}"), top_up).await?;
+        }
         moved_in.push(Person { msisdn, home, account });
     }
     Ok(moved_in)

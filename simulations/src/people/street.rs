@@ -13,7 +13,6 @@ use serde_json::Value;
 
 use super::{Ack, Told};
 use crate::country::{Country, name_of};
-use crate::outside::BANK_KEY;
 use crate::record::{Ending, Operation};
 use crate::world::SeededRandom;
 use crate::world::clock::BEGIN_MS;
@@ -52,8 +51,8 @@ pub enum Body {
     Nothing,
     /// JSON.
     Json(Value),
-    /// JSON, signed by the bank.
-    Signed(Value),
+    /// JSON, signed with somebody's key.
+    Signed(&'static [u8], Value),
     /// Anything, with its media type.
     Other(&'static str, Bytes),
 }
@@ -157,16 +156,16 @@ impl Street {
     async fn try_once(&self, node: &str, question: &Question) -> Result<HttpReply, NoReply> {
         let (media, body) = match &question.body {
             Body::Nothing => ("application/json", Bytes::new()),
-            Body::Json(value) | Body::Signed(value) => ("application/json", Bytes::from(value.to_string())),
+            Body::Json(value) | Body::Signed(_, value) => ("application/json", Bytes::from(value.to_string())),
             Body::Other(media, bytes) => (*media, bytes.clone()),
         };
         let mut headers = vec![("content-type".to_owned(), media.to_owned())];
         if !question.key.is_empty() {
             headers.push(("idempotency-key".to_owned(), question.key.clone()));
         }
-        if matches!(question.body, Body::Signed(_)) {
+        if let Body::Signed(key, _) = question.body {
             let at = BEGIN_MS.unsigned_abs() + self.country.clock().elapsed_ms();
-            let signature = mpss_node::channel::http::signed(BANK_KEY, at, question.method, &question.path, &body);
+            let signature = mpss_node::channel::http::signed(key, at, question.method, &question.path, &body);
             headers.push(("mpss-signature".to_owned(), signature));
         }
         let (method, path) = (question.method.to_owned(), question.path.clone());
@@ -227,7 +226,7 @@ impl Street {
 
 /// The province whose log a position belongs to, by the id that the answer carries.
 fn province_named(answer: &Answer, asked: ProvinceId) -> Option<ProvinceId> {
-    for name in ["order_id", "transfer_id", "account_id", "top_up_id", "binding_id"] {
+    for name in ["order_id", "transfer_id", "account_id", "top_up_id", "binding_id", "payment_id"] {
         if let Some(id) = answer.body[name].as_str() {
             return id.split('-').nth(1)?.parse().ok();
         }

@@ -160,6 +160,14 @@ kinds! {
     RechargeTwice "recharge_twice" Nation every 25_000 lasts 1_000..10_000 strength 100_000..600_000;
     /// The recharge platform refuses (strength: parts of a million).
     RechargeRefuses "recharge_refuses" Nation every 30_000 lasts 1_000..8_000 strength 100_000..800_000;
+    /// Calls and notices to the UPP, and its answers, get lost (strength: parts of a million).
+    UppLoses "upp_loses" Nation every 18_000 lasts 1_000..8_000 strength 50_000..500_000;
+    /// The UPP answers late (strength: milliseconds).
+    UppLate "upp_late" Nation every 22_000 lasts 1_000..8_000 strength 500..8_000;
+    /// The UPP works on a call twice (strength: parts of a million).
+    UppTwice "upp_twice" Nation every 25_000 lasts 1_000..10_000 strength 100_000..600_000;
+    /// The UPP refuses (strength: parts of a million).
+    UppRefuses "upp_refuses" Nation every 30_000 lasts 1_000..8_000 strength 100_000..800_000;
 }
 
 impl std::fmt::Display for FaultKind {

@@ -52,11 +52,15 @@ pub struct Topology {
     pub provinces: Vec<String>,
     /// Replicas of each: 1, 3 or 5.
     pub replicas: u64,
+    /// Codes of those whose virtual accounts the platform of unified payments keeps; one that begins with an older
+    /// program keeps its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub upp_accounts: Vec<String>,
 }
 
 impl Default for Topology {
     fn default() -> Self {
-        Self { provinces: ["11", "44", "51"].map(str::to_owned).to_vec(), replicas: 3 }
+        Self { provinces: ["11", "44", "51"].map(str::to_owned).to_vec(), replicas: 3, upp_accounts: Vec::new() }
     }
 }
 
@@ -226,6 +230,11 @@ impl Scenario {
         std::iter::once(ProvinceId::NATIONAL).chain(named).collect()
     }
 
+    /// The provinces whose virtual accounts the platform of unified payments keeps.
+    pub fn upp_accounts(&self) -> impl Iterator<Item = ProvinceId> {
+        self.topology.upp_accounts.iter().filter_map(|code| code.parse().ok())
+    }
+
     /// Machines in the whole country.
     #[must_use]
     pub fn machines(&self) -> u64 {
@@ -254,6 +263,13 @@ impl Scenario {
         }
         if seen.is_empty() || seen.len() > PROVINCES_MAX {
             return Err(wrong("topology.provinces", format!("1 to {PROVINCES_MAX} provinces")));
+        }
+        for (place, code) in self.topology.upp_accounts.iter().enumerate() {
+            let key = format!("topology.upp_accounts[{place}]");
+            let province = code.parse::<ProvinceId>().map_err(|error| wrong(&key, error.to_string()))?;
+            if province.is_national() {
+                return Err(wrong(key, "nobody lives at the national platform"));
+            }
         }
         if ![1, 3, 5].contains(&self.topology.replicas) {
             return Err(wrong("topology.replicas", format!("{} is not 1, 3 or 5", self.topology.replicas)));

@@ -13,6 +13,7 @@ pub const NAMED: &[(&str, &str)] = &[
     ("five-replicas", include_str!("../../scenarios/five-replicas.toml")),
     ("national-platform-down", include_str!("../../scenarios/national-platform-down.toml")),
     ("rails", include_str!("../../scenarios/rails.toml")),
+    ("all-parties", include_str!("../../scenarios/all-parties.toml")),
     ("goods", include_str!("../../scenarios/goods.toml")),
     ("hot-sp", include_str!("../../scenarios/hot-sp.toml")),
     ("interrupted-replacement", include_str!("../../scenarios/interrupted-replacement.toml")),

@@ -66,6 +66,7 @@ fn mistakes_are_named_by_their_key() {
         ("[topology]\nprovinces = [\"11\", \"11\"]", "topology.provinces[1]"),
         ("[topology]\nprovinces = [\"00\"]", "topology.provinces[0]"),
         ("[topology]\nprovinces = []", "topology.provinces"),
+        ("[topology]\nupp_accounts = [\"11\", \"00\"]", "topology.upp_accounts[1]"),
         ("[workload]\nseconds = 0", "workload.seconds"),
         ("[workload]\nseconds = \"long\"", "workload.seconds"),
         ("[workload]\npause_ms = [9, 3]", "workload.pause_ms"),

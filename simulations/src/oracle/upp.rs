@@ -1,0 +1,107 @@
+//! An order of the UPP is paid once, under one number; and when it is quiet the UPP knows of each how it has
+//! ended, and is owed what it was told.
+
+use std::collections::BTreeMap;
+
+use mpss_domain::{Money, Outcome, PaymentId, PaymentStatus, ProvinceId, UppNumber, Verb};
+
+use super::{AtRest, Property, Seen};
+use crate::outside::{Heard, UppOrder};
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Upp {
+    /// By which payment an order is paid, and where.
+    paid_by: BTreeMap<UppNumber, (ProvinceId, PaymentId)>,
+}
+
+impl Property for Upp {
+    fn name(&self) -> &'static str {
+        "an order of the UPP is paid once, and it knows"
+    }
+
+    fn clause(&self) -> &'static str {
+        "product §5, 6.3.4 and 6.5.4: payment for the UPP, and its reversal"
+    }
+
+    fn see(&mut self, seen: &Seen<'_>) -> Vec<String> {
+        let Seen::Applied { province, entry, first: true, .. } = seen else { return Vec::new() };
+        let mut wrong = Vec::new();
+        for (command, reply) in entry.batch.commands.iter().zip(entry.replies) {
+            let Outcome::Upp(view) = &reply.outcome else { continue };
+            let here = (*province, view.payment);
+            let known = *self.paid_by.entry(view.number).or_insert(here);
+            if known != here {
+                wrong.push(format!("entry {}: {} is {here:?}, and was {known:?}", entry.index, view.number));
+            }
+            if matches!(command.verb, Verb::PayUpp(_)) && view.reversal.is_some() && !reply.replayed {
+                wrong.push(format!(
+                    "entry {} of {province}: {} is paid though it was reversed",
+                    entry.index, view.number
+                ));
+            }
+        }
+        wrong
+    }
+
+    fn at_rest(&mut self, rest: &AtRest<'_>) -> Vec<String> {
+        let country = rest.country;
+        let orders = country.rails().upp().orders();
+        let mut wrong = country.rails().upp().contradictions();
+        let mut kept = BTreeMap::new();
+        for province in &country.plan().provinces {
+            let Some(leader) = country.leader(*province) else { continue };
+            let seen = country.read(&leader, |state| {
+                let views = state.upp_orders().filter_map(|order| state.upp_view(order.number));
+                let books = state.trial_balance().lines.into_iter().find(|line| line.name == "due_to:upp");
+                (views.collect::<Vec<_>>(), books.map_or(0, |line| line.credit - line.debit))
+            });
+            let Some((views, due)) = seen else { continue };
+            let owed: Money = views.iter().map(|view| owed_by(view.status, view.amount, view.refunded)).sum();
+            if i128::from(owed.as_fen()) != due {
+                wrong.push(format!("{leader}: the UPP is owed {owed} for orders, the books say {due} fen"));
+            }
+            kept.extend(views.into_iter().map(|view| (view.number.to_string(), view)));
+        }
+        for (number, order) in orders {
+            let view = kept.remove(&number);
+            let status = view.as_ref().map(|view| view.status);
+            if !agrees(order.heard, status) {
+                wrong.push(format!("{number}: the UPP has heard {:?}, and it is {status:?}", order.heard));
+            }
+            let owed = view.map_or(Money::ZERO, |view| owed_by(view.status, view.amount, view.refunded));
+            if owed != believed(&order) {
+                wrong.push(format!("{number}: the UPP believes in {}, its home in {owed}", believed(&order)));
+            }
+        }
+        wrong.extend(kept.into_keys().map(|number| format!("{number} is kept, and the UPP never took it")));
+        wrong
+    }
+}
+
+/// What a home owes the UPP for an order.
+fn owed_by(status: PaymentStatus, amount: Money, refunded: Money) -> Money {
+    match status {
+        PaymentStatus::Captured | PaymentStatus::Reserved | PaymentStatus::PartlyRefunded | PaymentStatus::Refunded => {
+            amount - refunded
+        }
+        _ => Money::ZERO,
+    }
+}
+
+/// What the UPP believes it is owed.
+fn believed(order: &UppOrder) -> Money {
+    if order.heard == Heard::Paid { order.amount - order.refunded } else { Money::ZERO }
+}
+
+/// Is it true what the UPP has heard?
+fn agrees(heard: Heard, status: Option<PaymentStatus>) -> bool {
+    use PaymentStatus as S;
+    match heard {
+        // It asks until it is answered, and is told.
+        Heard::Nothing | Heard::Pending => false,
+        Heard::Paid => matches!(status, Some(S::Captured | S::Reserved | S::PartlyRefunded | S::Refunded)),
+        Heard::Declined => matches!(status, None | Some(S::Declined(_))),
+        Heard::Reversed => matches!(status, Some(S::Reversed | S::Released)),
+    }
+}
