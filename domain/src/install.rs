@@ -26,6 +26,7 @@ impl State {
         for (&msisdn, &ported) in &self.plan.ported {
             plan.ported.entry(msisdn).or_insert(ported);
         }
+        self.remember_former_homes(&plan);
         self.plan = Arc::new(plan);
         Ok(Outcome::Done)
     }

@@ -32,6 +32,7 @@ pub mod digest;
 pub mod draws;
 pub mod effect;
 mod entry;
+pub mod former_home;
 mod freeze_account;
 mod home_check;
 mod id_source;

@@ -11,6 +11,7 @@ use crate::award::Awards;
 use crate::bills::Bills;
 use crate::draws::Draws;
 use crate::effect::EffectId;
+use crate::former_home::FormerHome;
 use crate::ids::{AccountId, BindingId, CallId, OrderId, PaymentId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
@@ -144,6 +145,8 @@ pub struct Outside {
     pub(crate) draws: Draws,
     /// Orders of the UPP.
     pub(crate) upp: UppOrders,
+    /// Where numbers were at home before, oldest first.
+    pub(crate) former_homes: Vec<FormerHome>,
 }
 
 impl State {

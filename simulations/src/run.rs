@@ -11,7 +11,7 @@ use mpss_runtime::Clock;
 use crate::country::{Country, CountryPlan, number_plan};
 use crate::faults::{Faults, Supervisor};
 use crate::oracle::{AtRest, quiet};
-use crate::people::{Flow, Habits, Rules, Scene, Street, first_batch, live, load_cards, move_in, set_out};
+use crate::people::{Flow, Goods, Habits, Rules, Scene, Street, first_batch, live, load_cards, move_in, set_out};
 use crate::record::{FORMAT, Leadership, Province, Record, Verdict};
 use crate::scenario::{FaultKind, Scenario, Strike, Target, strikes};
 use crate::stories;
@@ -343,6 +343,16 @@ async fn set_province(street: &Street, province: ProvinceId, people: usize, habi
             let name = format!("{way}-bills-{scope}");
             scene.goods.push(set_out(street, province, &name, scope, Application::BillPayment).await?);
         }
+    }
+    for scope in scopes.iter().filter(|_| habits.share(Flow::Shopping) > 0) {
+        for way in ["accepts", "slow", "refuses"] {
+            let name = format!("{way}-shopping-{scope}");
+            scene.goods.push(set_out(street, province, &name, scope, Application::Shopping).await?);
+        }
+    }
+    for scope in scopes.iter().filter(|_| habits.share(Flow::Bets) > 0) {
+        let lottery = set_out(street, province, &format!("accepts-draws-{scope}"), scope, Application::Lottery).await?;
+        scene.goods.push(Goods { draws: true, ..lottery });
     }
     if !province.is_national() {
         scene.people = move_in(street, &number_plan(), province, people).await?;

@@ -190,7 +190,7 @@ impl Caller {
         let review = json!({ "decision": "approve", "reviewed_by": "rita" });
         self.must(province, &format!("/v1/products/{product}/review"), &format!("r-{what}"), review).await?;
         self.must(province, &format!("/v1/products/{product}/publish"), &format!("p-{what}"), json!({})).await?;
-        Ok(Goods { product, province, scope, application: Application::Lottery })
+        Ok(Goods { product, province, scope, application: Application::Lottery, draws: false })
     }
 
     /// Opens an account and pays the endowment in.

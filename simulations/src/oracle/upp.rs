@@ -29,6 +29,10 @@ impl Property for Upp {
         let mut wrong = Vec::new();
         for (command, reply) in entry.batch.commands.iter().zip(entry.replies) {
             let Outcome::Upp(view) = &reply.outcome else { continue };
+            // What was forbidden before it came may be forbidden at two homes; it is paid at one.
+            if view.order.is_none() {
+                continue;
+            }
             let here = (*province, view.payment);
             let known = *self.paid_by.entry(view.number).or_insert(here);
             if known != here {
@@ -61,7 +65,13 @@ impl Property for Upp {
             if i128::from(owed.as_fen()) != due {
                 wrong.push(format!("{leader}: the UPP is owed {owed} for orders, the books say {due} fen"));
             }
-            kept.extend(views.into_iter().map(|view| (view.number.to_string(), view)));
+            for view in views {
+                // The home of before has it, and the home of now has forbidden it.
+                let known = kept.entry(view.number.to_string()).or_insert_with(|| view.clone());
+                if known.order.is_none() {
+                    *known = view;
+                }
+            }
         }
         for (number, order) in orders {
             let view = kept.remove(&number);

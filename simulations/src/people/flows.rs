@@ -100,6 +100,10 @@ flows! {
     Recharge recharge = 0;
     /// Buys at the UPP, which has it paid: some orders come twice, some are called off before they come.
     Upp upp = 0;
+    /// Buys goods that are sent; the SP says that they are, buyers say that they are there, or want the money back.
+    Shopping shopping = 0;
+    /// Bets on draws until they close, and a little longer; the SP opens them and moves their close.
+    Bets bets = 0;
 }
 
 impl Habits {

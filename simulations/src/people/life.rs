@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use mpss_domain::catalogue::Application;
-use mpss_domain::{Money, Msisdn, ProvinceId};
+use mpss_domain::{Money, ProvinceId};
 use mpss_runtime::{Clock, Random};
 use serde_json::{Value, json};
 
@@ -17,7 +17,6 @@ use super::flows::{Flow, Habits};
 use super::scene::{Goods, PASSWORD, PRICE, Person, Scene};
 use super::street::{Answer, Body, Question, Street};
 use super::{Acknowledged, Read, mistakes};
-use crate::outside::{BANK_KEY, token_of};
 use crate::world::SeededRandom;
 use crate::world::clock::BEGIN_MS;
 
@@ -54,7 +53,7 @@ pub(super) struct Living {
     pub(super) street: Street,
     pub(super) me: Person,
     pub(super) scene: Arc<Scene>,
-    rules: Rules,
+    pub(super) rules: Rules,
     pub(super) location: ProvinceId,
     /// The payment password, as far as I know.
     pub(super) password: &'static str,
@@ -72,6 +71,8 @@ pub(super) struct Living {
     pub(super) tickets: Vec<Bought>,
     /// Orders that paid bills, with what was due, in fen.
     pub(super) bills: Vec<(Bought, i64)>,
+    /// Orders of goods that are sent.
+    pub(super) parcels: Vec<Bought>,
     /// Recharge cards I have had.
     pub(super) scratched: u32,
 }
@@ -99,6 +100,7 @@ pub async fn live(street: Street, me: Person, scene: Arc<Scene>, rules: Rules, u
         cards: Vec::new(),
         tickets: Vec::new(),
         bills: Vec::new(),
+        parcels: Vec::new(),
         scratched: 0,
     };
     for turn in 0_u32.. {
@@ -174,6 +176,8 @@ impl Living {
             Flow::Bills => self.live_by_bills(key, random).await,
             Flow::Recharge => self.scratch_a_card(key, random).await,
             Flow::Upp => self.buy_at_upp(key, random).await,
+            Flow::Shopping => self.live_by_parcels(key, random).await,
+            Flow::Bets => self.bet(key, random).await,
         }
     }
 
@@ -212,7 +216,7 @@ impl Living {
     }
 
     /// Goes to another province, when there is one.
-    fn travel(&mut self, random: &SeededRandom) {
+    pub(super) fn travel(&mut self, random: &SeededRandom) {
         let provinces = &self.street.country().plan().provinces;
         let elsewhere = provinces.iter().copied().filter(|other| !other.is_national() && *other != self.me.home);
         let elsewhere: Vec<_> = elsewhere.collect();
@@ -222,17 +226,21 @@ impl Living {
     }
 
     /// What I would buy. The first of each kind is the busiest.
-    fn goods(&self, flow: Flow, random: &SeededRandom) -> Goods {
+    pub(super) fn goods(&self, flow: Flow, random: &SeededRandom) -> Goods {
         self.goods_of(Application::Lottery, flow, random)
     }
 
     pub(super) fn goods_of(&self, application: Application, flow: Flow, random: &SeededRandom) -> Goods {
+        self.goods_for(|goods| goods.application == application, flow, random)
+    }
+
+    pub(super) fn goods_for(&self, wanted: impl Fn(&Goods) -> bool, flow: Flow, random: &SeededRandom) -> Goods {
         let (scope, province) = match flow {
             Flow::Roaming => ("roaming", self.location),
             Flow::National => ("national", ProvinceId::NATIONAL),
             _ => ("local", self.me.home),
         };
-        let of_kind = self.scene.goods.iter().filter(|goods| goods.application == application);
+        let of_kind = self.scene.goods.iter().filter(|goods| wanted(goods));
         let fits: Vec<_> = of_kind.filter(|goods| goods.scope == scope && goods.province == province).collect();
         let hot = random.happens(self.rules.hot);
         let other = *random.pick(&fits);
@@ -240,10 +248,16 @@ impl Living {
     }
 
     pub(super) fn order(&self, goods: &Goods, quantity: u32) -> Value {
-        json!({
+        let mut order = json!({
             "msisdn": self.me.msisdn, "product_id": goods.product, "quantity": quantity, "account_kind": "virtual",
             "payment_password": self.password, "channel": "app", "location": self.location.to_string(),
-        })
+        });
+        if goods.application == Application::Shopping {
+            order["recipient_name"] = json!("王小明");
+            order["recipient_phone"] = json!(self.me.msisdn);
+            order["recipient_address"] = json!("人民路 1 号");
+        }
+        order
     }
 
     async fn buy(&mut self, flow: Flow, key: &str, random: &SeededRandom) {
@@ -259,40 +273,6 @@ impl Living {
         self.last = Some((asked, key.to_owned(), body.clone()));
         // Some press the button twice.
         if random.happens(self.rules.twice)
-            && let Some(again) = self.change(flow, asked, "POST", "/v1/orders".to_owned(), key, body).await
-            && again.text("order_id") != first
-        {
-            let what = format!("request {key}: first order {first}, then {} {}", again.status, again.body);
-            self.street.note(|told| told.contradictions.push(what));
-        }
-    }
-
-    /// Buys from an account whose money is outside, and opens it first.
-    async fn buy_outside(&mut self, flow: Flow, key: &str, random: &SeededRandom) {
-        let is_card = flow == Flow::Card;
-        if !self.outside[usize::from(is_card)] {
-            self.outside[usize::from(is_card)] = if is_card {
-                self.bind_card(key, random).await
-            } else {
-                let body =
-                    json!({ "msisdn": self.me.msisdn, "kind": "communication", "payment_password": self.password });
-                let key = format!("{key}-open");
-                let answer = self.change(flow, self.me.home, "POST", "/v1/accounts".to_owned(), &key, body).await;
-                answer.is_some_and(|answer| self.has_it(&answer))
-            };
-            return;
-        }
-        let scope = *random.pick(&[Flow::Local, Flow::Roaming, Flow::National]);
-        if scope == Flow::Roaming && self.location == self.me.home {
-            self.travel(random);
-        }
-        let goods = self.goods(scope, random);
-        let asked = if scope == Flow::National { self.location } else { goods.province };
-        let mut body = self.order(&goods, 1);
-        body["account_kind"] = json!(if is_card { "bank" } else { "communication" });
-        let first = self.place(flow, asked, key, &body).await;
-        if random.happens(self.rules.twice)
-            && let Some(first) = first
             && let Some(again) = self.change(flow, asked, "POST", "/v1/orders".to_owned(), key, body).await
             && again.text("order_id") != first
         {
@@ -325,43 +305,6 @@ impl Living {
             self.street.note(|told| told.contradictions.push(what));
         }
         Some(Bought { serving: goods.province, order, quantity })
-    }
-
-    /// It was opened, or it was open already.
-    fn has_it(&mut self, answer: &Answer) -> bool {
-        self.learn(answer);
-        answer.is_done() || answer.text("code") == "account_exists"
-    }
-
-    /// The bank asks for my card to be bound, and I confirm it with the code of the text.
-    async fn bind_card(&mut self, key: &str, random: &SeededRandom) -> bool {
-        let msisdn: Msisdn = self.me.msisdn.parse().expect("a number");
-        let mode = if random.happens(500_000) { "real_time" } else { "pre_freeze" };
-        let body = json!({
-            "msisdn": self.me.msisdn, "bank": "01020000", "card_token": token_of(msisdn), "card_last_four": "0001",
-            "mode": mode, "holder_checked": true,
-        });
-        let (path, bind) = ("/v1/bank/bindings".to_owned(), format!("{key}-bind"));
-        let question = self.question(Flow::Card, self.me.home, "POST", path, &bind, Body::Signed(BANK_KEY, body));
-        let Some(answer) = self.street.ask(&question).await else { return false };
-        if !answer.is_done() {
-            return answer.text("code") == "account_exists";
-        }
-        // As it stands in the text.
-        let country = self.street.country();
-        let leader = country.leader(self.me.home);
-        let code = leader.and_then(|leader| {
-            country.read(&leader, |state| state.waiting_binding(msisdn).map(|binding| binding.code)).flatten()
-        });
-        let Some(code) = code else { return false };
-        // Some mistype it.
-        let code = if random.happens(100_000) { (code + 1) % 1_000_000 } else { code };
-        let body = json!({
-            "msisdn": self.me.msisdn, "code": format!("{code:06}"), "payment_password": self.password,
-        });
-        let (path, confirm) = ("/v1/bindings/confirm".to_owned(), format!("{key}-confirm"));
-        let answer = self.change(Flow::Card, self.me.home, "POST", path, &confirm, body).await;
-        answer.is_some_and(|answer| self.has_it(&answer))
     }
 
     pub(super) async fn place(&mut self, flow: Flow, asked: ProvinceId, key: &str, body: &Value) -> Option<String> {
@@ -480,7 +423,7 @@ impl Living {
     }
 
     /// Whoever does not know what became of a change of password finds out by using one.
-    fn learn(&mut self, answer: &Answer) {
+    pub(super) fn learn(&mut self, answer: &Answer) {
         if answer.text("code") == "wrong_password" {
             self.password = if self.password == PASSWORD { OTHER_PASSWORD } else { PASSWORD };
         }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mpss_domain::tickets::TicketId;
 use mpss_domain::{LogTime, ProvinceId};
 
+mod bets;
 mod bills;
 mod cards;
 mod clerk;
@@ -14,8 +15,10 @@ mod flows;
 mod gate;
 mod life;
 mod mistakes;
+mod outside;
 mod recharge;
 mod scene;
+mod shopping;
 mod street;
 mod tickets;
 mod upp;

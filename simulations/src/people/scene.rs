@@ -27,6 +27,8 @@ pub struct Goods {
     pub scope: &'static str,
     /// What kind of thing it is.
     pub application: Application,
+    /// A lottery of which bets are for a draw.
+    pub draws: bool,
 }
 
 /// A subscriber.
@@ -90,7 +92,7 @@ pub async fn set_out(
     let review = json!({ "decision": "approve", "reviewed_by": "rita" });
     must(street, province, &format!("/v1/products/{product}/review"), &format!("r-{product}"), review).await?;
     must(street, province, &format!("/v1/products/{product}/publish"), &format!("p-{product}"), json!({})).await?;
-    Ok(Goods { product, province, scope, application })
+    Ok(Goods { product, province, scope, application, draws: false })
 }
 
 /// Opens accounts for so many people of a province, each with an endowment, here or where the UPP keeps it.

@@ -39,6 +39,7 @@ mod catalogue;
 mod cluster;
 mod door;
 mod draws;
+mod former_home;
 mod goods;
 mod health;
 mod leader;

@@ -30,25 +30,39 @@ impl DoorParts {
             // Two provinces disagree about the number plan: whoever asked looks it up again.
             return Err(Refusal::NotHome.into());
         }
+        answer(self.reply_of(call, to, None).await?)
+    }
+
+    /// What another province answers to the request, with one more header when given.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(super) async fn reply_of(
+        &self,
+        call: &Call,
+        to: ProvinceId,
+        more: Option<(&str, &str)>,
+    ) -> Result<PeerReply, Problem> {
         let headers = REQUEST_HEADERS.iter().filter_map(|name| {
             let value = call.headers().get(name)?.to_str().ok()?;
             Some((name.as_str().to_owned(), value.to_owned()))
         });
+        let more = more.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let peer_call = PeerCall {
             method: call.method().as_str().to_owned(),
             path: call.target().to_owned(),
-            headers: headers.collect(),
+            headers: headers.chain(more).collect(),
             body: call.body.clone(),
         };
         match self.context.dispatch.forward(to, peer_call).await {
-            Ok(reply) => answer(reply),
+            Ok(reply) => Ok(reply),
             Err(error) if is_change(call.method()) => Err(NotDone::from(error).into()),
             Err(error) => Err(Problem::unanswered(error.into())),
         }
     }
 }
 
-fn answer(reply: PeerReply) -> Answer {
+pub(super) fn answer(reply: PeerReply) -> Answer {
     let mut response = Response::new(Body::from(reply.body));
     // A status that is none came from something that is not one of our nodes.
     *response.status_mut() = StatusCode::from_u16(reply.status)

@@ -36,9 +36,15 @@ impl DoorParts {
     }
 
     /// Has an order changed at its payer's home, and shows what that came to.
-    async fn change_upp(&self, call: &Call, request: Request, msisdn: Msisdn, verb: Verb) -> Answer {
-        if let Some(elsewhere) = self.home_elsewhere(msisdn)? {
-            return self.pass_on(call, elsewhere).await;
+    async fn change_upp(
+        &self,
+        call: &Call,
+        request: Request,
+        (number, msisdn): (UppNumber, Msisdn),
+        verb: Verb,
+    ) -> Answer {
+        if let Some(answer) = self.upp_elsewhere(call, number, msisdn).await? {
+            return Ok(answer);
         }
         let reply = self.propose(request, verb).await.map_err(Problem::of_path)?;
         let body = UppOrderBody::new(view_of(&reply)?, reply.index);
@@ -194,10 +200,9 @@ pub(crate) async fn pay(State(door): State<Door>, call: Call) -> Answer {
         verdict: PasswordVerdict { verifier_version: 0, matches: false },
     };
     let password = field::password("payment_password", ask.payment_password.reveal())?;
-    let msisdn = order.msisdn;
-    door.admit(msisdn.number())?;
-    if let Some(elsewhere) = door.home_elsewhere(msisdn)? {
-        return door.pass_on(&call, elsewhere).await;
+    door.admit(order.msisdn.number())?;
+    if let Some(answer) = door.upp_elsewhere(&call, order.number, order.msisdn).await? {
+        return Ok(answer);
     }
     let reply = door.home.pay_upp(call.request(key, &ask), order, password).await?;
     paid(&reply)
@@ -218,8 +223,8 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     let query = call.query(&["msisdn"])?;
     let number = number("id", call.param("id"))?;
     let msisdn = field::msisdn("msisdn", query.required("msisdn")?)?;
-    if let Some(elsewhere) = door.home_elsewhere(msisdn)? {
-        return door.pass_on(&call, elsewhere).await;
+    if let Some(answer) = door.upp_elsewhere(&call, number, msisdn).await? {
+        return Ok(answer);
     }
     let look = |state: &ProvinceState| state.upp_view(number).map(|view| (view, state.index()));
     let found = door.context.replica.read_linearizable(look).await.map_err(NotDone::from)?;
@@ -263,13 +268,14 @@ pub(crate) async fn reverse(State(door): State<Door>, call: Call) -> Answer {
     let key = call.key()?;
     let ask: ReverseAsk<'_> = call.json()?;
     let msisdn = field::msisdn("msisdn", ask.msisdn.as_str())?;
+    let order = number("id", call.param("id"))?;
     let verb = Verb::ReverseUpp {
-        number: number("id", call.param("id"))?,
+        number: order,
         msisdn,
         reversal: number("reversal_number", ask.reversal_number.as_str())?,
         note: text::text("reason", ask.reason.as_str(), text::REASON_CHARS_MAX)?,
     };
-    door.change_upp(&call, call.request(key, &ask), msisdn, verb).await
+    door.change_upp(&call, call.request(key, &ask), (order, msisdn), verb).await
 }
 
 /// What refunds an order of the UPP.
@@ -305,13 +311,14 @@ pub(crate) async fn refund(State(door): State<Door>, call: Call) -> Answer {
     let key = call.key()?;
     let ask: RefundAsk<'_> = call.json()?;
     let msisdn = field::msisdn("msisdn", ask.msisdn.as_str())?;
+    let order = number("id", call.param("id"))?;
     let verb = Verb::RefundUpp {
-        number: number("id", call.param("id"))?,
+        number: order,
         msisdn,
         refund: number("refund_number", ask.refund_number.as_str())?,
         amount: fen("amount_fen", ask.amount_fen)?,
     };
-    door.change_upp(&call, call.request(key, &ask), msisdn, verb).await
+    door.change_upp(&call, call.request(key, &ask), (order, msisdn), verb).await
 }
 
 /// What confirms an order of the UPP.
@@ -341,6 +348,7 @@ pub(crate) async fn confirm(State(door): State<Door>, call: Call) -> Answer {
     let key = call.key()?;
     let ask: ConfirmAsk<'_> = call.json()?;
     let msisdn = field::msisdn("msisdn", ask.msisdn.as_str())?;
-    let verb = Verb::ConfirmUpp { number: number("id", call.param("id"))?, msisdn };
-    door.change_upp(&call, call.request(key, &ask), msisdn, verb).await
+    let order = number("id", call.param("id"))?;
+    let verb = Verb::ConfirmUpp { number: order, msisdn };
+    door.change_upp(&call, call.request(key, &ask), (order, msisdn), verb).await
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::gateway::ismp::IsmpRail;
 use crate::gateway::upp::HttpUppNotices;
 use crate::gateway::upp_account::{HttpUppAccounts, UppRail};
-use crate::node::trial::{eventually, password, visitor};
+use crate::node::trial::{eventually, password, range, visitor};
 use crate::simulator::ismp::IsmpSimulator;
 use crate::simulator::manner::{Manner, Trouble};
 use crate::simulator::upp::{Delivery, Errand, Fulfilment, Heard, Remembered, UppSimulator};
@@ -391,4 +391,77 @@ async fn a_virtual_account_that_the_upp_keeps_is_opened_and_paid_from() {
     here.shop.trial.until("the capture", settled).await;
     assert_eq!(here.upp.accounts.book.lock().purse(local(1)), Some(Purse { balance_fen: 4_900, reserved_fen: 0 }));
     here.shop.router = before;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_from_before_the_payer_moved_is_with_the_home_of_then() {
+    let here = Platform::open().await;
+    // Numbers of 51 come to be ours.
+    let ranges = vec![range(local(0).prefix(), 44), range(visitor(0).prefix(), 44)];
+    here.shop.trial.install_plan(9, ranges).await;
+    let alice = here.shop.trial.open(visitor(1), Money::yuan(100)).await.to_string();
+    let says = |status, body: Value| {
+        here.shop.elsewhere.replies(Reply::Answers(
+            status,
+            vec![("content-type", "application/json")],
+            body.to_string(),
+        ));
+    };
+    let ask = async |number: &str, verb: &str, more: Value| {
+        let mut body = json!({"msisdn": visitor(1).to_string()});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        here.run(number, verb, body).await
+    };
+    let wish = json!({
+        "account_kind": "virtual", "amount_fen": 2_000, "title": "a flight", "payment_password": RIGHT,
+    });
+    let back = json!({"reversal_number": "V1", "reason": "no answer"});
+
+    // Paid there: whatever is asked about it is answered there, and nothing happens here.
+    says(200, json!({"order_number": "N1", "order_id": "O1", "status": "reversed", "amount_fen": 2_000}));
+    for (verb, more) in [("payment", &wish), ("query", &json!({})), ("confirmation", &json!({})), ("reversal", &back)] {
+        let told = ask("N1", verb, more.clone()).await;
+        assert_eq!((told.status, &told.body["order_id"]), (200, &json!("O1")), "{verb}: {told:?}");
+        let (to, door, call) = here.shop.elsewhere.calls().pop().unwrap();
+        assert_eq!((to.code(), door), (51, PeerDoor::Public));
+        assert_eq!((call.header("mpss-former-home"), call.header("mpss-signature").is_some()), (Some("1"), true));
+    }
+    let kept = || here.shop.trial.context.replica.read(|state| state.upp_orders().count());
+    assert_eq!((kept(), here.balance(&alice).await), (0, "100.00".to_owned()));
+
+    // Nobody knows what they have: it is not paid here, either.
+    here.shop.elsewhere.replies(Reply::Fails(PeerError::Unknown));
+    assert_eq!(ask("N2", "payment", wish.clone()).await.status, 504);
+    assert_eq!((kept(), here.balance(&alice).await), (0, "100.00".to_owned()));
+
+    // They never had it: it is paid here, and from then on they are not asked.
+    says(422, json!({"code": "not_home", "status": 422}));
+    assert_eq!(ask("N2", "payment", wish.clone()).await.status, 201);
+    let asked = here.shop.elsewhere.calls().len();
+    assert_eq!(ask("N2", "query", json!({})).await.body["status"], "captured");
+    assert_eq!((here.shop.elsewhere.calls().len(), here.balance(&alice).await), (asked, "80.00".to_owned()));
+
+    // They are of the older plan, and have forbidden what never came: so do we.
+    says(200, json!({"order_number": "N3", "status": "reversed", "amount_fen": 0}));
+    let told = ask("N3", "reversal", back).await;
+    assert_eq!((told.status, &told.body["msisdn"]), (200, &json!(visitor(1).to_string())), "{told:?}");
+    says(404, json!({"code": "upp_order_not_found", "status": 404}));
+    assert_eq!(ask("N3", "payment", wish).await.body["code"], "already_reversed");
+    assert_eq!(here.balance(&alice).await, "80.00");
+
+    // They move back: as the home of before we answer for ourselves, and pay nothing that is new.
+    here.shop.trial.install_plan(10, vec![range(local(0).prefix(), 44), range(visitor(0).prefix(), 51)]).await;
+    let former = async |method: &'static str, target: String, body: &Value| {
+        let bytes = if method == "GET" { Vec::new() } else { serde_json::to_vec(body).unwrap() };
+        let now = here.shop.trial.context.seams.clock.wall_ms();
+        let signature = crate::channel::http::signed(&KEY, now, method, &target, &bytes);
+        let asking = if method == "GET" { Asking::get(target) } else { Asking::post(target, "late", body) };
+        here.shop.ask(asking.header("mpss-signature", signature).header("mpss-former-home", "1")).await
+    };
+    let told = former("GET", format!("/v1/upp/payments/N2?msisdn={}", visitor(1)), &Value::Null).await;
+    assert_eq!(told.is(200).json()["status"], "captured");
+    let mut late = payment(1, "virtual", 2_000);
+    (late["msisdn"], late["order_number"]) = (json!(visitor(1).to_string()), json!("N4"));
+    former("POST", "/v1/upp/payments".to_owned(), &late).await.problem(422, "not_home");
+    assert_eq!(here.balance(&alice).await, "80.00");
 }
