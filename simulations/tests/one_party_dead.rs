@@ -15,7 +15,13 @@ const NOTICED_MS: u64 = 5_000;
 /// What does not need the dead party is answered within.
 const ANSWERED_MS: u64 = 15_000;
 
-fn lives_without(kind: &str, target: &str, strength: u64) -> Record {
+/// What people do when they do everything.
+const EVERYTHING: &str = "local = 200\nroaming = 160\nnational = 60\ntransfer = 80\nbill = 120\ncard = 120\naward = 60\n\
+    cards = 60\ntickets = 60\nbills = 60\nrecharge = 80\nupp = 120";
+/// And when they have learned that nothing national is to be had: who waits for it does nothing else.
+const NOTHING_NATIONAL: &str = "local = 200\nroaming = 160\nnational = 4\ntransfer = 80\nrecharge = 80";
+
+fn lives_without(kind: &str, target: &str, strength: u64, habits: &str) -> Record {
     let text = format!(
         r#"
 name = "one-party-dead"
@@ -27,18 +33,7 @@ seconds = 36
 people = 5
 pause_ms = [100, 1200]
 [workload.habits]
-local = 200
-roaming = 60
-national = 60
-transfer = 80
-bill = 120
-card = 120
-award = 60
-cards = 60
-tickets = 60
-bills = 60
-recharge = 80
-upp = 120
+{habits}
 [faults]
 usual = false
 [[faults.rule]]
@@ -76,52 +71,56 @@ const ALWAYS: u64 = 1_000_000;
 
 #[test]
 fn without_sps() {
-    go_on(&lives_without("sp_loses", "all", ALWAYS), &["transfer", "recharge", "upp", "local", "cards"], everywhere);
+    go_on(
+        &lives_without("sp_loses", "all", ALWAYS, EVERYTHING),
+        &["transfer", "recharge", "upp", "local", "cards"],
+        everywhere,
+    );
 }
 
 #[test]
 fn without_the_sms_centre() {
     let flows = ["local", "roaming", "national", "transfer", "bill", "card", "recharge", "upp", "tickets", "bills"];
-    go_on(&lives_without("smsc_loses", "all", ALWAYS), &flows, everywhere);
+    go_on(&lives_without("smsc_loses", "all", ALWAYS, EVERYTHING), &flows, everywhere);
 }
 
 #[test]
 fn without_the_ismp() {
     let flows = ["local", "roaming", "national", "transfer", "card", "recharge", "cards", "tickets", "bills"];
-    go_on(&lives_without("ismp_loses", "all", ALWAYS), &flows, everywhere);
+    go_on(&lives_without("ismp_loses", "all", ALWAYS, EVERYTHING), &flows, everywhere);
 }
 
 #[test]
 fn without_the_bank() {
     let flows = ["local", "roaming", "national", "transfer", "bill", "recharge", "cards", "tickets", "bills"];
-    go_on(&lives_without("bank_loses", "all", ALWAYS), &flows, everywhere);
+    go_on(&lives_without("bank_loses", "all", ALWAYS, EVERYTHING), &flows, everywhere);
 }
 
 #[test]
 fn without_the_recharge_platform() {
     let flows = ["local", "roaming", "national", "transfer", "bill", "card", "upp", "cards", "tickets", "bills"];
-    go_on(&lives_without("recharge_loses", "all", ALWAYS), &flows, everywhere);
+    go_on(&lives_without("recharge_loses", "all", ALWAYS, EVERYTHING), &flows, everywhere);
 }
 
 #[test]
 fn without_the_upp() {
     let flows = ["local", "transfer", "bill", "card", "recharge", "cards", "tickets", "bills"];
-    go_on(&lives_without("upp_loses", "all", ALWAYS), &flows, everywhere);
+    go_on(&lives_without("upp_loses", "all", ALWAYS, EVERYTHING), &flows, everywhere);
 }
 
 #[test]
 fn without_the_national_platform() {
     let flows = ["local", "roaming", "transfer", "recharge"];
-    go_on(&lives_without("blackout", "00", 0), &flows, |asked| asked != "00");
+    go_on(&lives_without("blackout", "00", 0, NOTHING_NATIONAL), &flows, |asked| asked != "00");
 }
 
 #[test]
 fn without_a_province() {
-    go_on(&lives_without("blackout", "44", 0), &["local"], |asked| asked != "44");
+    go_on(&lives_without("blackout", "44", 0, EVERYTHING), &["local"], |asked| asked != "44");
 }
 
 #[test]
 fn without_a_leader() {
     let flows = ["local", "roaming", "national", "transfer", "bill", "card", "recharge", "upp", "cards", "tickets"];
-    go_on(&lives_without("crash", "leader:11", 0), &flows, everywhere);
+    go_on(&lives_without("crash", "leader:11", 0, EVERYTHING), &flows, everywhere);
 }

@@ -112,6 +112,8 @@ fn agrees(heard: Heard, status: Option<PaymentStatus>) -> bool {
         Heard::Nothing | Heard::Pending => false,
         Heard::Paid => matches!(status, Some(S::Captured | S::Reserved | S::PartlyRefunded | S::Refunded)),
         Heard::Declined => matches!(status, None | Some(S::Declined(_))),
-        Heard::Reversed => matches!(status, Some(S::Reversed | S::Released)),
+        // Refused is as good: it never will be paid. A home that learned of a move by older rules does not know of
+        // the one before, which has forbidden it.
+        Heard::Reversed => matches!(status, Some(S::Reversed | S::Released | S::Declined(_))),
     }
 }
