@@ -567,6 +567,15 @@ pub enum Verb {
         /// Whose order.
         msisdn: Msisdn,
     },
+    /// 银行资料变更: a bank puts another card in the place of a bound one. Home province.
+    ChangeCard {
+        /// Which binding.
+        binding: BindingId,
+        /// The card from now on.
+        card: Card,
+        /// What the subscriber will have to repeat if asked anew: six digits, drawn by whoever proposes.
+        code: u32,
+    },
 }
 
 impl Verb {

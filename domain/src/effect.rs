@@ -337,4 +337,9 @@ pub enum SmsText {
         /// What the carrier calls them.
         tracking: TrackingNumber,
     },
+    /// A bank account stands on another card, or is debited in another mode.
+    CardChanged {
+        /// The card's last four digits.
+        last_four: String,
+    },
 }

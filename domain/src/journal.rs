@@ -168,4 +168,6 @@ pub enum AccountChange {
         /// Until then.
         until: LogTime,
     },
+    /// It stands on another card, or the bank debits that in another mode.
+    CardChanged,
 }

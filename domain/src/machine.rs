@@ -211,6 +211,7 @@ impl State {
                     daily_limit,
                 },
             ),
+            &Verb::ChangeCard { binding, ref card, code } => self.change_card(binding, card, code),
             &Verb::UnbindCard { binding } => self.unbind_card(binding),
             &Verb::PushTopUp { msisdn, amount } => self.push_top_up(msisdn, amount),
             &Verb::FreezeByOffice { account, until, by: _ } => self.freeze_by_office(account, until),

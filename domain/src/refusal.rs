@@ -265,6 +265,9 @@ refusals! {
     NotALottery = 10572 "not_a_lottery" never "该商品不是彩票";
     /// A draw closes in the future.
     DrawInPast = 10573 "draw_in_past" never "截止时间已过";
+
+    /// The binding was refused, has lapsed or was ended.
+    BindingEnded = 10601 "binding_ended" never "银行卡绑定已结束";
 }
 
 impl Refusal {

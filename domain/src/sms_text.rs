@@ -102,6 +102,9 @@ impl SmsText {
             Self::Shipped { order, carrier, tracking } => {
                 format!("订单{order}的商品已由{carrier}发出，运单号{tracking}。收到后请确认收货。")
             }
+            Self::CardChanged { last_four } => {
+                format!("您的银行账户的银行卡资料已变更，现使用尾号{last_four}的银行卡。如非本人申请，请立即联系银行。")
+            }
         }
     }
 
@@ -204,6 +207,9 @@ impl SmsText {
                     "The goods of order {order} are on their way: {carrier}, {tracking}. Please confirm when they are there."
                 )
             }
+            Self::CardChanged { last_four } => format!(
+                "The card of your bank account was changed: it uses the card ending in {last_four} now. If this was not asked for by you, call your bank now."
+            ),
         }
     }
 }

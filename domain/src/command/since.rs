@@ -38,7 +38,8 @@ impl Verb {
             | Self::BuyShipped(_)
             | Self::RecordShipment { .. }
             | Self::RecordReceipt { .. }
-            | Self::SetDraw { .. } => crate::version::OUTSIDE_RAILS,
+            | Self::SetDraw { .. }
+            | Self::ChangeCard { .. } => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

@@ -6,7 +6,7 @@
 //!                     └─ a day without an answer ─▶ lapsed, the bank is told
 //! ```
 //!
-//! The bank may end a binding, freeze the account bound to its card, and push money into the
+//! The bank may end a binding, put another card in its place (`card_change.rs`), freeze the account bound to its card, and push money into the
 //! subscriber's virtual account (划账充值).
 
 use serde::{Deserialize, Serialize};
@@ -133,12 +133,19 @@ impl State {
             waits_for: EffectId(0),
         };
         self.timers.insert(Timer::new(until, TimerKind::BindingLapses(id)), ());
-        let language = self.subscriber(msisdn).map(|subscriber| subscriber.language).unwrap_or_default();
-        let text = SmsText::ConfirmBinding { last_four: card.last_four.clone(), code: binding.code, until };
-        self.add_effect(Effect::Sms { to: msisdn, language, text });
         self.entry.digest.feed(&binding);
         self.outside.bindings.insert(id, binding);
+        self.ask_to_confirm(id);
         Ok(Outcome::Binding(id))
+    }
+
+    /// Sends the code to the subscriber.
+    pub(super) fn ask_to_confirm(&mut self, id: BindingId) {
+        let binding = self.binding(id).expect("the verb has found the binding");
+        let (to, last_four, code, until) =
+            (binding.msisdn, binding.card.last_four.clone(), binding.code, binding.until);
+        let language = self.subscriber(to).map(|subscriber| subscriber.language).unwrap_or_default();
+        self.add_effect(Effect::Sms { to, language, text: SmsText::ConfirmBinding { last_four, code, until } });
     }
 
     /// The subscriber confirms, and the account is opened on the card.

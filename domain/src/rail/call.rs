@@ -17,6 +17,7 @@ use super::RailName;
 use crate::effect::EffectId;
 use crate::ids::{AccountId, AwardId, CallId, Msisdn, PaymentId, RefundId, TopUpId};
 use crate::money::Money;
+use crate::outside::Card;
 use crate::refusal::Refusal;
 use crate::time::LogTime;
 
@@ -192,6 +193,9 @@ pub struct Call {
     pub msisdn: Msisdn,
     /// Of which account.
     pub account: AccountId,
+    /// The card it is asked of, from when it may go, when the account stands on one: however often it is sent,
+    /// and whatever card the account stands on by then.
+    pub card: Option<Box<Card>>,
     /// How much; zero for a recharge card whose worth is not known yet.
     pub amount: Money,
     /// By what the peer knows it.

@@ -46,6 +46,7 @@ impl State {
             subject,
             msisdn,
             account,
+            card: None,
             amount,
             keys: Keys { serial: self.outside.last_serial, at: self.now },
             original,
@@ -117,6 +118,7 @@ impl State {
         {
             row.reference.clone_into(&mut original.reference);
         }
+        call.card = self.card_of(call.account, call);
         // Time begins when it may go: what was queued before it has had its own.
         call.bound = self.now.plus_ms(call.rail.habits().bound_ms);
         self.wait_until(call, self.now);

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod binding;
 pub mod call;
+mod card_change;
 mod engine;
 mod payments;
 pub(crate) mod stored_value;

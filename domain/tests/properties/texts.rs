@@ -161,6 +161,11 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             "订单O20261123020000000-44-00007的商品已由顺丰发出，运单号SF1。收到后请确认收货。",
             "The goods of order O20261123020000000-44-00007 are on their way: 顺丰, SF1. Please confirm when they are there.",
         ),
+        (
+            SmsText::CardChanged { last_four: "5678".into() },
+            "您的银行账户的银行卡资料已变更，现使用尾号5678的银行卡。如非本人申请，请立即联系银行。",
+            "The card of your bank account was changed: it uses the card ending in 5678 now. If this was not asked for by you, call your bank now.",
+        ),
     ]
 }
 
@@ -203,8 +208,9 @@ fn no_text_is_left_out() {
             SmsText::RechargeRefused { .. } => 22,
             SmsText::RechargeLocked { .. } => 23,
             SmsText::Shipped { .. } => 24,
+            SmsText::CardChanged { .. } => 25,
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds, (0..25).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..26).collect::<Vec<_>>());
 }

@@ -219,7 +219,9 @@ impl Stage {
             | "record-refund" => self.order_verb(words)?,
             "pay" | "hold" | "reverse-payment" | "refund-payment" => self.payment_verb(words)?,
             "open-bill" | "open-card" | "open-upp" | "send" | "answer" | "record-hold" | "record-capture"
-            | "capture-payment" | "bind" | "confirm" | "unbind" | "push" | "office-freeze" => self.rail_verb(words)?,
+            | "capture-payment" | "bind" | "confirm" | "change-card" | "unbind" | "push" | "office-freeze" => {
+                self.rail_verb(words)?
+            }
             "load" | "reveal" => self.card_verb(words)?,
             "check" => self.check(words)?,
             "recharge" => self.recharge_verb(words)?,

@@ -7,19 +7,32 @@
 //! send                                  whoever drives calls sends what is due
 //! answer o1 hold approved               what came of the call of order or payment o1
 //!                                       (approved, declined=CODE, worth=AMOUNT, not-sent, no-answer, never-seen)
+//! change-card b1 card=5678              the bank puts another card in the place of a bound one
 //! see-call o1 hold phase=sent sent=1 asked=0 next=3s late=no
 //! ```
 
 use std::collections::BTreeSet;
 
 use mpss_domain::account::{Language, Tier};
+use mpss_domain::ids::IssuedId;
 use mpss_domain::outside::{Billing, Card, Means};
 use mpss_domain::rail::{Answer, Call, CallAnswer, Phase, Subject};
-use mpss_domain::{BindingId, CallId, PaymentId, Verb};
+use mpss_domain::{BindingId, CallId, LogTime, PaymentId, Verb};
 
-use super::Stage;
 use super::accounts::verifier;
 use super::words::{Words, duration_ms, money, refusal, same};
+use super::{START, Stage};
+
+/// The card of a line: `card=5678` says its last digits.
+fn named_card(words: &Words<'_>) -> Card {
+    let last_four = words.get("card").unwrap_or("1234");
+    Card {
+        bank: "01020000".into(),
+        token: format!("620000000000000{last_four}"),
+        last_four: last_four.into(),
+        pre_freeze: words.get("mode") == Some("pre-freeze"),
+    }
+}
 
 impl Stage {
     pub(super) fn rail_verb(&mut self, words: &Words<'_>) -> Result<Verb, String> {
@@ -30,12 +43,7 @@ impl Stage {
                     ("open-bill", Some("postpaid"), None) => Means::PhoneBill(Billing::Postpaid),
                     ("open-bill", _, None) => Means::PhoneBill(Billing::Prepaid),
                     ("open-upp", None, None) => Means::Upp,
-                    (_, None, mode) => Means::Card(Box::new(Card {
-                        bank: "01020000".into(),
-                        token: "6200000000000000001".into(),
-                        last_four: "1234".into(),
-                        pre_freeze: mode == Some("pre-freeze"),
-                    })),
+                    (_, None, _) => Means::Card(Box::new(named_card(words))),
                     _ => return Err("a bill has billing=, a card mode=".into()),
                 };
                 Verb::OpenOutside {
@@ -77,12 +85,7 @@ impl Stage {
             }
             "bind" => Verb::BindCard {
                 msisdn: self.msisdn(words.need("msisdn")?)?,
-                card: Card {
-                    bank: "01020000".into(),
-                    token: "6200000000000000001".into(),
-                    last_four: "1234".into(),
-                    pre_freeze: words.get("mode") == Some("pre-freeze"),
-                },
+                card: named_card(words),
                 code: words.get("code").unwrap_or("123456").parse().map_err(|_| "code is a number")?,
             },
             "confirm" => {
@@ -98,6 +101,11 @@ impl Stage {
                     daily_limit: words.maybe_money("daily")?,
                 }
             }
+            "change-card" => Verb::ChangeCard {
+                binding: self.binding(words.name(0)?)?,
+                card: named_card(words),
+                code: words.get("code").unwrap_or("123456").parse().map_err(|_| "code is a number")?,
+            },
             "unbind" => Verb::UnbindCard { binding: self.binding(words.name(0)?)? },
             "push" => Verb::PushTopUp { msisdn: self.msisdn(words.need("msisdn")?)?, amount: words.money("amount")? },
             "office-freeze" => Verb::FreezeByOffice {
@@ -150,6 +158,7 @@ impl Stage {
                     let next = format!("{}s", call.next_at.ms_since(self.at) / 1_000);
                     same(key, next.as_str(), value)?;
                 }
+                "card" => same(key, call.card.as_ref().map_or("none", |card| &card.last_four), value)?,
                 "late" => same(key, if call.late_approval.is_some() { "yes" } else { "no" }, value)?,
                 "original" => {
                     same(key, call.original.as_ref().map_or("none", |original| &original.reference), value)?;
@@ -170,11 +179,17 @@ impl Stage {
     }
 
     fn binding(&self, name: &str) -> Result<BindingId, String> {
+        if name == "unknown" {
+            return Ok(BindingId::issue(LogTime(START.0 - 1), self.state.province(), 1));
+        }
         self.bindings.get(name).copied().ok_or_else(|| format!("no binding is called {name}"))
     }
 
     pub(super) fn see_binding(&self, words: &Words<'_>) -> Result<(), String> {
         let binding = self.state.binding(self.binding(words.name(0)?)?).ok_or("there is no such binding")?;
+        if let Some(card) = words.get("card") {
+            same("card", binding.card.last_four.as_str(), card)?;
+        }
         same("status", binding.status.name(), words.need("status")?)
     }
 

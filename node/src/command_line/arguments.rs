@@ -211,6 +211,9 @@ A card, in fen:
        -d '{\"balance_fen\": 100000}'
 How it behaves to one card alone, and what is left of next:
   PUT, GET /simulator/bank/cards/6200000000000000001/manner
+It replaces a card, with all that is on it:
+  curl -X POST localhost:9103/simulator/bank/cards/6200000000000000001/replacement \\
+       -H 'content-type: application/json' -d '{\"card_token\": \"6200000000000000002\"}'
 Its day is cut, and it crashes:
   curl -X POST localhost:9103/simulator/bank/day-cut
   curl -X POST localhost:9103/simulator/bank/crash")]

@@ -13,7 +13,6 @@
 
 use std::time::Duration;
 
-use mpss_domain::outside::Means;
 use mpss_domain::rail::{Answer, Call, CallAnswer};
 use mpss_domain::vault::SealedPin;
 use mpss_runtime::BoxFuture;
@@ -23,8 +22,6 @@ use mpss_runtime::BoxFuture;
 pub struct RailRequest {
     /// The row.
     pub call: Call,
-    /// Where the account's money is; `None` for a recharge card, on which no account stands.
-    pub means: Option<Means>,
     /// The PIN of a recharge card that is asked for.
     pub pin: Option<SealedPin>,
 }

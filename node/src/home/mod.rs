@@ -277,7 +277,7 @@ impl Home {
     /// See [`NotDone`].
     pub async fn bind_card(&self, request: Request, msisdn: Msisdn, card: Card) -> Result<Reply, NotDone> {
         self.outside_is_known().await?;
-        let code = u32::try_from(self.context.seams.random.below(1_000_000)).expect("six digits");
+        let code = self.six_digits();
         self.propose(Some(request), Verb::BindCard { msisdn, card, code }).await
     }
 
@@ -309,6 +309,21 @@ impl Home {
             daily_limit,
         };
         propose_judged(&self.context, Some(request), Owner::Number(msisdn), password, verb).await
+    }
+
+    /// A bank puts another card in the place of a bound one.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn change_card(&self, request: Request, binding: BindingId, card: Card) -> Result<Reply, NotDone> {
+        self.outside_is_known().await?;
+        let code = self.six_digits();
+        self.propose(Some(request), Verb::ChangeCard { binding, card, code }).await
+    }
+
+    /// Six digits that nobody can guess, for a text to the subscriber.
+    fn six_digits(&self) -> u32 {
+        u32::try_from(self.context.seams.random.below(1_000_000)).expect("six digits")
     }
 
     /// A bank ends a binding.

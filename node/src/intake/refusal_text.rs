@@ -103,6 +103,7 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10571 => "The draw is closed: no bet is taken any more.",
         10572 => "This product is no lottery.",
         10573 => "A draw closes in the future.",
+        10601 => "The binding was refused, has lapsed or was ended.",
         _ => "Refused by a rule.",
     }
 }

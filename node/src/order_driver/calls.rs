@@ -26,12 +26,11 @@ impl Step<'_> {
         let begun = self.tenure.record(Verb::BeginCalls { calls: vec![id] }).await?;
         let look = |state: &State| {
             let call = state.call(id)?.clone();
-            let means = state.link(call.account).map(|link| link.means.clone());
             let pin = match call.subject {
                 Subject::Recharge(top_up) => state.recharge(top_up).map(|row| row.pin.clone()),
                 _ => None,
             };
-            Some(RailRequest { call, means, pin })
+            Some(RailRequest { call, pin })
         };
         let Some(request) = self.tenure.after(&begun, look).await? else { return Ok(()) };
         let asks = match request.call.phase {

@@ -12,9 +12,9 @@ use mpss_domain::ids::IssuedId;
 use mpss_domain::outside::{Billing, Card, Means};
 use mpss_domain::rail::{CallAnswer, CallStep, Phase};
 use mpss_domain::{
-    AccountId, AccountKind, AccountSelector, Batch, CallId, Command, Effect, EffectId, LogTime, Money, Msisdn, OrderId,
-    Outcome, PasswordVerdict, PasswordVerifier, PaymentId, PaymentStatus, ProvinceId, RefundId, Refusal, ReversalId,
-    Scope, State, StateVersion, Verb,
+    AccountId, AccountKind, AccountSelector, Batch, BindingId, CallId, Command, Effect, EffectId, LogTime, Money,
+    Msisdn, OrderId, Outcome, PasswordVerdict, PasswordVerifier, PaymentId, PaymentStatus, ProvinceId, RefundId,
+    Refusal, ReversalId, Scope, State, StateVersion, Verb,
 };
 use mpss_node::gateway::bank::iso8583::{Institution, Message, SwitchFailure};
 use mpss_node::gateway::bank::rail::{Acquirer, BankLink, BankRail};
@@ -33,6 +33,8 @@ use crate::broken::{Break, Broken};
 pub(crate) const MONEY: Money = Money::yuan(500);
 
 const TOKEN: &str = "6200000000000000001";
+/// What comes in its place.
+const NEW_TOKEN: &str = "6200000000000000002";
 const HOUR_MS: u64 = 3_600_000;
 
 /// A rail under test.
@@ -119,6 +121,8 @@ pub(crate) struct Bench {
     pub(crate) state: State,
     pub(crate) rail: Rail,
     pub(crate) account: AccountId,
+    /// The binding of a bank account.
+    binding: Option<BindingId>,
     peer: Peer,
     gateway: Option<Arc<dyn RailGateway>>,
     down: Arc<AtomicBool>,
@@ -186,6 +190,7 @@ impl Bench {
             state: State::new(ProvinceId::new(44).expect("Guangdong")),
             rail,
             account: AccountId::from_bits(1),
+            binding: None,
             peer,
             gateway,
             down,
@@ -203,6 +208,22 @@ impl Bench {
         let (tier, language, verdict) = (Tier::Full, Language::Chinese, RIGHT);
         let (per_payment_limit, daily_limit) = (None, None);
         let verb = match self.rail.means() {
+            Some(Means::Card(card)) => {
+                let Outcome::Binding(id) = self.apply(Verb::BindCard { msisdn: msisdn(), card: *card, code: 1 }) else {
+                    panic!("the subscriber is asked")
+                };
+                self.binding = Some(id);
+                Verb::ConfirmBinding {
+                    msisdn: msisdn(),
+                    code: 1,
+                    language,
+                    tier,
+                    verifier,
+                    verdict,
+                    per_payment_limit,
+                    daily_limit,
+                }
+            }
             Some(means) => Verb::OpenOutside {
                 msisdn: msisdn(),
                 tier,
@@ -350,6 +371,16 @@ impl Bench {
         }
     }
 
+    /// The bank replaces the card and says so; it may debit the new one in the other mode. Nothing where there is no
+    /// card.
+    pub(crate) fn replace_card(&mut self, pre_freeze: bool) {
+        let (Some(binding), Peer::Bank(bank)) = (self.binding, &self.peer) else { return };
+        bank.host.lock().replace_card(TOKEN, NEW_TOKEN);
+        let card = Card { bank: "01020000".into(), token: NEW_TOKEN.into(), last_four: "0002".into(), pre_freeze };
+        let outcome = self.apply(Verb::ChangeCard { binding, card, code: 2 });
+        assert_eq!(outcome, Outcome::Binding(binding), "the card is changed");
+    }
+
     /// Money comes to the subscriber, at the peer.
     pub(crate) fn becomes_rich(&mut self) {
         self.money += Money::yuan(1_000);
@@ -445,11 +476,7 @@ impl Bench {
         let begun = calls.into_iter().filter_map(|id| self.state.call(id));
         begun
             .filter(|call| matches!(call.phase, Phase::Sent | Phase::Asking))
-            .map(|call| RailRequest {
-                call: call.clone(),
-                means: self.state.link(call.account).map(|link| link.means.clone()),
-                pin: None,
-            })
+            .map(|call| RailRequest { call: call.clone(), pin: None })
             .collect()
     }
 

@@ -24,7 +24,7 @@ use crate::not_done::NotDone;
 
 impl DoorParts {
     /// Is this request the bank's?
-    fn is_from_bank(&self, call: &Call) -> Result<(), Problem> {
+    pub(super) fn is_from_bank(&self, call: &Call) -> Result<(), Problem> {
         self.is_signed(call, self.context.rails.bank_door_key.as_deref(), "no bank is known here")
     }
 }
@@ -109,6 +109,16 @@ fn digits<'a>(name: &'static str, text: &'a str, lengths: std::ops::RangeInclusi
     Err(Problem::field(EdgeCode::InvalidText, name, what))
 }
 
+/// A card as the bank tells of it.
+pub(super) fn card(bank: &Str<'_>, token: &Str<'_>, last_four: &Str<'_>, mode: &Str<'_>) -> Result<Card, Problem> {
+    Ok(Card {
+        bank: digits("bank", bank.as_str(), 8..=11)?.to_owned(),
+        token: digits("card_token", token.as_str(), 13..=19)?.to_owned(),
+        last_four: digits("card_last_four", last_four.as_str(), 4..=4)?.to_owned(),
+        pre_freeze: field::choice("mode", mode.as_str(), &MODES)?,
+    })
+}
+
 /// Asks for a card to be bound to a number; the subscriber is sent a code to confirm it with. Asked by the
 /// bank.
 #[utoipa::path(
@@ -129,12 +139,7 @@ pub(crate) async fn bind(State(door): State<Door>, call: Call) -> Answer {
             "a card is bound to its holder's number",
         ));
     }
-    let card = Card {
-        bank: digits("bank", ask.bank.as_str(), 8..=11)?.to_owned(),
-        token: digits("card_token", ask.card_token.as_str(), 13..=19)?.to_owned(),
-        last_four: digits("card_last_four", ask.card_last_four.as_str(), 4..=4)?.to_owned(),
-        pre_freeze: field::choice("mode", ask.mode.as_str(), &MODES)?,
-    };
+    let card = card(&ask.bank, &ask.card_token, &ask.card_last_four, &ask.mode)?;
     if let Some(elsewhere) = door.home_elsewhere(msisdn)? {
         return door.pass_on(&call, elsewhere).await;
     }

@@ -34,6 +34,7 @@ mod bank;
 mod bank_balance;
 mod bills;
 mod call;
+mod card_change;
 mod cards;
 mod catalogue;
 mod cluster;
@@ -131,6 +132,7 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(bank::bind))
         .routes(routes!(bank::show))
         .routes(routes!(bank::unbind))
+        .routes(routes!(card_change::change))
         .routes(routes!(bank::freeze))
         .routes(routes!(bank::push))
         .routes(routes!(upp::pay))

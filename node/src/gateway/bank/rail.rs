@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_domain::outside::{Card, Means};
+use mpss_domain::outside::Card;
 use mpss_domain::rail::{Answer, Call, CallAnswer, CallStep, Keys, Original};
 use mpss_domain::{CallId, Money, Refusal};
 use mpss_runtime::BoxFuture;
@@ -93,7 +93,7 @@ impl BankRail {
     }
 
     async fn sent(&self, request: &RailRequest) -> Answer {
-        let Some(Means::Card(card)) = &request.means else { return Answer::NotSent };
+        let Some(card) = &request.call.card else { return Answer::NotSent };
         let repeat = request.is_repeat();
         let message = match self.message(&request.call, card, repeat) {
             Ok(message) => message,

@@ -60,6 +60,8 @@ pub struct BankHost {
     answers: BTreeMap<Key, Message>,
     /// Originals that must never come.
     forbidden: BTreeMap<Key, ()>,
+    /// Cards that were replaced, and by which.
+    replaced: BTreeMap<String, String>,
     day: u32,
     approved: u32,
     requests: u64,
@@ -133,7 +135,7 @@ impl BankHost {
         let amount = request.amount().filter(|amount| amount.is_positive()).ok_or(code(b"13"))?;
         let original = request.original_data().ok().flatten().map(|data| original_key(&data));
         if key.0.is_reversal() {
-            return self.reverse(original.ok_or(code(b"30"))?);
+            return self.reverse(original.ok_or(code(b"30"))?, &card);
         }
         if self.forbidden.contains_key(&key) {
             return Err(code(b"12"));
@@ -168,7 +170,7 @@ impl BankHost {
                 }
                 hold.completed = true;
                 let held = hold.amount;
-                let state = self.cards.entry(card).or_default();
+                let state = self.behind(&card);
                 state.held -= held;
                 state.balance += held - amount;
             }
@@ -179,7 +181,7 @@ impl BankHost {
                 }
                 hold.over = true;
                 let held = hold.amount;
-                let state = self.cards.entry(card).or_default();
+                let state = self.behind(&card);
                 state.held -= held;
                 state.balance += held;
             }
@@ -201,7 +203,7 @@ impl BankHost {
                     return Err(code(b"64"));
                 }
                 taken.over = true;
-                self.cards.entry(card).or_default().balance += amount;
+                self.behind(&card).balance += amount;
             }
             Transaction::Refund => {
                 let taken = self.taken(original, &card)?;
@@ -212,16 +214,16 @@ impl BankHost {
                     return Err(code(b"64"));
                 }
                 taken.refunded += amount;
-                self.cards.entry(card).or_default().balance += amount;
+                self.behind(&card).balance += amount;
             }
-            Transaction::Payout => self.cards.entry(card).or_default().balance += amount,
+            Transaction::Payout => self.behind(&card).balance += amount,
             // It has the payout done, if that was not seen; one that comes after it is not done again.
             Transaction::PayoutConfirmation => {
                 let payout = original.ok_or(code(b"30"))?;
                 let repeated = (MessageType::FinancialRequest, payout.1, payout.2, payout.3);
                 if !self.done.contains_key(&repeated) {
                     self.forbidden.insert(repeated, ());
-                    self.cards.entry(card).or_default().balance += amount;
+                    self.behind(&card).balance += amount;
                 }
             }
             _ => return Err(code(b"40")),
@@ -232,7 +234,10 @@ impl BankHost {
     }
 
     fn spendable(&mut self, card: &str, amount: Money) -> Result<&mut CardState, ResponseCode> {
-        let state = self.cards.entry(card.to_owned()).or_default();
+        if self.replaced.contains_key(card) {
+            return Err(code(b"41"));
+        }
+        let state = self.behind(card);
         if state.blocked {
             return Err(code(b"62"));
         }
@@ -251,9 +256,11 @@ impl BankHost {
         if done.over { Err(code(b"22")) } else { Ok(done) }
     }
 
-    /// A transaction that has taken money.
+    /// A transaction that has taken money, by this card or one that it replaced.
     fn taken(&mut self, key: Option<Key>, card: &str) -> Result<&mut Done, ResponseCode> {
-        let done = key.and_then(|key| self.done.get_mut(&key)).filter(|done| done.card == card).ok_or(code(b"25"))?;
+        let now = self.newest(card).to_owned();
+        let key = key.filter(|key| self.done.get(key).is_some_and(|done| self.newest(&done.card) == now));
+        let done = key.and_then(|key| self.done.get_mut(&key)).ok_or(code(b"25"))?;
         match done.transaction {
             Transaction::Purchase | Transaction::Completion => Ok(done),
             _ => Err(code(b"12")),
@@ -261,7 +268,10 @@ impl BankHost {
     }
 
     /// As if the original had never been; one that never came can not come any more.
-    fn reverse(&mut self, original: Key) -> Result<(), ResponseCode> {
+    fn reverse(&mut self, original: Key, card: &str) -> Result<(), ResponseCode> {
+        if self.done.get(&original).is_some_and(|done| done.card != card) {
+            return Err(code(b"25"));
+        }
         self.forbidden.insert(original, ());
         let Some(done) = self.done.get_mut(&original) else { return Ok(()) };
         if std::mem::replace(&mut done.over, true) {
@@ -269,10 +279,10 @@ impl BankHost {
         }
         self.reversed += 1;
         let (card, amount, transaction, hold) = (done.card.clone(), done.amount, done.transaction, done.original);
-        let state = self.cards.entry(card).or_default();
         match transaction {
-            Transaction::Purchase => state.balance += amount,
+            Transaction::Purchase => self.behind(&card).balance += amount,
             Transaction::PreAuthorization => {
+                let state = self.behind(&card);
                 state.held -= amount;
                 state.balance += amount;
             }
@@ -282,6 +292,7 @@ impl BankHost {
                     hold.completed = false;
                     hold.amount
                 });
+                let state = self.behind(&card);
                 state.balance += amount - held;
                 state.held += held;
             }
@@ -290,15 +301,43 @@ impl BankHost {
         Ok(())
     }
 
-    /// A card as it is now.
+    /// A card as it is now; of one that was replaced, the one in its place.
     #[must_use]
     pub fn card(&self, token: &str) -> CardState {
-        self.cards.get(token).copied().unwrap_or_default()
+        self.cards.get(self.newest(token)).copied().unwrap_or_default()
     }
 
     /// Sets a card.
     pub fn set_card(&mut self, token: &str, state: CardState) {
-        self.cards.insert(token.to_owned(), state);
+        *self.behind(token) = state;
+    }
+
+    /// Puts another card in the place of one, with all that is on it. Nothing new is taken from the old one; what
+    /// has begun on it ends on it, and what it paid for may be refunded to the new one.
+    pub fn replace_card(&mut self, token: &str, by: &str) {
+        let state = self.card(token);
+        let old = self.newest(token).to_owned();
+        self.cards.remove(&old);
+        self.replaced.remove(by);
+        if old != by {
+            self.replaced.insert(old, by.to_owned());
+        }
+        self.cards.insert(by.to_owned(), state);
+    }
+
+    /// The card that is in the place of one now.
+    fn newest<'a>(&'a self, token: &'a str) -> &'a str {
+        let mut token = token;
+        while let Some(by) = self.replaced.get(token) {
+            token = by;
+        }
+        token
+    }
+
+    /// Where the money of a card is.
+    fn behind(&mut self, token: &str) -> &mut CardState {
+        let newest = self.newest(token).to_owned();
+        self.cards.entry(newest).or_default()
     }
 
     /// The bank's day is cut: what was taken before is not voided any more.

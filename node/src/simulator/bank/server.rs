@@ -81,6 +81,7 @@ impl BankSimulator {
             .route("/simulator/bank/crash", post(crash))
             .route("/simulator/bank/day-cut", post(cut_day))
             .route("/simulator/bank/cards/{token}", put(set_card).get(show_card))
+            .route("/simulator/bank/cards/{token}/replacement", post(replace_card))
             .with_state(self.clone());
         self.temper
             .router("/simulator/bank")
@@ -235,6 +236,23 @@ async fn set_card(
         CardState { balance: Money::fen(card.balance_fen), held: Money::fen(card.held_fen), blocked: card.blocked };
     bank.host.lock().set_card(&token, state);
     Json(state.into())
+}
+
+/// The card in the place of another one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Replacement {
+    card_token: String,
+}
+
+async fn replace_card(
+    State(bank): State<BankSimulator>,
+    Path(token): Path<String>,
+    Json(replacement): Json<Replacement>,
+) -> Json<CardBody> {
+    let mut host = bank.host.lock();
+    host.replace_card(&token, &replacement.card_token);
+    Json(host.card(&token).into())
 }
 
 async fn show_card(State(bank): State<BankSimulator>, Path(token): Path<String>) -> Json<CardBody> {

@@ -3,12 +3,13 @@
 //!
 //! Payments in one step are in `paying.rs`, those that are held first in `holding.rs`; what undoes them in
 //! `undoing.rs`; words that get lost, come late or come twice in `losses.rs`; a peer that is down, dead or unwilling
-//! in `peer.rs`; leaders that die in `leader.rs`; what holds beside the money in `rules.rs`.
+//! in `peer.rs`; a card that is replaced in `card_change.rs`; leaders that die in `leader.rs`; what holds beside the money in `rules.rs`.
 
 use mpss_domain::{Money, Outcome, PaymentStatus, Refusal};
 
 use crate::bench::{Bench, Check, ensure};
 
+mod card_change;
 mod holding;
 mod leader;
 mod losses;
@@ -17,6 +18,7 @@ mod peer;
 mod rules;
 mod undoing;
 
+use card_change::*;
 use holding::*;
 use leader::*;
 use losses::*;
@@ -53,6 +55,9 @@ cases! {
     limits_are_given_back, racing_payments_keep_to_the_limit, a_frozen_account_is_given_back_to,
     an_account_is_not_closed_while_something_is_open, every_change_is_told_once,
     a_call_is_repeated_under_the_same_keys, the_order_of_calls_is_kept,
+    a_hold_on_a_replaced_card_is_captured, a_hold_on_a_replaced_card_is_released,
+    a_payment_by_a_replaced_card_is_reversed, a_payment_by_a_replaced_card_is_refunded,
+    a_refund_is_repeated_to_the_card_it_began_with, the_card_is_replaced_while_nobody_knows, the_new_card_pays,
 }
 
 fn is(bench: &Bench, n: u16, status: PaymentStatus) -> Check {

@@ -27,6 +27,7 @@ mod answers;
 mod awards;
 mod bank_balance;
 mod bills;
+mod card_change;
 mod cards;
 mod document;
 mod draws;
