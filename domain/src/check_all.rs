@@ -36,6 +36,7 @@ impl State {
         self.check_shipments()?;
         self.check_draws()?;
         self.check_upp()?;
+        self.check_wishes()?;
         self.check_accounts(&open)
     }
 

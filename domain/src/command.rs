@@ -11,7 +11,7 @@ use crate::draws::Draw;
 use crate::effect::EffectId;
 use crate::ids::{
     AccountId, AwardId, BindingId, CallId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId,
-    SpId, TransferId, UppNumber,
+    SpId, TransferId, UppNumber, WishId,
 };
 use crate::money::Money;
 use crate::number_plan::{NumberPlan, Operator};
@@ -29,6 +29,7 @@ use crate::time::LogTime;
 use crate::upp::PayUpp;
 use crate::vault::{BatchId, CardLine, SealedPin};
 use crate::version::StateVersion;
+use crate::wish::{AskBinding, WishRefusal};
 
 mod batch;
 mod pay_request;
@@ -575,6 +576,26 @@ pub enum Verb {
         card: Card,
         /// What the subscriber will have to repeat if asked anew: six digits, drawn by whoever proposes.
         code: u32,
+    },
+    /// 绑卡申请: a subscriber asks from our side for a card to be bound. Home province.
+    AskBinding(Box<AskBinding>),
+    /// A bank binds the card that a subscriber asked for; otherwise as [`Verb::BindCard`].
+    BindWished {
+        /// Which wish.
+        wish: WishId,
+        /// Whose number.
+        msisdn: Msisdn,
+        /// The card.
+        card: Card,
+        /// What the subscriber will have to repeat: six digits, drawn by whoever proposes.
+        code: u32,
+    },
+    /// A bank does not bind the card that a subscriber asked for. Home province.
+    RefuseWish {
+        /// Which wish.
+        wish: WishId,
+        /// Why.
+        why: WishRefusal,
     },
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, Language};
 use crate::ids::{
-    AwardId, BindingId, CallId, Msisdn, OrderId, PaymentId, ProvinceId, RefundId, SpId, TransferId, UppNumber,
+    AwardId, BindingId, CallId, Msisdn, OrderId, PaymentId, ProvinceId, RefundId, SpId, TransferId, UppNumber, WishId,
 };
 use crate::money::Money;
 use crate::rail::RailName;
@@ -13,6 +13,7 @@ use crate::refusal::Refusal;
 use crate::shipping::TrackingNumber;
 use crate::time::LogTime;
 use crate::upp::UppEnd;
+use crate::wish::WishRefusal;
 
 /// The number of an effect; ascending in the order of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,6 +127,12 @@ pub enum Effect {
         number: UppNumber,
         /// How.
         end: UppEnd,
+    },
+    /// Tell the bank of a card that a subscriber wants to be bound; removed by
+    /// [`crate::Verb::AcknowledgeEffects`], or when the wish is over.
+    AskBank {
+        /// Which wish.
+        wish: WishId,
     },
 }
 
@@ -339,6 +346,18 @@ pub enum SmsText {
     },
     /// A bank account stands on another card, or is debited in another mode.
     CardChanged {
+        /// The card's last four digits.
+        last_four: String,
+    },
+    /// The bank does not bind a card that the subscriber asked for.
+    WishRefused {
+        /// The card's last four digits.
+        last_four: String,
+        /// Why.
+        why: WishRefusal,
+    },
+    /// The bank did not answer whether it binds a card.
+    WishLapsed {
         /// The card's last four digits.
         last_four: String,
     },

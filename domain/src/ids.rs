@@ -403,6 +403,8 @@ issued_ids! {
     CallId 'C' "a call id looks like C20260101120000000-44-00001";
     /// An award of an SP; issued by the province that serves it.
     AwardId 'W' "an award id looks like W20260101120000000-44-00001";
+    /// A card that a subscriber wants to be bound; issued by the home province.
+    WishId 'Q' "a wish id looks like Q20260101120000000-44-00001";
     /// A product; issued where it was uploaded, which is where it is sold.
     ProductId 'G' "a product id looks like G20260101120000000-44-00001";
 }

@@ -81,6 +81,7 @@ pub mod upp;
 pub mod vault;
 pub mod version;
 pub mod visibility;
+pub mod wish;
 
 pub use account::{Account, AccountKind, AccountSelector, AccountStatus, Subscriber};
 pub use command::{Batch, Command, Request, Verb};
@@ -88,7 +89,7 @@ pub use effect::{Effect, EffectId, EffectRow, SmsText};
 pub use entry::BATCH_COMMANDS_MAX;
 pub use ids::{
     AccountId, AwardId, BindingId, CallId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId,
-    ReversalId, SpId, TopUpId, TransferId, UppNumber,
+    ReversalId, SpId, TopUpId, TransferId, UppNumber, WishId,
 };
 pub use journal::{JournalRecord, RecordPosition};
 pub use ledger::{LedgerAccount, TrialBalance};

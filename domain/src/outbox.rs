@@ -34,15 +34,14 @@ impl State {
     /// sent, so it stays whatever is acknowledged.
     pub(crate) fn acknowledge_effects(&mut self, ids: &[EffectId]) -> Outcome {
         for &id in ids {
-            let told = self.effects.get(&id).is_some_and(|row| {
-                matches!(
-                    row.effect,
-                    Effect::Sms { .. } | Effect::CancelNotice { .. } | Effect::TellBank { .. } | Effect::TellUpp { .. }
-                )
-            });
-            if told {
-                self.end_effect(id);
+            let Some(row) = self.effects.get(&id) else { continue };
+            match row.effect {
+                Effect::Sms { .. } | Effect::CancelNotice { .. } | Effect::TellBank { .. } | Effect::TellUpp { .. } => {
+                }
+                Effect::AskBank { wish } => self.wish_told(wish),
+                _ => continue,
             }
+            self.end_effect(id);
         }
         Outcome::Done
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, AwardId, BindingId, OrderId, ProductId, RefundId, SpId, TopUpId, TransferId};
+use crate::ids::{AccountId, AwardId, BindingId, OrderId, ProductId, RefundId, SpId, TopUpId, TransferId, WishId};
 use crate::journal::JournalRecord;
 use crate::money::Money;
 use crate::refusal::Refusal;
@@ -76,6 +76,8 @@ pub enum Outcome {
     TopUpTaken(TopUpId),
     /// An order of the UPP moved on, or was asked about again: as it is now.
     Upp(Box<crate::upp::UppView>),
+    /// A card is to be bound, or is not; see its row.
+    Wish(WishId),
 }
 
 /// An account as it was when a command had changed it.

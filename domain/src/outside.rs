@@ -1,6 +1,6 @@
 //! What the state holds of accounts whose money is outside, and of the calls to those who have it; and
-//! the vault of PIN cards, tickets, bills, top-ups by recharge card, orders of the UPP, goods that are sent, and
-//! draws.
+//! the vault of PIN cards, tickets, bills, top-ups by recharge card, orders of the UPP, goods that are sent,
+//! draws, and cards that subscribers want to be bound.
 //!
 //! All of it came with state version 3. It stands apart from the other rows, so that what is written
 //! of them is what older programs wrote: a snapshot of a lower version ends before it.
@@ -24,6 +24,7 @@ use crate::table::Table;
 use crate::tickets::Tickets;
 use crate::upp::UppOrders;
 use crate::vault::Vault;
+use crate::wish::Wishes;
 
 /// How the subscriber pays the phone bill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -147,6 +148,8 @@ pub struct Outside {
     pub(crate) upp: UppOrders,
     /// Where numbers were at home before, oldest first.
     pub(crate) former_homes: Vec<FormerHome>,
+    /// Cards that subscribers want to be bound.
+    pub(crate) wishes: Wishes,
 }
 
 impl State {

@@ -268,6 +268,12 @@ refusals! {
 
     /// The binding was refused, has lapsed or was ended.
     BindingEnded = 10601 "binding_ended" never "银行卡绑定已结束";
+    /// No subscriber asked for a card to be bound under this id and number.
+    WishNotFound = 10611 "wish_not_found" never "绑卡申请不存在";
+    /// The bank has not answered yet about a card that the subscriber asked for.
+    WishWaits = 10612 "wish_waits" retry "绑卡申请处理中，请等待银行答复";
+    /// The wish was answered before, or has lapsed.
+    WishOver = 10613 "wish_over" never "绑卡申请已结束";
 }
 
 impl Refusal {

@@ -149,6 +149,7 @@ impl State {
         }
         self.prune_awards(before, ROWS_PER_TICK_MAX);
         self.prune_recharges(before, ROWS_PER_TICK_MAX);
+        self.prune_wishes(before, ROWS_PER_TICK_MAX);
         self.forget_batches();
         for id in transfers {
             self.transfers.remove(&id);

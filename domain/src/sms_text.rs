@@ -105,6 +105,12 @@ impl SmsText {
             Self::CardChanged { last_four } => {
                 format!("您的银行账户的银行卡资料已变更，现使用尾号{last_four}的银行卡。如非本人申请，请立即联系银行。")
             }
+            Self::WishRefused { last_four, why } => {
+                format!("您申请绑定尾号{last_four}的银行卡未成功：{}。", why.text_zh())
+            }
+            Self::WishLapsed { last_four } => {
+                format!("您申请绑定尾号{last_four}的银行卡，银行未在24小时内答复，申请已失效，您可以重新申请。")
+            }
         }
     }
 
@@ -209,6 +215,12 @@ impl SmsText {
             }
             Self::CardChanged { last_four } => format!(
                 "The card of your bank account was changed: it uses the card ending in {last_four} now. If this was not asked for by you, call your bank now."
+            ),
+            Self::WishRefused { last_four, why } => {
+                format!("Your bank does not bind the card ending in {last_four}: {}.", why.text_en())
+            }
+            Self::WishLapsed { last_four } => format!(
+                "Your bank did not answer within 24 hours whether it binds the card ending in {last_four}. You may ask again."
             ),
         }
     }

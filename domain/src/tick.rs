@@ -39,6 +39,7 @@ impl State {
                 }
             }
             TimerKind::BindingLapses(binding) => self.binding_lapses(binding),
+            TimerKind::WishLapses(wish) => self.wish_lapses(wish),
             TimerKind::PrizeDue(award) => self.prize_due(award),
             TimerKind::ReceiptDue(order) => self.receipt_due(order),
             TimerKind::CardEnds(card) => self.card_ends(timer, card),

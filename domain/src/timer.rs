@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, AwardId, BindingId, OrderId, PaymentId};
+use crate::ids::{AccountId, AwardId, BindingId, OrderId, PaymentId, WishId};
 use crate::table::Table;
 use crate::time::LogTime;
 use crate::vault::CardSerial;
@@ -33,6 +33,8 @@ pub(crate) enum TimerKind {
     CardEnds(CardSerial),
     /// Nobody has said that goods are there.
     ReceiptDue(OrderId),
+    /// The bank has not answered a wish.
+    WishLapses(WishId),
 }
 
 /// All timers, by the time they are due.

@@ -1,4 +1,4 @@
-//! The PIN of a card at the edge: the only place that sees it.
+//! The PIN of a card, and the number of a bank card, at the edge: the only place that sees them.
 //!
 //! ```text
 //!  SP ─▶ load: clear ─▶ sealed ─▶ log, state, snapshots ─▶ opened ─▶ shown to the buyer
@@ -16,10 +16,13 @@ use hmac::{Hmac, Mac};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::recharge::RechargeCard;
 use mpss_domain::vault::{CardNumber, SealedPin};
-use mpss_domain::{AccountId, ProductId};
+use mpss_domain::wish::SealedCardNumber;
+use mpss_domain::{AccountId, Msisdn, ProductId};
 use mpss_runtime::Random;
 use sha2::Sha256;
 use zeroize::Zeroizing;
+
+use crate::gateway::bank::iso8583::Pan;
 
 /// Separate what is made of one key.
 const SEALING: &[u8] = b"mpss-card-pin-v1";
@@ -64,9 +67,9 @@ impl fmt::Debug for CardPin {
     }
 }
 
-/// A PIN that does not open: sealed under another key, or for another card.
+/// What does not open: sealed under another key, or for another card, account or subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the PIN of a card does not open with this node's key")]
+#[error("what was sealed does not open with this node's key")]
 pub struct DoesNotOpen;
 
 /// Seals and opens PINs with the key in memory.
@@ -111,14 +114,27 @@ impl PinSafe {
     }
 
     fn seal_for(&self, owner: &[u8], pin: &CardPin, random: &dyn Random) -> SealedPin {
+        SealedPin::new(self.seal_bytes(owner, pin.0.as_bytes(), random))
+    }
+
+    /// Seals the number of a bank card for the subscriber who wants it to be bound.
+    ///
+    /// # Panics
+    /// Never: a number is far smaller than what can be sealed.
+    #[must_use]
+    pub fn seal_card_number(&self, msisdn: Msisdn, number: &Pan, random: &dyn Random) -> SealedCardNumber {
+        SealedCardNumber::new(self.seal_bytes(&bound_to_number(msisdn), number.digits().as_bytes(), random))
+    }
+
+    fn seal_bytes(&self, owner: &[u8], clear: &[u8], random: &dyn Random) -> Vec<u8> {
         let mut sealed = vec![VERSION];
         sealed.resize(1 + NONCE_BYTES, 0);
         random.fill(&mut sealed[1..]);
         let nonce: [u8; NONCE_BYTES] = sealed[1..].try_into().expect("just made");
-        let payload = Payload { msg: pin.0.as_bytes(), aad: owner };
+        let payload = Payload { msg: clear, aad: owner };
         let secret = self.cipher.encrypt(&XNonce::from(nonce), payload);
-        sealed.extend(secret.expect("a PIN is small"));
-        SealedPin::new(sealed)
+        sealed.extend(secret.expect("what is sealed is small"));
+        sealed
     }
 
     /// Opens the PIN of a card.
@@ -137,16 +153,28 @@ impl PinSafe {
         self.open_of(&bound_to_account(account), sealed)
     }
 
+    /// Opens the number of a bank card.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn open_card_number(&self, msisdn: Msisdn, sealed: &SealedCardNumber) -> Result<Pan, DoesNotOpen> {
+        let clear = self.open_bytes(&bound_to_number(msisdn), sealed.as_bytes())?;
+        std::str::from_utf8(&clear).ok().and_then(Pan::new).ok_or(DoesNotOpen)
+    }
+
     fn open_of(&self, owner: &[u8], sealed: &SealedPin) -> Result<CardPin, DoesNotOpen> {
-        let (version, rest) = sealed.as_bytes().split_first().ok_or(DoesNotOpen)?;
+        let clear = self.open_bytes(owner, sealed.as_bytes())?;
+        std::str::from_utf8(&clear).ok().and_then(CardPin::parse).ok_or(DoesNotOpen)
+    }
+
+    fn open_bytes(&self, owner: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        let (version, rest) = sealed.split_first().ok_or(DoesNotOpen)?;
         let (nonce, secret) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(DoesNotOpen)?;
         if *version != VERSION {
             return Err(DoesNotOpen);
         }
         let payload = Payload { msg: secret, aad: owner };
-        let clear = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| DoesNotOpen)?;
-        let clear = Zeroizing::new(clear);
-        std::str::from_utf8(&clear).ok().and_then(CardPin::parse).ok_or(DoesNotOpen)
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| DoesNotOpen)
     }
 
     /// What a recharge card is known by wherever its PIN must not stand.
@@ -187,6 +215,13 @@ fn bound_to(product: ProductId, number: CardNumber) -> Vec<u8> {
 fn bound_to_account(account: AccountId) -> Vec<u8> {
     let mut bytes = b"recharge".to_vec();
     bytes.extend(account.bits().to_be_bytes());
+    bytes
+}
+
+/// For which subscriber the number of a bank card is sealed.
+fn bound_to_number(msisdn: Msisdn) -> Vec<u8> {
+    let mut bytes = b"card number".to_vec();
+    bytes.extend(msisdn.number().to_be_bytes());
     bytes
 }
 
@@ -303,6 +338,26 @@ mod tests {
         assert_ne!(card, PinSafe::new(&[2; 32]).recharge_card(&secret), "nobody without the key can try PINs");
         let verb = Verb::TopUpByCard { account: account(1), card, pin: sealed };
         assert!(!format!("{verb:?}").contains("730955"), "{verb:?}");
+    }
+
+    #[test]
+    fn the_number_of_a_bank_card_opens_for_its_own_subscriber() {
+        let safe = PinSafe::new(&[1; 32]);
+        let [one, other] = [18_900_000_001, 18_900_000_002].map(|number| Msisdn::new(number).expect("a number"));
+        let number = Pan::new("6212345678901234").expect("a card");
+        let sealed = safe.seal_card_number(one, &number, &Counting(AtomicU8::new(0)));
+        assert_eq!(safe.open_card_number(one, &sealed), Ok(number.clone()));
+        assert_eq!(safe.open_card_number(other, &sealed), Err(DoesNotOpen), "another subscriber's");
+        assert_eq!(PinSafe::new(&[2; 32]).open_card_number(one, &sealed), Err(DoesNotOpen), "another key's");
+        assert_ne!(safe.seal_card_number(one, &number, &Counting(AtomicU8::new(7))), sealed);
+        let (bank, last_four) = ("01020000".to_owned(), "1234".to_owned());
+        let verb =
+            Verb::AskBinding(Box::new(mpss_domain::wish::AskBinding { msisdn: one, bank, last_four, number: sealed }));
+        let written = serde_json::to_string(&verb).expect("JSON");
+        let as_bytes = format!("{:?}", number.digits().as_bytes()).replace(' ', "");
+        for text in [format!("{verb:?}"), written] {
+            assert!(!text.contains(number.digits()) && !text.contains(as_bytes.trim_matches(['[', ']'])), "{text}");
+        }
     }
 
     #[test]

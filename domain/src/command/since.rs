@@ -39,7 +39,10 @@ impl Verb {
             | Self::RecordShipment { .. }
             | Self::RecordReceipt { .. }
             | Self::SetDraw { .. }
-            | Self::ChangeCard { .. } => crate::version::OUTSIDE_RAILS,
+            | Self::ChangeCard { .. }
+            | Self::AskBinding(_)
+            | Self::BindWished { .. }
+            | Self::RefuseWish { .. } => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

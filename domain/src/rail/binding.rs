@@ -110,9 +110,7 @@ impl State {
     /// In this order: the number ([`State::check_home_is_here`]); [`Refusal::AccountExists`].
     pub(crate) fn bind_card(&mut self, msisdn: Msisdn, card: &Card, code: u32) -> Result<Outcome, Refusal> {
         self.check_home_is_here(msisdn)?;
-        let known = self.subscriber(msisdn).and_then(|subscriber| subscriber.accounts[AccountKind::Bank as usize]);
-        let open = known.and_then(|id| self.account(id)).is_some_and(|row| row.status != AccountStatus::Closed);
-        if open {
+        if self.has_bank_account(msisdn) {
             return Err(Refusal::AccountExists);
         }
         if let Some(waiting) = self.waiting_binding(msisdn).map(|binding| binding.id) {
@@ -139,13 +137,24 @@ impl State {
         Ok(Outcome::Binding(id))
     }
 
+    /// Does a number stand on a card already?
+    pub(crate) fn has_bank_account(&self, msisdn: Msisdn) -> bool {
+        let known = self.subscriber(msisdn).and_then(|subscriber| subscriber.accounts[AccountKind::Bank as usize]);
+        known.and_then(|id| self.account(id)).is_some_and(|row| row.status != AccountStatus::Closed)
+    }
+
     /// Sends the code to the subscriber.
     pub(super) fn ask_to_confirm(&mut self, id: BindingId) {
         let binding = self.binding(id).expect("the verb has found the binding");
         let (to, last_four, code, until) =
             (binding.msisdn, binding.card.last_four.clone(), binding.code, binding.until);
+        self.tell_number(to, SmsText::ConfirmBinding { last_four, code, until });
+    }
+
+    /// Sends a text to a number that may be no subscriber yet.
+    pub(crate) fn tell_number(&mut self, to: Msisdn, text: SmsText) {
         let language = self.subscriber(to).map(|subscriber| subscriber.language).unwrap_or_default();
-        self.add_effect(Effect::Sms { to, language, text: SmsText::ConfirmBinding { last_four, code, until } });
+        self.add_effect(Effect::Sms { to, language, text });
     }
 
     /// The subscriber confirms, and the account is opened on the card.

@@ -2,6 +2,7 @@
 
 use mpss_domain::account::Language;
 use mpss_domain::ids::IssuedId;
+use mpss_domain::wish::WishRefusal;
 use mpss_domain::{AccountKind, LogTime, Money, Msisdn, OrderId, Refusal, SmsText, TransferId};
 
 use crate::world::{START, province};
@@ -166,6 +167,16 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             "您的银行账户的银行卡资料已变更，现使用尾号5678的银行卡。如非本人申请，请立即联系银行。",
             "The card of your bank account was changed: it uses the card ending in 5678 now. If this was not asked for by you, call your bank now.",
         ),
+        (
+            SmsText::WishRefused { last_four: "1234".into(), why: WishRefusal::NotTheHolder },
+            "您申请绑定尾号1234的银行卡未成功：本号码与持卡人预留号码不符。",
+            "Your bank does not bind the card ending in 1234: this number is not the card holder's.",
+        ),
+        (
+            SmsText::WishLapsed { last_four: "1234".into() },
+            "您申请绑定尾号1234的银行卡，银行未在24小时内答复，申请已失效，您可以重新申请。",
+            "Your bank did not answer within 24 hours whether it binds the card ending in 1234. You may ask again.",
+        ),
     ]
 }
 
@@ -209,8 +220,10 @@ fn no_text_is_left_out() {
             SmsText::RechargeLocked { .. } => 23,
             SmsText::Shipped { .. } => 24,
             SmsText::CardChanged { .. } => 25,
+            SmsText::WishRefused { .. } => 26,
+            SmsText::WishLapsed { .. } => 27,
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds, (0..26).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..28).collect::<Vec<_>>());
 }

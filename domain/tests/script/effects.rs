@@ -31,6 +31,7 @@ impl Stage {
                 Effect::CreditTransfer { .. } => *key == "credit",
                 Effect::Call { .. } => *key == "call",
                 Effect::TellBank { .. } => *key == "bank",
+                Effect::AskBank { .. } => *key == "wish",
                 Effect::CapturePayment { .. } => *key == "capture",
                 Effect::CreditAward { .. } => *key == "award",
                 Effect::TellUpp { .. } => *key == "upp",

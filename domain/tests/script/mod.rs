@@ -16,7 +16,8 @@
 //! `transfers.rs`, for the number plan and the policy in `rules.rs`, for the books in `books.rs`, for texts and
 //! whatever else waits to be done outside in `effects.rs`, for awards in `awards.rs`, for the vault of cards in
 //! `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in `recharge.rs`, for orders
-//! of the UPP in `upp.rs`, for goods that are sent in `shipping.rs`, for draws in `draws.rs`.
+//! of the UPP in `upp.rs`, for goods that are sent in `shipping.rs`, for draws in `draws.rs`, for cards
+//! that subscribers ask to be bound in `wishes.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -28,7 +29,7 @@ use std::fmt::Write as _;
 use mpss_domain::command::Request;
 use mpss_domain::{
     AccountId, Applied, AwardId, Batch, BindingId, Command, EffectId, LogTime, Msisdn, OrderId, Outcome, PaymentId,
-    ProductId, ProvinceId, RefundId, Refusal, SpId, State, StateVersion, TopUpId, TransferId, Verb,
+    ProductId, ProvinceId, RefundId, Refusal, SpId, State, StateVersion, TopUpId, TransferId, Verb, WishId,
 };
 
 mod accounts;
@@ -49,6 +50,7 @@ mod shipping;
 mod tickets;
 mod transfers;
 mod upp;
+mod wishes;
 mod words;
 
 use words::{Words, duration_ms, operator, province, same};
@@ -73,6 +75,7 @@ pub(crate) struct Stage {
     bindings: BTreeMap<String, BindingId>,
     awards: BTreeMap<String, AwardId>,
     top_ups: BTreeMap<String, TopUpId>,
+    wishes: BTreeMap<String, WishId>,
     foreign_ids: u16,
 }
 
@@ -113,6 +116,7 @@ impl Stage {
             bindings: BTreeMap::new(),
             awards: BTreeMap::new(),
             top_ups: BTreeMap::new(),
+            wishes: BTreeMap::new(),
             foreign_ids: 0,
         }
     }
@@ -154,6 +158,7 @@ impl Stage {
             "see-award" => self.see_award(&words)?,
             "see-prize" => self.see_prize(&words)?,
             "see-recharge" => self.see_recharge(&words)?,
+            "see-wish" => self.see_wish(&words)?,
             "see-upp" => self.see_upp(&words)?,
             "told-upp" => self.see_upp_notice(&words)?,
             "told" => self.see_text(&words)?,
@@ -225,6 +230,7 @@ impl Stage {
             "load" | "reveal" => self.card_verb(words)?,
             "check" => self.check(words)?,
             "recharge" => self.recharge_verb(words)?,
+            "wish" | "refuse-wish" => self.wish_verb(words)?,
             "upp-pay" | "upp-reverse" | "upp-refund" | "upp-confirm" => self.upp_verb(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
             "fund-pool" | "award" | "approve" | "reject" | "credit-award" | "record-award" | "award-policy" => {

@@ -44,6 +44,9 @@ impl Stage {
             Outcome::Transfer(id) if words.verb == "transfer" => {
                 self.transfers.insert(name, id);
             }
+            Outcome::Wish(id) if words.verb == "wish" => {
+                self.wishes.insert(name, id);
+            }
             Outcome::Upp(view) => self.learn_upp(name, &view),
             _ => {}
         }

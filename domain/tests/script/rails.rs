@@ -83,11 +83,15 @@ impl Stage {
                 };
                 Verb::RecordCalls { answers: vec![CallAnswer { call, answer }] }
             }
-            "bind" => Verb::BindCard {
-                msisdn: self.msisdn(words.need("msisdn")?)?,
-                card: named_card(words),
-                code: words.get("code").unwrap_or("123456").parse().map_err(|_| "code is a number")?,
-            },
+            "bind" => {
+                let msisdn = self.msisdn(words.need("msisdn")?)?;
+                let code = words.get("code").unwrap_or("123456").parse().map_err(|_| "code is a number")?;
+                let card = named_card(words);
+                match words.get("wish") {
+                    Some(wish) => Verb::BindWished { wish: self.wish(wish)?, msisdn, card, code },
+                    None => Verb::BindCard { msisdn, card, code },
+                }
+            }
             "confirm" => {
                 let msisdn = self.msisdn(words.need("msisdn")?)?;
                 Verb::ConfirmBinding {

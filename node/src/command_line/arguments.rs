@@ -214,6 +214,11 @@ How it behaves to one card alone, and what is left of next:
 It replaces a card, with all that is on it:
   curl -X POST localhost:9103/simulator/bank/cards/6200000000000000001/replacement \\
        -H 'content-type: application/json' -d '{\"card_token\": \"6200000000000000002\"}'
+How it answers cards that subscribers want to be bound, with --node; told at POST /bank/v1/notices:
+  curl -X PUT localhost:9103/simulator/bank/wishes -H 'content-type: application/json' \\
+       -d '{\"answer\": \"refuses\", \"reason\": \"not_the_holder\", \"after_ms\": 500}'
+  answers: binds (with mode: real_time, pre_freeze), refuses (with reason), silent; deaf: true
+  curl localhost:9103/simulator/bank/wishes/Q20260101120000000-44-00001
 Its day is cut, and it crashes:
   curl -X POST localhost:9103/simulator/bank/day-cut
   curl -X POST localhost:9103/simulator/bank/crash")]
@@ -299,6 +304,10 @@ pub struct BankArguments {
     /// The node's settings whose [rails] say how the bank is spoken with; the defaults when not given
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+
+    /// The node at which it answers cards that subscribers want to be bound; signed with rails.bank_door_key
+    #[arg(long, value_name = "URL", requires = "config")]
+    pub node: Option<String>,
 
     /// Throws the dice of lost, late and refused answers
     #[arg(long, value_name = "N", default_value_t = 1)]

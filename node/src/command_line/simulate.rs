@@ -13,7 +13,7 @@ use super::printer::Printer;
 use super::stop_signal::StopSignal;
 use super::{client_runtime, ready_file};
 use crate::gateway::bank::wire::Wire;
-use crate::simulator::bank::BankSimulator;
+use crate::simulator::bank::{BankSimulator, WishDesk};
 use crate::simulator::ismp::IsmpSimulator;
 use crate::simulator::recharge::RechargeSimulator;
 use crate::simulator::sms::SmsSimulator;
@@ -77,8 +77,20 @@ async fn serve(
     Ok(())
 }
 
+/// A desk for wishes that signs as the node's settings say.
+fn desk_of(node: &str, arguments: &BankArguments) -> Result<WishDesk, Failure> {
+    let settings = mpss_config::Settings::load(arguments.config.as_deref(), std::env::vars());
+    let rails = settings.map_err(|error| Failure::usage(crate::demo::told(&error)))?.rails;
+    if rails.bank_door_key.is_empty() {
+        return Err(Failure::usage("--config: rails.bank_door_key is empty, and the bank signs with it".to_owned()));
+    }
+    let key = hex::decode(&rails.bank_door_key).expect("loaded settings have a key in hex");
+    WishDesk::new(node, key).map_err(|error| Failure::start(error.to_string()))
+}
+
 async fn serve_bank(arguments: &BankArguments, printer: &mut Printer) -> Result<(), Failure> {
     let mut stop = StopSignal::listen()?;
+    let desk = arguments.node.as_deref().map(|node| desk_of(node, arguments)).transpose()?;
     let rails = match &arguments.config {
         Some(path) => {
             let settings = mpss_config::Settings::load(Some(path), std::env::vars());
@@ -91,7 +103,8 @@ async fn serve_bank(arguments: &BankArguments, printer: &mut Printer) -> Result<
     let (listener, address) = bind(arguments.listen, "--listen")?;
     let (bank_listener, bank_address) = bind(arguments.bank_listen, "--bank-listen")?;
     let (end, ended) = watch::channel(false);
-    let served = tokio::spawn(crate::simulator::serve(listener, bank.router(), ended.clone()));
+    let router = desk.map_or_else(|| bank.router(), |desk| bank.router().merge(desk.router()));
+    let served = tokio::spawn(crate::simulator::serve(listener, router, ended.clone()));
     let spoken = tokio::spawn(crate::simulator::bank::serve(bank_listener, bank, Arc::new(wire), ended));
     if let Some(path) = &arguments.ready_file {
         ready_file::write(path, &json!({ "url": format!("http://{address}"), "bank": bank_address.to_string() }))?;

@@ -27,8 +27,10 @@ use crate::password::PaymentPassword;
 use crate::watched::watched;
 
 pub(crate) mod judging;
+mod wishes;
 
 use judging::{Owner, propose_judged};
+pub use wishes::WishedCard;
 
 /// How long another province's payment waits for whoever has the money, before the other province has to
 /// ask again. Below its own patience for one try.

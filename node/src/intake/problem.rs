@@ -171,6 +171,7 @@ impl Problem {
             | Refusal::SpNotFound
             | Refusal::TransferNotFound
             | Refusal::BindingNotFound
+            | Refusal::WishNotFound
             | Refusal::AwardNotFound
             | Refusal::TopUpNotFound
             | Refusal::UppOrderNotFound

@@ -104,6 +104,9 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10572 => "This product is no lottery.",
         10573 => "A draw closes in the future.",
         10601 => "The binding was refused, has lapsed or was ended.",
+        10611 => "No card was asked to be bound under this id and number.",
+        10612 => "The bank has not answered yet about a card that was asked to be bound.",
+        10613 => "The wish was answered before, or has lapsed.",
         _ => "Refused by a rule.",
     }
 }

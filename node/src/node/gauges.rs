@@ -95,6 +95,7 @@ const fn kind(effect: &Effect) -> &'static str {
         Effect::TellBank { .. } => "tell_bank",
         Effect::CapturePayment { .. } => "capture",
         Effect::CreditAward { .. } => "award",
+        Effect::AskBank { .. } => "ask_bank",
         Effect::TellUpp { .. } => "tell_upp",
     }
 }

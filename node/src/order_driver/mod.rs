@@ -319,7 +319,7 @@ fn lane_of(row: &EffectRow, here: ProvinceId) -> Option<LaneKey> {
         | Effect::RefundPayment { home, .. }
         | Effect::CapturePayment { home, .. }
         | Effect::CreditAward { home, .. } => Some((home, Kind::Forward)),
-        Effect::TellBank { .. } | Effect::TellUpp { .. } => Some((here, Kind::Forward)),
+        Effect::TellBank { .. } | Effect::AskBank { .. } | Effect::TellUpp { .. } => Some((here, Kind::Forward)),
         Effect::Call { rail, .. } if row.not_before > row.at => Some((here, Kind::CallLater(rail))),
         Effect::Call { rail, .. } => Some((here, Kind::Call(rail))),
         Effect::CreditTransfer { payee_home, .. } => Some((payee_home, Kind::Forward)),

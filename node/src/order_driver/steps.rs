@@ -13,16 +13,18 @@
 //!  Call             see `calls.rs`
 //! ```
 
+use mpss_domain::wish::WishStatus;
 use mpss_domain::{
     AwardId, BindingId, Effect, EffectId, EffectRow, LogTime, Money, Order, OrderId, OrderStatus, ProvinceId, RefundId,
-    Refusal, State, TransferId, Verb,
+    Refusal, State, TransferId, Verb, WishId,
 };
 use mpss_routing::PeerError;
 use mpss_routing::wire::{AwardMessage, PaymentFate};
 use tracing::Instrument;
 
+use crate::card_pin::DoesNotOpen;
 use crate::gateway::NoAnswer;
-use crate::gateway::bank::notices::BindingNotice;
+use crate::gateway::bank::notices::{BindingNotice, WishNotice};
 use crate::gateway::upp::UppNotice;
 use crate::node::Context;
 use crate::supervision::tenure::{NotRecorded, Tenure};
@@ -36,6 +38,9 @@ pub(super) enum Again {
     /// The bank, or the UPP, gave no answer.
     #[error(transparent)]
     Bank(#[from] NoAnswer),
+    /// What the bank is to be told does not open with this node's key.
+    #[error(transparent)]
+    Sealed(#[from] DoesNotOpen),
     /// Its answer, or the decision, could not be recorded.
     #[error(transparent)]
     NotRecorded(#[from] NotRecorded),
@@ -59,6 +64,7 @@ pub(super) async fn step(context: &Context, tenure: &Tenure, row: &EffectRow) {
         Effect::CreditAward { award, home } => driver.credit_award(award, home).await,
         Effect::Call { call, .. } => driver.call(call).await,
         Effect::TellBank { binding } => driver.tell_bank(row.id, binding).await,
+        Effect::AskBank { wish } => driver.ask_bank(row.id, wish).await,
         Effect::TellUpp { payment, number, end } => driver.tell_upp(row.id, UppNotice::new(payment, number, end)).await,
         Effect::Sms { .. } | Effect::DeliveryNotice { .. } | Effect::CancelNotice { .. } => Ok(()),
     };
@@ -130,6 +136,28 @@ impl Step<'_> {
         if let (Some(notices), Some(notice)) = (&self.context.rails.bank_notices, self.context.replica.read(look)) {
             notices.tell(notice, self.context.seams.clock.wall_ms()).await?;
         }
+        self.tenure.record(Verb::AcknowledgeEffects { effects: vec![row] }).await?;
+        Ok(())
+    }
+
+    /// Tells the bank of a card that a subscriber wants to be bound. Its number is in the clear here alone.
+    async fn ask_bank(&self, row: EffectId, id: WishId) -> Result<(), Again> {
+        // Over meanwhile: its row is gone too.
+        let Some(wish) = self.context.replica.read(|state| state.wish(id).cloned()) else { return Ok(()) };
+        if wish.status != WishStatus::Waiting {
+            return Ok(());
+        }
+        let (Some(notices), Some(safe)) = (&self.context.rails.bank_notices, &self.context.pins) else {
+            return Err(Again::Undecided(Refusal::RailUnavailable));
+        };
+        let number = safe.open_card_number(wish.msisdn, &wish.number)?;
+        let notice = WishNotice {
+            wish_id: id.to_string(),
+            msisdn: wish.msisdn.to_string(),
+            bank: wish.bank,
+            card_number: number.digits().to_owned(),
+        };
+        notices.tell_wish(notice, self.context.seams.clock.wall_ms()).await?;
         self.tenure.record(Verb::AcknowledgeEffects { effects: vec![row] }).await?;
         Ok(())
     }

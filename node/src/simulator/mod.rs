@@ -25,6 +25,7 @@ pub mod bank;
 pub mod ismp;
 pub mod keys;
 pub mod manner;
+mod nodes;
 pub mod recharge;
 pub mod remembered;
 mod signed;

@@ -17,21 +17,18 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use mpss_runtime::Clock;
-use mpss_runtime::real::TokioClock;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::manner::Temper;
+use super::nodes::Nodes;
 use super::over_http;
 use super::signed::Signed;
 use super::upp_accounts::UppAccounts;
-use crate::channel::http::signed;
 use crate::gateway::upp::UppNotice;
 
-/// How long an answer of a node is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub use super::nodes::Heard;
 
 /// What becomes of the delivery of an order that is paid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,15 +69,6 @@ pub struct Errand {
 
 const fn once() -> u32 {
     1
-}
-
-/// An answer of a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Heard {
-    /// The HTTP status; 0 without an answer.
-    pub status: u16,
-    /// What it said.
-    pub body: Value,
 }
 
 /// An order as the UPP remembers it.
@@ -126,14 +114,6 @@ impl UppBook {
     }
 }
 
-/// The way to the nodes that are asked.
-#[derive(Debug)]
-struct Nodes {
-    client: reqwest::Client,
-    url: String,
-    key: Vec<u8>,
-}
-
 /// A simulated UPP. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct UppSimulator {
@@ -152,9 +132,8 @@ impl UppSimulator {
     /// # Errors
     /// When the machine can not make an HTTP client.
     pub fn new(seed: u64, url: &str, key: Vec<u8>) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).timeout(PATIENCE).build()?;
         let accounts = UppAccounts::new(seed, key.clone());
-        let nodes = Nodes { client, url: url.trim_end_matches('/').to_owned(), key };
+        let nodes = Nodes::new(url, key)?;
         Ok(Self { book: Arc::default(), temper: Arc::new(Temper::new(seed)), accounts, nodes: Arc::new(nodes) })
     }
 
@@ -241,26 +220,9 @@ impl UppSimulator {
     }
 }
 
-impl Nodes {
-    async fn ask(&self, method: &str, target: &str, key: &str, body: Vec<u8>) -> Heard {
-        let signature = signed(&self.key, TokioClock::new().wall_ms(), method, target, &body);
-        let url = format!("{}{target}", self.url);
-        let request = if method == "GET" {
-            self.client.get(url)
-        } else {
-            let post = self.client.post(url).header("content-type", "application/json");
-            post.header("idempotency-key", key).body(body)
-        };
-        let Ok(response) = request.header("mpss-signature", signature).send().await else {
-            return Heard { status: 0, body: Value::Null };
-        };
-        let status = response.status().as_u16();
-        Heard { status, body: response.json().await.unwrap_or(Value::Null) }
-    }
-}
-
 async fn notice(State(upp): State<UppSimulator>, signed: Signed, body: Bytes) -> Response {
-    let (true, Ok(notice)) = (signed.is_with(&upp.nodes.key, &body), serde_json::from_slice::<UppNotice>(&body)) else {
+    let (true, Ok(notice)) = (signed.is_with(upp.nodes.key(), &body), serde_json::from_slice::<UppNotice>(&body))
+    else {
         upp.book.lock().refused += 1;
         return StatusCode::UNAUTHORIZED.into_response();
     };

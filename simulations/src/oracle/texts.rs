@@ -54,6 +54,8 @@ impl Property for Texts {
                         | SmsText::RechargeRefused { .. }
                         | SmsText::RechargeLocked { .. }
                         | SmsText::Shipped { .. }
+                        | SmsText::WishRefused { .. }
+                        | SmsText::WishLapsed { .. }
                 ) {
                     *owed.entry(*to).or_default() -= 1;
                 }

@@ -181,6 +181,7 @@ impl Province {
             Outcome::CardsShown(_) => "cards shown",
             Outcome::TicketChecked(..) => "ticket checked",
             Outcome::TopUpTaken(_) => "top-up taken",
+            Outcome::Wish(_) => "wish",
             Outcome::Upp(_) => "order of the UPP",
             Outcome::Done => "done",
         };

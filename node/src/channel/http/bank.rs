@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::outside::Card;
 use mpss_domain::rail::{Binding, BindingStatus};
-use mpss_domain::{AccountId, BindingId, Msisdn, Outcome, Refusal, State as ProvinceState, TopUpId};
+use mpss_domain::{AccountId, BindingId, Msisdn, Outcome, Refusal, State as ProvinceState, TopUpId, WishId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -56,6 +56,10 @@ pub(crate) struct BindAsk<'a> {
     mode: Str<'a>,
     /// The bank has checked that the number is the card holder's.
     holder_checked: bool,
+    /// The wish of the subscriber that this answers, when it answers one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "Q20260101120000000-44-00001")]
+    wish_id: Option<Str<'a>>,
 }
 
 const MODES: [(&str, bool); 2] = [("real_time", false), ("pre_freeze", true)];
@@ -101,7 +105,11 @@ impl BindingBody {
     }
 }
 
-fn digits<'a>(name: &'static str, text: &'a str, lengths: std::ops::RangeInclusive<usize>) -> Result<&'a str, Problem> {
+pub(super) fn digits<'a>(
+    name: &'static str,
+    text: &'a str,
+    lengths: std::ops::RangeInclusive<usize>,
+) -> Result<&'a str, Problem> {
     if lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(text);
     }
@@ -140,10 +148,15 @@ pub(crate) async fn bind(State(door): State<Door>, call: Call) -> Answer {
         ));
     }
     let card = card(&ask.bank, &ask.card_token, &ask.card_last_four, &ask.mode)?;
+    let wish = ask.wish_id.as_ref().map(|id| field::id::<WishId>("wish_id", id.as_str())).transpose()?;
     if let Some(elsewhere) = door.home_elsewhere(msisdn)? {
         return door.pass_on(&call, elsewhere).await;
     }
-    let reply = door.home.bind_card(call.request(key, &ask), msisdn, card).await?;
+    let request = call.request(key, &ask);
+    let reply = match wish {
+        Some(wish) => door.home.bind_wished(request, wish, msisdn, card).await.map_err(of_wish)?,
+        None => door.home.bind_card(request, msisdn, card).await?,
+    };
     let Outcome::Binding(id) = reply.outcome else { return Err(unexpected(&reply)) };
     let body = BindingBody {
         binding_id: Shown(id),
@@ -154,6 +167,12 @@ pub(crate) async fn bind(State(door): State<Door>, call: Call) -> Answer {
         log_index: reply.index,
     };
     Ok(answer::created(&body, &reply, &format!("/v1/bank/bindings/{id}")))
+}
+
+/// The wish is named by a field, all else by what the wish is about.
+fn of_wish(not_done: NotDone) -> Problem {
+    let problem = Problem::from(not_done);
+    if problem.code().starts_with("wish_") { problem.blaming("wish_id") } else { problem }
 }
 
 /// Shows a binding. Asked by the bank.

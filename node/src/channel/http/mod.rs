@@ -64,6 +64,7 @@ mod tickets;
 mod transfers;
 mod trial_balance;
 mod upp;
+mod wishes;
 
 #[cfg(test)]
 mod tests;
@@ -133,6 +134,9 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(bank::show))
         .routes(routes!(bank::unbind))
         .routes(routes!(card_change::change))
+        .routes(routes!(wishes::ask))
+        .routes(routes!(wishes::show))
+        .routes(routes!(wishes::refuse))
         .routes(routes!(bank::freeze))
         .routes(routes!(bank::push))
         .routes(routes!(upp::pay))

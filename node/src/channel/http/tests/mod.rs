@@ -40,6 +40,7 @@ mod replay;
 mod shipping;
 mod tickets;
 mod upp;
+mod wishes;
 
 /// A router over a province of one replica, and the provinces it passes requests on to.
 struct Shop {
