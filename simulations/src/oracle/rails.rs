@@ -9,11 +9,9 @@ use mpss_domain::journal::JournalBody;
 use mpss_domain::outside::Means;
 use mpss_domain::rail::{CallStep, Phase};
 use mpss_domain::{AccountId, CallId, Money, PaymentStatus, State};
-use mpss_node::simulator::bank::CardState;
 use mpss_node::simulator::ismp::Line;
 
 use super::{AtRest, Property, Seen};
-use crate::outside::token_of;
 use crate::tally::Tally;
 
 /// Questions about one call that a peer may see.
@@ -121,10 +119,10 @@ impl Property for Rails {
                         let gone = Line::default().credit_fen - line.credit_fen - line.reserved_fen;
                         Taken { gone: Money::fen(gone), held: Money::fen(line.reserved_fen) }
                     }),
-                    Means::Card(_) => country.rails().look_at_bank(|host| {
-                        let card = host.card(&token_of(msisdn));
-                        Taken { gone: CardState::default().balance - card.balance - card.held, held: card.held }
-                    }),
+                    Means::Card(_) => {
+                        let (gone, held) = country.rails().taken_from_cards(msisdn);
+                        Taken { gone, held }
+                    }
                     Means::Upp => {
                         let Some((gone, held)) = country.rails().upp().taken_from(msisdn) else {
                             wrong.push(format!("{leader}: {msisdn} has an account at the UPP, and there is none"));

@@ -1,11 +1,11 @@
 //! Whoever has money outside: the ISMP, a bank, the recharge platform and the UPP, with the books of the
 //! simulators that the program ships, in virtual time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_domain::{Msisdn, ProvinceId};
+use mpss_domain::{Money, Msisdn, ProvinceId};
 use mpss_node::card_pin::PinSafe;
 use mpss_node::gateway::bank::iso8583::{Institution, Message, ResponseCode, SwitchFailure, Transaction};
 use mpss_node::gateway::bank::rail::{Acquirer, BankLink, BankRail};
@@ -16,7 +16,7 @@ use mpss_node::gateway::recharge::{
 };
 use mpss_node::gateway::upp_account::{UppLink, UppRail, UppReason, UppReply, UppRequest, UppVerb};
 use mpss_node::node::Rails;
-use mpss_node::simulator::bank::BankHost;
+use mpss_node::simulator::bank::{BankHost, CardState};
 use mpss_node::simulator::ismp::IsmpBook;
 use mpss_node::simulator::recharge::{Card, RechargeBook};
 use mpss_runtime::{BoxFuture, Clock, Spawner};
@@ -33,10 +33,10 @@ pub(crate) const BANK_KEY: &[u8] = b"the bank's own key, thirty-two by";
 /// What the PINs of cards are sealed with on every machine.
 pub(crate) const VAULT_KEY: [u8; 32] = [0xc3; 32];
 
-/// The card of a subscriber, as the bank names it to us.
+/// The `nth` card of a subscriber, as the bank names it to us.
 #[must_use]
-pub fn token_of(msisdn: Msisdn) -> String {
-    format!("62{:017}", msisdn.number())
+pub fn token_of(msisdn: Msisdn, nth: u32) -> String {
+    format!("62{nth:02}{:015}", msisdn.number())
 }
 
 /// One of them.
@@ -64,6 +64,8 @@ pub struct SimRails {
     bank_moods: Moods,
     recharge_moods: Moods,
     upp: SimUpp,
+    /// Cards that took the place of a subscriber's first.
+    replaced: Mutex<BTreeMap<Msisdn, u32>>,
 }
 
 /// What becomes of one request.
@@ -80,8 +82,20 @@ impl SimRails {
     pub fn new(clock: SimClock, random: Arc<SeededRandom>, trace: Trace) -> Arc<Self> {
         let (ismp, bank, recharge) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (ismp_moods, bank_moods, recharge_moods) = (Moods::default(), Moods::default(), Moods::default());
-        let upp = SimUpp::default();
-        Arc::new(Self { clock, random, trace, ismp, bank, recharge, ismp_moods, bank_moods, recharge_moods, upp })
+        let (upp, replaced) = (SimUpp::default(), Mutex::default());
+        Arc::new(Self {
+            clock,
+            random,
+            trace,
+            ismp,
+            bank,
+            recharge,
+            ismp_moods,
+            bank_moods,
+            recharge_moods,
+            upp,
+            replaced,
+        })
     }
 
     fn moods(&self, peer: Peer) -> &Moods {
@@ -130,14 +144,28 @@ impl SimRails {
         self.trace.mark(kind, what);
     }
 
+    /// The bank gives a subscriber another card; what it names that to us.
+    pub fn replace_card(&self, msisdn: Msisdn) -> String {
+        let mut replaced = self.replaced.lock();
+        let nth = replaced.entry(msisdn).or_default();
+        *nth += 1;
+        token_of(msisdn, *nth)
+    }
+
+    /// What is gone from a subscriber's cards, all that there ever were, and what of that is set aside.
+    pub fn taken_from_cards(&self, msisdn: Msisdn) -> (Money, Money) {
+        let last = self.replaced.lock().get(&msisdn).copied().unwrap_or_default();
+        let bank = self.bank.lock();
+        (0..=last)
+            .map(|nth| bank.card(&token_of(msisdn, nth)))
+            .fold((Money::ZERO, Money::ZERO), |(gone, held), card| {
+                (gone + CardState::default().balance - card.balance - card.held, held + card.held)
+            })
+    }
+
     /// What the ISMP keeps.
     pub fn look_at_ismp<R>(&self, look: impl FnOnce(&IsmpBook) -> R) -> R {
         look(&self.ismp.lock())
-    }
-
-    /// What the bank keeps.
-    pub fn look_at_bank<R>(&self, look: impl FnOnce(&BankHost) -> R) -> R {
-        look(&self.bank.lock())
     }
 
     /// The ways of one process of a province to them.

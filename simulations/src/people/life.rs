@@ -65,6 +65,8 @@ pub(super) struct Living {
     last: Option<(ProvinceId, String, Value)>,
     /// Accounts outside that I have: on the bill, on a card.
     pub(super) outside: [bool; 2],
+    /// What the bank calls the binding of my card.
+    pub(super) binding: Option<String>,
     /// Orders of cards.
     pub(super) cards: Vec<Bought>,
     /// Orders of tickets.
@@ -97,6 +99,7 @@ pub async fn live(street: Street, me: Person, scene: Arc<Scene>, rules: Rules, u
         sold_by: BTreeMap::new(),
         last: None,
         outside: [false; 2],
+        binding: None,
         cards: Vec::new(),
         tickets: Vec::new(),
         bills: Vec::new(),

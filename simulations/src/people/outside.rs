@@ -10,6 +10,9 @@ use super::street::{Answer, Body};
 use crate::outside::{BANK_KEY, token_of};
 use crate::world::SeededRandom;
 
+/// Turns of whoever has a card in which the bank replaces it, in parts of a million.
+const REPLACED: u32 = 80_000;
+
 impl Living {
     /// Buys from an account whose money is outside, and opens it first.
     pub(super) async fn buy_outside(&mut self, flow: Flow, key: &str, random: &SeededRandom) {
@@ -24,6 +27,10 @@ impl Living {
                 let answer = self.change(flow, self.me.home, "POST", "/v1/accounts".to_owned(), &key, body).await;
                 answer.is_some_and(|answer| self.has_it(&answer))
             };
+            return;
+        }
+        if is_card && random.happens(REPLACED) {
+            self.replace_card(key, random).await;
             return;
         }
         let scope = *random.pick(&[Flow::Local, Flow::Roaming, Flow::National]);
@@ -56,7 +63,7 @@ impl Living {
         let msisdn: Msisdn = self.me.msisdn.parse().expect("a number");
         let mode = if random.happens(500_000) { "real_time" } else { "pre_freeze" };
         let body = json!({
-            "msisdn": self.me.msisdn, "bank": "01020000", "card_token": token_of(msisdn), "card_last_four": "0001",
+            "msisdn": self.me.msisdn, "bank": "01020000", "card_token": token_of(msisdn, 0), "card_last_four": "0001",
             "mode": mode, "holder_checked": true,
         });
         let (path, bind) = ("/v1/bank/bindings".to_owned(), format!("{key}-bind"));
@@ -65,6 +72,7 @@ impl Living {
         if !answer.is_done() {
             return answer.text("code") == "account_exists";
         }
+        self.binding = Some(answer.text("binding_id"));
         // As it stands in the text.
         let country = self.street.country();
         let leader = country.leader(self.me.home);
@@ -80,5 +88,19 @@ impl Living {
         let (path, confirm) = ("/v1/bindings/confirm".to_owned(), format!("{key}-confirm"));
         let answer = self.change(Flow::Card, self.me.home, "POST", path, &confirm, body).await;
         answer.is_some_and(|answer| self.has_it(&answer))
+    }
+
+    /// The bank replaces my card, whatever is under way on it, or has it debited in another mode.
+    async fn replace_card(&self, key: &str, random: &SeededRandom) {
+        let Some(binding) = &self.binding else { return };
+        let msisdn: Msisdn = self.me.msisdn.parse().expect("a number");
+        let mode = if random.happens(500_000) { "real_time" } else { "pre_freeze" };
+        let body = json!({
+            "bank": "01020000", "card_token": self.street.country().rails().replace_card(msisdn), "card_last_four": "0002",
+            "mode": mode,
+        });
+        let path = format!("/v1/bank/bindings/{binding}/card");
+        let question = self.question(Flow::Card, self.me.home, "PUT", path, key, Body::Signed(BANK_KEY, body));
+        self.street.ask(&question).await;
     }
 }
