@@ -37,6 +37,7 @@ impl State {
         self.check_draws()?;
         self.check_upp()?;
         self.check_wishes()?;
+        self.check_codes()?;
         self.check_accounts(&open)
     }
 

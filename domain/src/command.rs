@@ -18,6 +18,7 @@ use crate::number_plan::{NumberPlan, Operator};
 use crate::order::{Channel, ReversalReason};
 use crate::outside::{Card, Means};
 use crate::password::{PasswordVerdict, PasswordVerifier};
+use crate::payment_codes::{BuyByCode, PayByCode, PaymentCode, Presenter, SealedCode};
 use crate::policy::Policy;
 use crate::purchase::Purchase;
 use crate::rail::CallAnswer;
@@ -597,6 +598,28 @@ pub enum Verb {
         /// Why.
         why: WishRefusal,
     },
+    /// A subscriber asks for a one-time payment code. Home province.
+    IssueCode {
+        /// From which account it pays.
+        account: AccountId,
+        /// The present password.
+        verdict: PasswordVerdict,
+        /// How much it pays at most.
+        amount: Money,
+        /// The code, drawn by whoever proposes.
+        code: PaymentCode,
+        /// Its digits, sealed for the account.
+        sealed: SealedCode,
+    },
+    /// A purchase that is paid by a code; otherwise as [`Verb::PlaceOrder`].
+    BuyByCode(Box<BuyByCode>),
+    /// As [`Verb::Pay`], by a code instead of the password. Home province.
+    PayByCode(Box<PayByCode>),
+    /// Somebody presented a payment code that is not known. The code's home province.
+    CountGuess {
+        /// Who.
+        by: Presenter,
+    },
 }
 
 impl Verb {
@@ -606,6 +629,7 @@ impl Verb {
         match self {
             Self::PayBill(ask) => Some(&ask.purchase),
             Self::BuyShipped(ask) => Some(&ask.purchase),
+            Self::BuyByCode(ask) => Some(&ask.purchase),
             _ => None,
         }
     }

@@ -55,6 +55,7 @@ pub mod password;
 mod password_check;
 mod pay;
 pub mod payment;
+pub mod payment_codes;
 pub mod policy;
 mod product_review;
 mod purchase;

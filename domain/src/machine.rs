@@ -6,7 +6,7 @@ use crate::award::credit::Coming;
 use crate::command::{Batch, Command, Verb};
 use crate::entry::BATCH_COMMANDS_MAX;
 use crate::outcome::{Applied, Divergence, Outcome, Reply};
-use crate::pay::PaymentToReverse;
+use crate::pay::{PaymentMode, PaymentToReverse};
 use crate::purchase::{Purchase, With};
 use crate::refusal::Refusal;
 use crate::requests::Known;
@@ -144,7 +144,7 @@ impl State {
             &Verb::RecordReversal { order } => self.record_reversal(order),
             &Verb::RecordRefund { order, refund, result } => self.record_refund(order, refund, result),
 
-            Verb::Pay(request) => self.pay(request, false),
+            Verb::Pay(request) => self.pay(request, PaymentMode::Take),
             &Verb::ReversePayment { payment, reversal, order } => {
                 self.reverse_payment(PaymentToReverse { payment, reversal, order })
             }
@@ -211,6 +211,12 @@ impl State {
                     daily_limit,
                 },
             ),
+            &Verb::IssueCode { account, verdict, amount, code, ref sealed } => {
+                self.issue_code(account, verdict, amount, (code, sealed))
+            }
+            Verb::BuyByCode(ask) => self.place_order(&ask.purchase, With::Code(ask.code)),
+            Verb::PayByCode(ask) => self.pay(&ask.request, PaymentMode::ByCode(ask.code)),
+            &Verb::CountGuess { by } => self.guessed(by),
             Verb::AskBinding(ask) => self.ask_binding(ask),
             &Verb::BindWished { wish, msisdn, ref card, code } => self.bind_wished(wish, msisdn, card, code),
             &Verb::RefuseWish { wish, why } => self.refuse_wish(wish, why),
@@ -222,7 +228,7 @@ impl State {
             Verb::RecordCalls { answers } => Ok(self.record_calls(answers)),
             &Verb::RecordHold { order } => self.record_hold(order),
             &Verb::CapturePayment { payment, amount } => self.capture_payment(payment, amount),
-            Verb::HoldPayment(request) => self.pay(request, true),
+            Verb::HoldPayment(request) => self.pay(request, PaymentMode::Hold),
             &Verb::RecordCapture { order } => self.record_capture(order),
 
             &Verb::FundPool { sp, amount, out, by: _ } => self.fund_pool(sp, amount, out),

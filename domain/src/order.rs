@@ -24,6 +24,8 @@ pub enum Channel {
     Ivr,
     /// Client application.
     App,
+    /// A vending machine, a gate, a point of sale.
+    Pos,
 }
 
 impl Channel {
@@ -36,6 +38,7 @@ impl Channel {
             Self::Sms => "sms",
             Self::Ivr => "ivr",
             Self::App => "app",
+            Self::Pos => "pos",
         }
     }
 }

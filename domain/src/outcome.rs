@@ -78,6 +78,8 @@ pub enum Outcome {
     Upp(Box<crate::upp::UppView>),
     /// A card is to be bound, or is not; see its row.
     Wish(WishId),
+    /// A payment code was issued.
+    PaymentCode(Box<crate::payment_codes::CodeView>),
 }
 
 /// An account as it was when a command had changed it.

@@ -1,6 +1,6 @@
 //! What the state holds of accounts whose money is outside, and of the calls to those who have it; and
 //! the vault of PIN cards, tickets, bills, top-ups by recharge card, orders of the UPP, goods that are sent,
-//! draws, and cards that subscribers want to be bound.
+//! draws, cards that subscribers want to be bound, and payment codes.
 //!
 //! All of it came with state version 3. It stands apart from the other rows, so that what is written
 //! of them is what older programs wrote: a snapshot of a lower version ends before it.
@@ -15,6 +15,7 @@ use crate::former_home::FormerHome;
 use crate::ids::{AccountId, BindingId, CallId, OrderId, PaymentId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
+use crate::payment_codes::PaymentCodes;
 use crate::rail::{Binding, Call, RailName, Subject};
 use crate::recharge::Recharges;
 use crate::refusal::Refusal;
@@ -150,6 +151,8 @@ pub struct Outside {
     pub(crate) former_homes: Vec<FormerHome>,
     /// Cards that subscribers want to be bound.
     pub(crate) wishes: Wishes,
+    /// One-time payment codes.
+    pub(crate) payment_codes: PaymentCodes,
 }
 
 impl State {

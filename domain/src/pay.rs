@@ -10,6 +10,7 @@ use crate::money::Money;
 use crate::movement::OpenOrders;
 use crate::outcome::Outcome;
 use crate::payment::{Payment, PaymentStatus};
+use crate::payment_codes::{PaymentCode, Presenter};
 use crate::purchase::Debit;
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -23,6 +24,17 @@ pub(crate) struct PaymentToReverse {
     pub(crate) order: OrderId,
 }
 
+/// How a payment is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum PaymentMode {
+    /// By the password; the money is taken.
+    Take,
+    /// By the password; the money is only set aside, whatever the rail.
+    Hold,
+    /// By a one-time code; the money is taken.
+    ByCode(PaymentCode),
+}
+
 impl State {
     /// Pays for an order taken by another province or the national platform.
     ///
@@ -32,9 +44,9 @@ impl State {
     /// [`Refusal::PaymentMismatch`], [`Refusal::AlreadyReversed`]); its age
     /// ([`Refusal::RequestTooOld`]); then amount, number, scope, and the list of [`crate::purchase`]
     /// from 7 on. From the amount on, a refusal is kept under the payment id unless it is transient.
-    ///
-    /// With `hold` the money is only set aside, whatever the rail.
-    pub(crate) fn pay(&mut self, request: &PayRequest, hold: bool) -> Result<Outcome, Refusal> {
+    /// By a code the list of [`State::check_payer_by_code`] stands in the place of 7 and 8: the same payment asked
+    /// again gets the same answer, though the code is used.
+    pub(crate) fn pay(&mut self, request: &PayRequest, mode: PaymentMode) -> Result<Outcome, Refusal> {
         if request.payment.province() != Some(request.serving) || request.serving == self.province {
             return Err(Refusal::PaymentMismatch);
         }
@@ -51,7 +63,7 @@ impl State {
         if self.is_too_old(request.payment.issued_at()) {
             return Err(Refusal::RequestTooOld);
         }
-        match self.try_pay(request, hold) {
+        match self.try_pay(request, mode) {
             Err(refusal) if !refusal.is_transient() => {
                 self.payments.insert(request.payment, self.declined(request, refusal));
                 Err(refusal)
@@ -60,7 +72,7 @@ impl State {
         }
     }
 
-    fn try_pay(&mut self, request: &PayRequest, hold: bool) -> Result<Outcome, Refusal> {
+    fn try_pay(&mut self, request: &PayRequest, mode: PaymentMode) -> Result<Outcome, Refusal> {
         request.amount.check_request()?;
         if self.province.is_national() {
             return Err(Refusal::NotHome);
@@ -71,25 +83,34 @@ impl State {
             return Err(Refusal::WrongPlaceForScope);
         }
         visible(request.scope, request.serving, self.province, request.location).map_err(Refusal::NotVisible)?;
-        let payer = self.check_payer(request.msisdn, request.account, request.verdict, request.amount)?;
+        let &PayRequest { payment, serving, msisdn, account, amount, .. } = request;
+        let payer = match mode {
+            PaymentMode::Take | PaymentMode::Hold => self.check_payer(msisdn, account, request.verdict, amount)?,
+            PaymentMode::ByCode(code) => {
+                self.check_payer_by_code(code, Presenter::Province(serving), msisdn, account, amount)?
+            }
+        };
 
         // From here it must succeed.
+        if let PaymentMode::ByCode(code) = mode {
+            self.use_code(code, payment);
+        }
         self.debit(Debit {
-            payment: request.payment,
+            payment,
             order: request.order,
-            serving: request.serving,
-            msisdn: request.msisdn,
+            serving,
+            msisdn,
             payer,
-            amount: request.amount,
+            amount,
             epoch: request.epoch,
-            against: LedgerAccount::DueTo(request.serving),
+            against: LedgerAccount::DueTo(serving),
             // The serving province never tells how the order ended, so it can not hold the account
             // open; what comes back after a closing lands all the same.
             open_orders: OpenOrders::Same,
             title: request.title.clone(),
-            hold,
+            hold: matches!(mode, PaymentMode::Hold),
         });
-        let status = self.payment(request.payment).expect("just made").status;
+        let status = self.payment(payment).expect("just made").status;
         Ok(outcome_of(status, payer.id))
     }
 

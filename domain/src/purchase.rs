@@ -19,9 +19,11 @@
 //! 6. the stock of a product that is sold from the vault: [`Refusal::OutOfStock`]; whether a bill goes with
 //!    the product and can be had: [`Refusal::BillNeeded`], [`Refusal::NotForBills`],
 //!    [`Refusal::BillBeingPaid`], [`Refusal::BillPaid`]; whether it is said to whom goods are sent:
-//!    [`Refusal::RecipientNeeded`], [`Refusal::NotShippedGoods`]; the draw of a bet: [`Refusal::DrawClosed`]
+//!    [`Refusal::RecipientNeeded`], [`Refusal::NotShippedGoods`]; whether it is paid per use, when it is paid by a
+//!    code: [`Refusal::NotPayPerUse`]; the draw of a bet: [`Refusal::DrawClosed`]
 //!
-//! and then at home, by [`State::check_payer`], whether the order was taken there or elsewhere:
+//! and then at home, by [`State::check_payer`], whether the order was taken there or elsewhere (by a code,
+//! [`State::check_payer_by_code`] stands in the place of 7 and 8):
 //!
 //! 7. the account: [`Refusal::AccountNotFound`], [`Refusal::AccountKindUnsupported`]
 //! 8. the password: [`Refusal::PasswordLocked`], [`Refusal::PasswordChanged`], [`Refusal::WrongPassword`]
@@ -34,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, AccountSelector};
 use crate::bills::Bill;
-use crate::catalogue::{ProductRef, ProductStatus};
+use crate::catalogue::{Application, ProductRef, ProductStatus, Terms};
 use crate::draws::Draw;
 use crate::effect::{Effect, EffectId, SmsText};
 use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, SpId};
@@ -46,6 +48,7 @@ use crate::order::{Channel, Order, OrderEvent, OrderStatus};
 use crate::outcome::Outcome;
 use crate::password::PasswordVerdict;
 use crate::payment::{Payment, PaymentStatus};
+use crate::payment_codes::{PaymentCode, Presenter};
 use crate::rail::RailName;
 use crate::refusal::Refusal;
 use crate::shipping::Recipient;
@@ -88,6 +91,8 @@ pub(crate) enum With<'a> {
     Bill(Bill),
     /// To whom the goods are sent.
     Recipient(&'a Recipient),
+    /// The one-time code that it is paid by; `None` when home is elsewhere and will judge.
+    Code(Option<PaymentCode>),
 }
 
 impl<'a> With<'a> {
@@ -96,6 +101,12 @@ impl<'a> With<'a> {
             Self::Bill(bill) => Some(bill),
             _ => None,
         }
+    }
+
+    /// Is it paid by a code? Only what is paid per use is.
+    fn check_code(self, terms: &Terms) -> Result<(), Refusal> {
+        let by_code = matches!(self, Self::Code(_));
+        if by_code && terms.application != Application::PayPerUse { Err(Refusal::NotPayPerUse) } else { Ok(()) }
     }
 
     const fn recipient(self) -> Option<&'a Recipient> {
@@ -178,6 +189,7 @@ impl State {
         }
         self.check_bill(terms, with.bill().as_ref())?;
         self.check_recipient(terms, with.recipient())?;
+        with.check_code(terms)?;
         Ok(Deal {
             product: ProductRef { id: product.id, version: product.versions.len() as u32 },
             sp: terms.sp,
@@ -227,12 +239,24 @@ impl State {
     }
 
     fn sell_at_home(&mut self, purchase: &Purchase, deal: &Deal<'_>) -> Result<Outcome, Refusal> {
-        // Without a verdict the edge took another province for home: let it look again.
-        let verdict = purchase.verdict.ok_or(Refusal::PasswordChanged)?;
-        let payer = self.check_payer(purchase.msisdn, purchase.account, verdict, deal.amount)?;
+        // Without a verdict, or a code, the edge took another province for home: let it look again.
+        let &Purchase { msisdn, account, .. } = purchase;
+        let payer = match deal.with {
+            With::Code(code) => {
+                let code = code.ok_or(Refusal::PasswordChanged)?;
+                self.check_payer_by_code(code, Presenter::Sp(deal.sp), msisdn, account, deal.amount)?
+            }
+            _ => {
+                let verdict = purchase.verdict.ok_or(Refusal::PasswordChanged)?;
+                self.check_payer(msisdn, account, verdict, deal.amount)?
+            }
+        };
 
         // From here it must succeed.
         let mut order = self.new_order(purchase, deal);
+        if let With::Code(Some(code)) = deal.with {
+            self.use_code(code, order.payment);
+        }
         self.order_event(&mut order, OrderEvent::Created);
         let title = self.title_of(deal.product);
         let outside = payer.rail.is_some();
@@ -312,7 +336,7 @@ impl State {
             self.bet_on(order.id, draw);
         }
         match deal.with {
-            With::Nothing => {}
+            With::Nothing | With::Code(_) => {}
             With::Bill(bill) => self.hold_bill(&order, bill),
             With::Recipient(to) => self.keep_recipient(&order, to),
         }

@@ -274,6 +274,21 @@ refusals! {
     WishWaits = 10612 "wish_waits" retry "绑卡申请处理中，请等待银行答复";
     /// The wish was answered before, or has lapsed.
     WishOver = 10613 "wish_over" never "绑卡申请已结束";
+
+    /// Nobody has this payment code; it was counted.
+    PaymentCodeUnknown = 10621 "payment_code_unknown" never "付费码错误";
+    /// The payment code has paid.
+    PaymentCodeUsed = 10622 "payment_code_used" never "付费码已使用";
+    /// The payment code's minute is over.
+    PaymentCodeExpired = 10623 "payment_code_expired" never "付费码已过期";
+    /// The payment code is not for so much.
+    AmountAboveCode = 10624 "amount_above_code" never "超过付费码金额上限";
+    /// So many payment codes of the subscriber are open that no more is issued at once.
+    PaymentCodesOpen = 10625 "payment_codes_open" retry "未使用的付费码过多，请稍后再试";
+    /// Too many codes that nobody has were presented today; until the time given.
+    PaymentCodesLocked(LogTime) = 10626 "payment_codes_locked" retry "付费码错误次数过多，已锁定";
+    /// Only what is paid per use is paid by a code.
+    NotPayPerUse = 10627 "not_pay_per_use" never "该商品不支持付费码支付";
 }
 
 impl Refusal {

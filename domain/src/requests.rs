@@ -130,6 +130,11 @@ impl Requests {
         self.generations.values().any(|generation| generation.get(key).is_some())
     }
 
+    /// The first answer to a request that names no order; `None` when nothing is known of it.
+    pub(crate) fn first_answer(&self, request: Request) -> Option<Known> {
+        self.generations.values().find_map(|generation| generation.get(request.key)).map(|known| request.compare(known))
+    }
+
     /// Remembers the answer to a request of which nothing was known.
     pub(crate) fn remember(
         &mut self,

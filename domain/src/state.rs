@@ -16,10 +16,12 @@ use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, R
 use crate::ledger::TrialBalance;
 use crate::number_plan::NumberPlan;
 use crate::order::Order;
+use crate::outcome::{Outcome, Reply};
 use crate::outside::Outside;
 use crate::payment::Payment;
 use crate::policy::Policy;
-use crate::requests::Requests;
+use crate::refusal::Refusal;
+use crate::requests::{Known, Requests};
 use crate::retention::Retention;
 use crate::table::Table;
 use crate::time::LogTime;
@@ -283,6 +285,16 @@ impl State {
     #[must_use]
     pub fn knows_request(&self, request: Request) -> bool {
         self.requests.knows(request.key)
+    }
+
+    /// The answer that a request would get which was asked before; `None` for a new one.
+    #[must_use]
+    pub fn first_answer(&self, request: Request) -> Option<Reply> {
+        let known = self.requests.first_answer(request)?;
+        Some(match known {
+            Known::Same(first) => Reply { outcome: first.outcome, index: first.index, replayed: true },
+            _ => Reply { outcome: Outcome::Refused(Refusal::DuplicateRequest), index: self.index, replayed: false },
+        })
     }
 
     /// The books.

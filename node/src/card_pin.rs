@@ -14,6 +14,7 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use mpss_domain::ids::IssuedId;
+use mpss_domain::payment_codes::{PaymentCode, SealedCode};
 use mpss_domain::recharge::RechargeCard;
 use mpss_domain::vault::{CardNumber, SealedPin};
 use mpss_domain::wish::SealedCardNumber;
@@ -22,12 +23,14 @@ use mpss_runtime::Random;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::code_digits::CodeDigits;
 use crate::gateway::bank::iso8583::Pan;
 
 /// Separate what is made of one key.
 const SEALING: &[u8] = b"mpss-card-pin-v1";
 const DIGEST: &[u8] = b"mpss-card-batch-v1";
 const RECHARGE: &[u8] = b"mpss-recharge-card-v1";
+const PAYMENT_CODE: &[u8] = b"mpss-payment-code-v1";
 
 /// How a PIN was sealed; in front of each.
 const VERSION: u8 = 1;
@@ -78,6 +81,7 @@ pub struct PinSafe {
     cipher: XChaCha20Poly1305,
     digest_key: Zeroizing<[u8; 32]>,
     recharge_key: Zeroizing<[u8; 32]>,
+    code_key: Zeroizing<[u8; 32]>,
 }
 
 impl fmt::Debug for PinSafe {
@@ -92,7 +96,8 @@ impl PinSafe {
     pub fn new(key: &[u8]) -> Self {
         let sealing = tag(key, SEALING);
         let cipher = XChaCha20Poly1305::new((&*sealing).into());
-        Self { cipher, digest_key: tag(key, DIGEST), recharge_key: tag(key, RECHARGE) }
+        let (digest_key, recharge_key, code_key) = (tag(key, DIGEST), tag(key, RECHARGE), tag(key, PAYMENT_CODE));
+        Self { cipher, digest_key, recharge_key, code_key }
     }
 
     /// Seals the PIN of a card.
@@ -183,10 +188,31 @@ impl PinSafe {
     /// Never: HMAC takes keys of any length.
     #[must_use]
     pub fn recharge_card(&self, pin: &CardPin) -> RechargeCard {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.recharge_key).expect("HMAC takes keys of any length");
-        mac.update(pin.0.as_bytes());
-        let digest = mac.finalize().into_bytes();
-        RechargeCard::new(u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes")))
+        RechargeCard::new(sixteen_bytes(&*self.recharge_key, pin.0.as_bytes()))
+    }
+
+    /// What a payment code is known by wherever its digits must not stand.
+    #[must_use]
+    pub fn payment_code(&self, digits: &CodeDigits) -> PaymentCode {
+        PaymentCode::new(sixteen_bytes(&*self.code_key, digits.reveal().as_bytes()))
+    }
+
+    /// Seals the digits of a payment code for the account that pays.
+    ///
+    /// # Panics
+    /// Never: digits are far smaller than what can be sealed.
+    #[must_use]
+    pub fn seal_code(&self, account: AccountId, digits: &CodeDigits, random: &dyn Random) -> SealedCode {
+        SealedCode::new(self.seal_bytes(&bound_to_payer(account), digits.reveal().as_bytes(), random))
+    }
+
+    /// Opens the digits of a payment code.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn open_code(&self, account: AccountId, sealed: &SealedCode) -> Result<CodeDigits, DoesNotOpen> {
+        let clear = self.open_bytes(&bound_to_payer(account), sealed.as_bytes())?;
+        std::str::from_utf8(&clear).ok().and_then(CodeDigits::parse).ok_or(DoesNotOpen)
     }
 
     /// What tells one batch from another under its name, by all that is in it. Keyed: PINs can not be
@@ -216,6 +242,21 @@ fn bound_to_account(account: AccountId) -> Vec<u8> {
     let mut bytes = b"recharge".to_vec();
     bytes.extend(account.bits().to_be_bytes());
     bytes
+}
+
+/// For which account a payment code is sealed.
+fn bound_to_payer(account: AccountId) -> Vec<u8> {
+    let mut bytes = b"payment code".to_vec();
+    bytes.extend(account.bits().to_be_bytes());
+    bytes
+}
+
+/// The first half of a keyed digest.
+fn sixteen_bytes(key: &[u8], text: &[u8]) -> u128 {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(text);
+    let digest = mac.finalize().into_bytes();
+    u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes"))
 }
 
 /// For which subscriber the number of a bank card is sealed.
@@ -357,6 +398,27 @@ mod tests {
         let as_bytes = format!("{:?}", number.digits().as_bytes()).replace(' ', "");
         for text in [format!("{verb:?}"), written] {
             assert!(!text.contains(number.digits()) && !text.contains(as_bytes.trim_matches(['[', ']'])), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_payment_code_opens_for_its_own_account_and_is_known_by_a_keyed_digest() {
+        let safe = PinSafe::new(&[1; 32]);
+        let account = |serial| AccountId::issue(LogTime(1_795_399_200_000), ProvinceId::new(44).expect("44"), serial);
+        let random = Counting(AtomicU8::new(0));
+        let digits = CodeDigits::draw(ProvinceId::new(44).expect("Guangdong"), &random);
+        let sealed = safe.seal_code(account(1), &digits, &random);
+        assert_eq!(safe.open_code(account(1), &sealed), Ok(digits.clone()));
+        assert_eq!(safe.open_code(account(2), &sealed), Err(DoesNotOpen), "another account's");
+        let code = safe.payment_code(&digits);
+        assert_ne!(code, PinSafe::new(&[2; 32]).payment_code(&digits), "nobody without the key can try codes");
+        let verdict = mpss_domain::PasswordVerdict { verifier_version: 1, matches: true };
+        let amount = mpss_domain::Money::yuan(1);
+        let verb = Verb::IssueCode { account: account(1), verdict, amount, code, sealed };
+        let written = serde_json::to_string(&verb).expect("JSON");
+        let as_bytes = format!("{:?}", digits.reveal().as_bytes()).replace(' ', "");
+        for text in [format!("{verb:?}"), written] {
+            assert!(!text.contains(digits.reveal()) && !text.contains(as_bytes.trim_matches(['[', ']'])), "{text}");
         }
     }
 

@@ -14,6 +14,7 @@ mod supervision;
 pub mod bench;
 pub mod card_pin;
 pub mod channel;
+pub mod code_digits;
 pub mod command_line;
 pub mod demo;
 pub mod gateway;

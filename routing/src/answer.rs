@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mpss_domain::{ProvinceId, Refusal};
+use mpss_domain::{AccountId, Msisdn, ProvinceId, Refusal};
 
 use crate::peer::{PeerError, PeerReply};
 use crate::wire::{NOT_DONE_HEADER, PaymentFate, PeerAnswer, PeerResult, decode, refusal_from_wire};
@@ -62,7 +62,7 @@ pub(crate) fn done_or_refused(answer: PeerAnswer, province: ProvinceId) -> Resul
             // A newer version's refusal: which one can not be said, so its fate has to be asked for.
             None => Err(PeerError::Unknown(province)),
         },
-        PeerResult::Fate { .. } | PeerResult::Held => Err(PeerError::Unknown(province)),
+        PeerResult::Fate { .. } | PeerResult::Held | PeerResult::CodeOf(_) => Err(PeerError::Unknown(province)),
     }
 }
 
@@ -72,6 +72,30 @@ pub(crate) fn paid_or_refused(answer: PeerAnswer, province: ProvinceId) -> Resul
         return Ok(Ok(Paid { held: true, log_index: answer.log_index }));
     }
     Ok(done_or_refused(answer, province)?.map(|log_index| Paid { held: false, log_index }))
+}
+
+/// Whose a payment code is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeOwner {
+    /// Who pays by it.
+    pub msisdn: Msisdn,
+    /// From which account.
+    pub account: AccountId,
+}
+
+/// Whose a code is, or why it is nobody's.
+pub(crate) fn code_owner(answer: PeerAnswer, province: ProvinceId) -> Result<Result<CodeOwner, Refusal>, PeerError> {
+    let PeerResult::CodeOf(owner) = answer.result else {
+        // Done, held or a fate is no answer to this.
+        return match done_or_refused(answer, province)? {
+            Err(refusal) => Ok(Err(refusal)),
+            Ok(_) => Err(PeerError::Unknown(province)),
+        };
+    };
+    match (owner.msisdn.parse(), owner.account_id.parse()) {
+        (Ok(msisdn), Ok(account)) => Ok(Ok(CodeOwner { msisdn, account })),
+        _ => Err(PeerError::Unknown(province)),
+    }
 }
 
 /// True when the home province can not say yet whether it pays.
@@ -160,7 +184,17 @@ mod tests {
         assert_eq!(done_or_refused(fate, province), Err(unknown.clone()));
         assert_eq!(fate_of(answer(PeerResult::Done), province), Err(unknown.clone()));
         let future = answer(PeerResult::Refused { number: 65_000, detail: None });
-        assert_eq!(done_or_refused(future, province), Err(unknown));
+        assert_eq!(done_or_refused(future, province), Err(unknown.clone()));
+        assert_eq!(code_owner(answer(PeerResult::Done), province), Err(unknown.clone()));
+        let refused = answer(PeerResult::refused(Refusal::PaymentCodeUsed));
+        assert_eq!(code_owner(refused, province), Ok(Err(Refusal::PaymentCodeUsed)));
+        let owner = |account: &str| {
+            let (msisdn, account_id) = ("18912345678".to_owned(), account.to_owned());
+            answer(PeerResult::CodeOf(crate::wire::CodeOwnerMessage { msisdn, account_id }))
+        };
+        assert!(code_owner(owner("A20260101120000000-51-00001"), province).is_ok_and(|owner| owner.is_ok()));
+        assert_eq!(code_owner(owner("A1"), province), Err(unknown.clone()));
+        assert_eq!(done_or_refused(owner("A20260101120000000-51-00001"), province), Err(unknown));
         let declined = answer(PeerResult::fate(PaymentFate::Declined, Some(Refusal::InsufficientFunds)));
         assert_eq!(decode::<PeerAnswer>(&encode(&declined)).as_ref(), Ok(&declined));
         assert_eq!(fate_of(declined, province), Ok((PaymentFate::Declined, Some(Refusal::InsufficientFunds))));

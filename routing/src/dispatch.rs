@@ -21,11 +21,13 @@ use futures::future::Either;
 use mpss_domain::{Money, Msisdn, OrderId, PaymentId, ProvinceId, RefundId, Refusal, ReversalId, TransferId};
 use mpss_runtime::{Clock, Random};
 
-use crate::answer::{Heard, Paid, done_or_refused, fate_of, is_pending, paid_or_refused, read, was_reached};
+use crate::answer::{
+    CodeOwner, Heard, Paid, code_owner, done_or_refused, fate_of, is_pending, paid_or_refused, read, was_reached,
+};
 use crate::circuit::{Circuits, Urgency};
 use crate::peer::{PeerCall, PeerDoor, PeerError, PeerReply, PeerTransport};
 use crate::wire::{
-    AwardMessage, CaptureMessage, DEADLINE_HEADER, PaymentFate, PaymentMessage, PeerAnswer, RefundMessage,
+    AwardMessage, CaptureMessage, CodeMessage, DEADLINE_HEADER, PaymentFate, PaymentMessage, PeerAnswer, RefundMessage,
     ReversalMessage, TransferMessage, encode,
 };
 
@@ -239,9 +241,23 @@ impl Dispatch {
         done_or_refused(self.ask_once(home, call).await?, home)
     }
 
+    /// Asks whose a payment code is, while the buyer waits. One try: it is a question.
+    ///
+    /// # Errors
+    /// See [`PeerError`].
+    pub async fn whose_code(&self, home: ProvinceId, code: &str) -> Result<Result<CodeOwner, Refusal>, PeerError> {
+        let message = CodeMessage { payment_code: code.to_owned(), serving: self.options.here.to_string() };
+        let call = post("/peer/v1/payment-codes".into(), encode(&message));
+        code_owner(self.ask_with(home, call, Urgency::Waiting).await?, home)
+    }
+
     /// One try of something that is stored and forwarded.
     async fn ask_once(&self, province: ProvinceId, call: PeerCall) -> Result<PeerAnswer, PeerError> {
-        match self.attempt(province, PeerDoor::Peer, call, self.options.try_deadline, Urgency::Stored).await {
+        self.ask_with(province, call, Urgency::Stored).await
+    }
+
+    async fn ask_with(&self, province: ProvinceId, call: PeerCall, urgency: Urgency) -> Result<PeerAnswer, PeerError> {
+        match self.attempt(province, PeerDoor::Peer, call, self.options.try_deadline, urgency).await {
             Attempt::Replied(reply) => match read(&reply) {
                 Heard::Answer(answer) => Ok(answer),
                 Heard::NotNow { .. } => Err(PeerError::Busy(province)),

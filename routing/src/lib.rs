@@ -20,7 +20,7 @@ pub mod route;
 pub mod subscribers;
 pub mod wire;
 
-pub use answer::Paid;
+pub use answer::{CodeOwner, Paid};
 pub use dispatch::{Dispatch, DispatchOptions};
 pub use http::HttpPeers;
 pub use national_plan::{NATIONAL_PLAN_EPOCH, national_plan};

@@ -10,6 +10,7 @@
 //! | `POST /peer/v1/payments/{id}/refunds` | [`RefundMessage`] | `done` or `refused` |
 //! | `POST /peer/v1/transfers` | [`TransferMessage`] | `done` or `refused` |
 //! | `POST /peer/v1/awards` | [`AwardMessage`] | `done` or `refused` |
+//! | `POST /peer/v1/payment-codes` | [`CodeMessage`] | `code_of` or `refused` |
 //!
 //! A refusal is an answer like any other: 200 with a [`PeerAnswer`]. Any other status is a problem
 //! document (`application/problem+json`): 429 and 503 say that nothing was done and when to come
@@ -64,12 +65,16 @@ pub struct PaymentMessage {
     pub amount_fen: i64,
     /// What is bought.
     pub title: String,
-    /// The payment password as typed at the visited province.
+    /// The payment password as typed at the visited province, or
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub payment_password: String,
+    /// the one-time code that is paid by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_code: Option<String>,
 }
 
 impl fmt::Debug for PaymentMessage {
-    /// Without the payment password, and with the number masked: debug output ends in logs.
+    /// Without the payment password or the code, and with the number masked: debug output ends in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PaymentMessage")
             .field("payment_id", &self.payment_id)
@@ -147,6 +152,44 @@ pub enum PeerResult {
     },
     /// The money of a payment is set aside, and taken once the order is delivered.
     Held,
+    /// Whose a payment code is.
+    CodeOf(CodeOwnerMessage),
+}
+
+/// Whose a payment code is.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeOwnerMessage {
+    /// Who pays by it.
+    pub msisdn: String,
+    /// From which account.
+    pub account_id: String,
+}
+
+impl fmt::Debug for CodeOwnerMessage {
+    /// With the number masked: debug output ends in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeOwnerMessage")
+            .field("msisdn", &masked(&self.msisdn))
+            .field("account_id", &self.account_id)
+            .finish()
+    }
+}
+
+/// `POST /peer/v1/payment-codes`: whose is a code that somebody presents?
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeMessage {
+    /// The code as it was presented.
+    pub payment_code: String,
+    /// Who asks: two digits.
+    pub serving: String,
+}
+
+impl fmt::Debug for CodeMessage {
+    /// Without the code: debug output ends in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeMessage").field("serving", &self.serving).finish_non_exhaustive()
+    }
 }
 
 impl PeerResult {
@@ -172,7 +215,10 @@ impl PeerResult {
 #[must_use]
 pub fn refusal_to_wire(refusal: Refusal) -> (u16, Option<String>) {
     let detail = match refusal {
-        Refusal::PasswordLocked(at) | Refusal::TicketUsed(at) | Refusal::RechargeLocked(at) => Some(at.0.to_string()),
+        Refusal::PasswordLocked(at)
+        | Refusal::TicketUsed(at)
+        | Refusal::RechargeLocked(at)
+        | Refusal::PaymentCodesLocked(at) => Some(at.0.to_string()),
         Refusal::NotVisible(because) => Some(because.name().to_owned()),
         _ => None,
     };
@@ -183,7 +229,9 @@ pub fn refusal_to_wire(refusal: Refusal) -> (u16, Option<String>) {
 /// data that does not belong to the number.
 #[must_use]
 pub fn refusal_from_wire(number: u16, detail: Option<&str>) -> Option<Refusal> {
-    for with_time in [Refusal::PasswordLocked, Refusal::TicketUsed, Refusal::RechargeLocked] {
+    let with_times =
+        [Refusal::PasswordLocked, Refusal::TicketUsed, Refusal::RechargeLocked, Refusal::PaymentCodesLocked];
+    for with_time in with_times {
         if number == with_time(LogTime(0)).number() {
             return detail?.parse().ok().map(|at| with_time(LogTime(at)));
         }
@@ -344,6 +392,8 @@ mod tests {
                 all.extend(TIMES.map(|ms| Refusal::PasswordLocked(LogTime(ms))));
             } else if *number == Refusal::TicketUsed(LogTime(0)).number() {
                 all.extend(TIMES.map(|ms| Refusal::TicketUsed(LogTime(ms))));
+            } else if *number == Refusal::PaymentCodesLocked(LogTime(0)).number() {
+                all.extend(TIMES.map(|ms| Refusal::PaymentCodesLocked(LogTime(ms))));
             } else if *number == Refusal::RechargeLocked(LogTime(0)).number() {
                 all.extend(TIMES.map(|ms| Refusal::RechargeLocked(LogTime(ms))));
             } else if *number == Refusal::NotVisible(HiddenBecause::NotVisitingNow).number() {
@@ -396,10 +446,24 @@ mod tests {
             amount_fen: 1_230,
             title: "彩票".into(),
             payment_password: "123456".into(),
+            payment_code: None,
         };
         let text = r#"{"payment_id":"P20260101120000000-44-00001","order_id":"O20260101120000000-44-00001","serving":"44","msisdn":"18912345678","epoch":3,"scope":"roaming","location":"44","account_kind":"virtual","amount_fen":1230,"title":"彩票","payment_password":"123456"}"#;
         assert_eq!(encode(&payment), text);
-        assert_eq!(decode::<PaymentMessage>(text.as_bytes()), Ok(payment));
+        assert_eq!(decode::<PaymentMessage>(text.as_bytes()).as_ref(), Ok(&payment));
+        let by_code = PaymentMessage {
+            account_id: Some("A20260101120000000-51-00001".into()),
+            account_kind: None,
+            payment_password: String::new(),
+            payment_code: Some("5101234567890124".into()),
+            ..payment
+        };
+        let text = text.replace(r#""account_kind":"virtual""#, r#""account_id":"A20260101120000000-51-00001""#);
+        let text = text.replace(r#""payment_password":"123456""#, r#""payment_code":"5101234567890124""#);
+        assert_eq!(encode(&by_code), text);
+        assert_eq!(decode::<PaymentMessage>(text.as_bytes()), Ok(by_code));
+        let question = CodeMessage { payment_code: "5101234567890124".into(), serving: "44".into() };
+        assert_eq!(encode(&question), r#"{"payment_code":"5101234567890124","serving":"44"}"#);
         for (answer, text) in [
             (PeerResult::Done, r#"{"result":{"kind":"done"},"log_index":9}"#),
             (
@@ -413,6 +477,13 @@ mod tests {
             (
                 PeerResult::fate(PaymentFate::Captured, None),
                 r#"{"result":{"kind":"fate","fate":"captured"},"log_index":9}"#,
+            ),
+            (
+                PeerResult::CodeOf(CodeOwnerMessage {
+                    msisdn: "18912345678".into(),
+                    account_id: "A20260101120000000-51-00001".into(),
+                }),
+                r#"{"result":{"kind":"code_of","msisdn":"18912345678","account_id":"A20260101120000000-51-00001"},"log_index":9}"#,
             ),
         ] {
             let answer = PeerAnswer { result: answer, log_index: 9 };
@@ -436,10 +507,14 @@ mod tests {
             amount_fen: 1,
             title: "t".into(),
             payment_password: "908172".into(),
+            payment_code: Some("4401234567890128".into()),
         };
         let shown = format!("{message:?}");
         assert!(
-            !shown.contains("908172") && !shown.contains("18912345678") && shown.contains("189****5678"),
+            !shown.contains("908172")
+                && !shown.contains("4401234567890128")
+                && !shown.contains("18912345678")
+                && shown.contains("189****5678"),
             "{shown}"
         );
     }

@@ -42,7 +42,11 @@ impl Verb {
             | Self::ChangeCard { .. }
             | Self::AskBinding(_)
             | Self::BindWished { .. }
-            | Self::RefuseWish { .. } => crate::version::OUTSIDE_RAILS,
+            | Self::RefuseWish { .. }
+            | Self::IssueCode { .. }
+            | Self::BuyByCode(_)
+            | Self::PayByCode(_)
+            | Self::CountGuess { .. } => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

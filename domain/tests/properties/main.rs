@@ -8,6 +8,7 @@ mod federation;
 mod mortal;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod payment_codes;
 mod precedence;
 mod races;
 mod recharge;

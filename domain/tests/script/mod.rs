@@ -17,7 +17,7 @@
 //! whatever else waits to be done outside in `effects.rs`, for awards in `awards.rs`, for the vault of cards in
 //! `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in `recharge.rs`, for orders
 //! of the UPP in `upp.rs`, for goods that are sent in `shipping.rs`, for draws in `draws.rs`, for cards
-//! that subscribers ask to be bound in `wishes.rs`.
+//! that subscribers ask to be bound in `wishes.rs`, for one-time codes in `payment_codes.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -42,6 +42,7 @@ mod draws;
 mod effects;
 mod names;
 mod orders;
+mod payment_codes;
 mod payments;
 mod rails;
 mod recharge;
@@ -158,6 +159,7 @@ impl Stage {
             "see-award" => self.see_award(&words)?,
             "see-prize" => self.see_prize(&words)?,
             "see-recharge" => self.see_recharge(&words)?,
+            "see-code" => self.see_code(&words)?,
             "see-wish" => self.see_wish(&words)?,
             "see-upp" => self.see_upp(&words)?,
             "told-upp" => self.see_upp_notice(&words)?,
@@ -230,6 +232,7 @@ impl Stage {
             "load" | "reveal" => self.card_verb(words)?,
             "check" => self.check(words)?,
             "recharge" => self.recharge_verb(words)?,
+            "code" | "buy" | "pay-by-code" | "guess" => self.code_verb(words)?,
             "wish" | "refuse-wish" => self.wish_verb(words)?,
             "upp-pay" | "upp-reverse" | "upp-refund" | "upp-confirm" => self.upp_verb(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,

@@ -27,9 +27,11 @@ use crate::password::PaymentPassword;
 use crate::watched::watched;
 
 pub(crate) mod judging;
+mod payment_codes;
 mod wishes;
 
 use judging::{Owner, propose_judged};
+pub use payment_codes::IssueCode;
 pub use wishes::WishedCard;
 
 /// How long another province's payment waits for whoever has the money, before the other province has to

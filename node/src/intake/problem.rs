@@ -229,9 +229,9 @@ impl Problem {
             }
         };
         let (until, because, explained) = match self.cause {
-            Cause::Refused(Refusal::PasswordLocked(until) | Refusal::RechargeLocked(until)) => {
-                (Some(until.to_string()), None, None)
-            }
+            Cause::Refused(
+                Refusal::PasswordLocked(until) | Refusal::RechargeLocked(until) | Refusal::PaymentCodesLocked(until),
+            ) => (Some(until.to_string()), None, None),
             Cause::Refused(Refusal::NotVisible(because)) => (None, Some(because.name()), Some(because.explain())),
             _ => (None, None, None),
         };

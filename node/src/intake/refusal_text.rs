@@ -107,6 +107,13 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10611 => "No card was asked to be bound under this id and number.",
         10612 => "The bank has not answered yet about a card that was asked to be bound.",
         10613 => "The wish was answered before, or has lapsed.",
+        10621 => "Nobody has this payment code; it was counted.",
+        10622 => "The payment code was used before.",
+        10623 => "The payment code's minute is over.",
+        10624 => "The payment code is not for so much.",
+        10625 => "So many payment codes are open that no more is issued at once.",
+        10626 => "Too many payment codes that nobody has were presented today.",
+        10627 => "Only what is paid per use is paid by a payment code.",
         _ => "Refused by a rule.",
     }
 }

@@ -159,18 +159,27 @@ impl Trial {
         self.product_of("an SP", scope, 60_000).await
     }
 
+    /// A product of an application on sale for one yuan, of an SP of its own.
+    pub(crate) async fn product_for(&self, application: Application, scope: Scope) -> ProductId {
+        self.product_with("an SP", application, scope, 60_000).await
+    }
+
     /// A product on sale for one yuan; the SP is reached at `http://{name}`.
     pub(crate) async fn product_of(&self, sp: &str, scope: Scope, delivery_deadline_ms: u32) -> ProductId {
+        self.product_with(sp, Application::Lottery, scope, delivery_deadline_ms).await
+    }
+
+    async fn product_with(
+        &self,
+        sp: &str,
+        application: Application,
+        scope: Scope,
+        delivery_deadline_ms: u32,
+    ) -> ProductId {
         let admit = Verb::AdmitSp { name: sp.to_owned(), notice_url: format!("http://{sp}") };
         let Outcome::Sp(sp) = self.propose(admit).await.outcome else { panic!("no SP") };
-        let terms = Terms {
-            sp,
-            title: "a thing".into(),
-            application: Application::Lottery,
-            scope,
-            price: Money::yuan(1),
-            delivery_deadline_ms,
-        };
+        let terms =
+            Terms { sp, title: "a thing".into(), application, scope, price: Money::yuan(1), delivery_deadline_ms };
         let upload = Verb::UploadProduct { product: None, terms, by: "uploader".into() };
         let Outcome::Product(product) = self.propose(upload).await.outcome else { panic!("no product") };
         self.propose(Verb::ReviewProduct { product, rejected: None, by: "reviewer".into() }).await;

@@ -28,10 +28,13 @@ use crate::not_done::{NotDone, accepted};
 use crate::password::PaymentPassword;
 
 mod bills;
+mod by_code;
 mod payment;
 mod settling;
 
 pub use bills::BillStanding;
+pub use by_code::OrderByCode;
+use payment::Proof;
 
 /// How long the answer to a reversal or refund waits for the home province's acknowledgement, so that
 /// the usual answer is final.
@@ -148,7 +151,7 @@ impl Serving {
         let taken = self.context.replica.propose(Command { request: Some(request), verb: verb(None) }).await?;
         let taken = accepted(taken)?;
         match taken.outcome {
-            Outcome::Order(order) => self.ask_home_to_pay(order, taken, ask.password.clone()).await,
+            Outcome::Order(order) => self.ask_home_to_pay(order, taken, Proof::Password(ask.password.clone())).await,
             _ => Ok(taken),
         }
     }

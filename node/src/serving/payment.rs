@@ -1,6 +1,6 @@
 //! Having the home province pay for an order that was taken here, while the caller waits.
 //!
-//! The password lives in this request alone, so only this request can have the payment made; whoever
+//! The password, or the one-time code, lives in this request alone, so only this request can have the payment made; whoever
 //! comes after it (the order driver) can find out what became of it, or forbid it. What is certain
 //! decides what is recorded:
 //!
@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use super::{RAIL_WAIT, Serving};
+use crate::code_digits::CodeDigits;
 use crate::node::Context;
 use crate::not_done::NotDone;
 use crate::password::PaymentPassword;
@@ -34,6 +35,15 @@ const RECORD_TRIES_MAX: u32 = 4;
 
 /// Pause between these tries; a new leader is elected in less than all of them.
 const RECORD_PAUSE: Duration = Duration::from_millis(250);
+
+/// By what the home province knows that the buyer pays.
+#[derive(Debug)]
+pub(super) enum Proof {
+    /// The payment password.
+    Password(PaymentPassword),
+    /// A one-time code.
+    Code(CodeDigits),
+}
 
 /// Where a payment stands, as this replica knows it.
 enum Standing {
@@ -46,20 +56,18 @@ enum Standing {
 impl Serving {
     /// Asks for the payment of `order`, which was `taken` by this request or by an earlier one with
     /// the same id.
-    pub(super) async fn ask_home_to_pay(
-        &self,
-        order: OrderId,
-        taken: Reply,
-        password: PaymentPassword,
-    ) -> Result<Reply, NotDone> {
+    pub(super) async fn ask_home_to_pay(&self, order: OrderId, taken: Reply, proof: Proof) -> Result<Reply, NotDone> {
         let find = |state: &State| state.order(order).and_then(|order| standing(state, order));
         // A replica too far behind to see its own order leaves it to the driver.
         let found = self.context.replica.read_at(taken.index, find).await.ok().flatten();
         let decided = match found {
             Some(Standing::Decided(index, declined)) => Some((index, declined)),
             Some(Standing::Open(home, mut message)) => {
-                password.reveal().clone_into(&mut message.payment_password);
-                drop(password);
+                match &proof {
+                    Proof::Password(password) => password.reveal().clone_into(&mut message.payment_password),
+                    Proof::Code(code) => message.payment_code = Some(code.reveal().to_owned()),
+                }
+                drop(proof);
                 self.ask_detached(order, home, *message).await
             }
             None => None,
@@ -162,7 +170,7 @@ fn decided(order: &Order) -> Option<(u64, Option<Refusal>)> {
     })
 }
 
-/// What the home province is asked, still without the password.
+/// What the home province is asked, still without the password or the code.
 fn message(state: &State, order: &Order) -> Option<PaymentMessage> {
     let (account_id, account_kind) = match order.account {
         AccountSelector::Id(id) => (Some(id.to_string()), None),
@@ -181,5 +189,6 @@ fn message(state: &State, order: &Order) -> Option<PaymentMessage> {
         amount_fen: order.amount.as_fen(),
         title: state.terms_of(order)?.title.clone(),
         payment_password: String::new(),
+        payment_code: None,
     })
 }

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use mpss_domain::{Order, OrderStatus, Refusal, Scope, State};
+use mpss_domain::catalogue::Application;
+use mpss_domain::{Order, OrderStatus, Refusal, Scope, State, StateVersion};
 use mpss_routing::wire::PaymentFate;
 
 use super::*;
-use crate::node::trial::{Manner, RIGHT, Trial, local, purchase, range, visitor};
+use crate::code_digits::CodeDigits;
+use crate::node::trial::{Manner, RIGHT, Trial, guangdong, local, purchase, range, sichuan, visitor};
 
 fn order_of(reply: &Reply) -> OrderId {
     match reply.outcome {
@@ -231,4 +233,48 @@ async fn a_reversal_of_an_unreachable_home_is_answered_as_on_its_way() {
     assert_eq!(trial.order(order).as_of(reply.index).status, OrderStatus::Reversing);
     trial.peers.behave(Manner::Answers);
     until(&trial, order, status(OrderStatus::Reversed)).await;
+}
+
+/// A machine's order by a code of the other province.
+fn by_code(product: ProductId) -> OrderByCode {
+    let code = CodeDigits::draw(sichuan(), &mpss_runtime::real::OsRandom);
+    OrderByCode { product, quantity: 1, code, location: guangdong() }
+}
+
+async fn bike(trial: &Trial) -> ProductId {
+    trial.until("the version of codes", |state| (state.version() == StateVersion::NEWEST).then_some(())).await;
+    trial.product_for(Application::PayPerUse, Scope::Roaming).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitors_code_is_resolved_and_debited_at_home_once() {
+    let trial = Trial::start().await;
+    let product = bike(&trial).await;
+    let (request, ask) = (trial.request(), by_code(product));
+    let first = trial.serving.place_by_code(request, ask.clone()).await.unwrap();
+    let order = trial.order(order_of(&first));
+    assert_eq!((order.status, order.msisdn, order.home), (OrderStatus::Delivering, visitor(1), sichuan()));
+    let books = trial.peers.books();
+    assert_eq!(books.calls, ["POST /peer/v1/payment-codes", "POST /peer/v1/payments"]);
+    assert_eq!((books.movements, books.passwords), (1, vec![ask.code.reveal().to_owned()]));
+    // Home would refuse it by now, and is not asked.
+    trial.peers.behave(Manner::Refuses(Refusal::PaymentCodeUsed.number()));
+    let again = trial.serving.place_by_code(request, ask.clone()).await.unwrap();
+    assert_eq!(again, Reply { replayed: true, ..first });
+    assert_eq!(trial.peers.books().calls.len(), 2);
+    let other = trial.serving.place_by_code(trial.request(), ask).await.unwrap_err();
+    assert_eq!(other, NotDone::refused(Refusal::PaymentCodeUsed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_a_code_is_can_not_be_asked_so_nothing_is_recorded() {
+    let trial = Trial::start().await;
+    let product = bike(&trial).await;
+    for manner in [Manner::Unreachable, Manner::LosesAnswers] {
+        trial.peers.behave(manner);
+        let answer = trial.serving.place_by_code(trial.request(), by_code(product)).await;
+        assert!(matches!(answer, Err(NotDone::Unavailable(_))), "{answer:?}");
+    }
+    assert_eq!(trial.context.replica.read(|state| state.orders().count()), 0);
+    assert_eq!(trial.peers.books().movements, 0);
 }

@@ -182,6 +182,7 @@ impl Province {
             Outcome::TicketChecked(..) => "ticket checked",
             Outcome::TopUpTaken(_) => "top-up taken",
             Outcome::Wish(_) => "wish",
+            Outcome::PaymentCode(_) => "payment code",
             Outcome::Upp(_) => "order of the UPP",
             Outcome::Done => "done",
         };

@@ -50,6 +50,7 @@ mod order_body;
 mod orders;
 mod page;
 mod pass_on;
+mod payment_codes;
 mod policy;
 mod products;
 mod query;
@@ -165,6 +166,8 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(tickets::check))
         .routes(routes!(catalogue::show))
         .routes(routes!(orders::place))
+        .routes(routes!(payment_codes::issue))
+        .routes(routes!(payment_codes::place))
         .routes(routes!(orders::show))
         .routes(routes!(orders::reverse))
         .routes(routes!(orders::refund))

@@ -27,7 +27,7 @@ use crate::not_done::NotDone;
 use crate::serving::{PlaceOrder, With};
 
 /// Pieces in one order at most.
-const QUANTITY_MAX: u32 = 1_000;
+pub(super) const QUANTITY_MAX: u32 = 1_000;
 
 /// Says that the preference was understood (RFC 7240).
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -329,7 +329,7 @@ pub(crate) async fn deliver(State(door): State<Door>, call: Call) -> Answer {
 impl DoorParts {
     /// The order that a reply is about. The change has happened: when this replica can not show it in
     /// time, the caller has to ask again, not to believe that nothing was done.
-    async fn order_of(&self, reply: &Reply, id: OrderId) -> Result<OrderFound, Problem> {
+    pub(super) async fn order_of(&self, reply: &Reply, id: OrderId) -> Result<OrderFound, Problem> {
         let found = self.context.replica.read_at(reply.index, |state| OrderFound::find(state, id)).await;
         let found = found.map_err(|_| Problem::edge(EdgeCode::OutcomeUnknown))?;
         found.ok_or_else(|| Problem::refused(Refusal::OrderNotFound).of_path())

@@ -9,6 +9,7 @@
 //! | `POST /peer/v1/payments/{id}/refunds` | give back | done, refused |
 //! | `POST /peer/v1/transfers` | credit a transfer | done, refused |
 //! | `POST /peer/v1/awards` | take a prize for a winner | done, refused |
+//! | `POST /peer/v1/payment-codes` | whose is a code that somebody presents | code_of, refused |
 //!
 //! Every message names what it is about, so sending it again does no harm. A refusal is an answer; a
 //! problem says either that surely nothing happened (429, 503) or that nobody knows (504). The two
@@ -27,13 +28,14 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use mpss_domain::command::PayRequest;
 use mpss_domain::ids::{IdError, IssuedId};
+use mpss_domain::payment_codes::Presenter;
 use mpss_domain::{
     AccountSelector, AwardId, Money, OrderId, Outcome, PasswordVerdict, PaymentId, PaymentStatus, ProvinceId, RefundId,
     Reply, ReversalId, Scope, TransferId,
 };
 use mpss_routing::wire::{
-    self, AwardMessage, CaptureMessage, MESSAGE_BYTES_MAX, PaymentFate, PaymentMessage, PeerAnswer, PeerResult,
-    RefundMessage, ReversalMessage, TransferMessage,
+    self, AwardMessage, CaptureMessage, CodeMessage, CodeOwnerMessage, MESSAGE_BYTES_MAX, PaymentFate, PaymentMessage,
+    PeerAnswer, PeerResult, RefundMessage, ReversalMessage, TransferMessage,
 };
 use serde::Deserialize;
 
@@ -41,6 +43,7 @@ use crate::channel::guard::{Guard, GuardParts};
 use crate::channel::in_flight::InFlight;
 use crate::channel::route_metrics::RouteMetrics;
 use crate::channel::whole_body::{BodyBounds, whole_body};
+use crate::code_digits::CodeDigits;
 use crate::home::{Home, PrizeToTake};
 use crate::intake::{EdgeCode, Problem, field, json, text};
 use crate::node::Context;
@@ -53,6 +56,7 @@ const REVERSAL: &str = "/peer/v1/payments/{id}/reversal";
 const REFUNDS: &str = "/peer/v1/payments/{id}/refunds";
 const TRANSFERS: &str = "/peer/v1/transfers";
 const AWARDS: &str = "/peer/v1/awards";
+const CODES: &str = "/peer/v1/payment-codes";
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -76,6 +80,7 @@ pub(crate) fn router(context: Context, home: Home) -> (Router, InFlight) {
         (REFUNDS, Method::POST),
         (TRANSFERS, Method::POST),
         (AWARDS, Method::POST),
+        (CODES, Method::POST),
     ];
     let in_flight = InFlight::new(door.requests_in_flight_max);
     let guard = Guard(Arc::new(GuardParts {
@@ -94,6 +99,7 @@ pub(crate) fn router(context: Context, home: Home) -> (Router, InFlight) {
         .route(REFUNDS, post(refund))
         .route(TRANSFERS, post(credit))
         .route(AWARDS, post(award))
+        .route(CODES, post(whose))
         .fallback(|| async { Problem::edge(EdgeCode::UnknownRoute) })
         .method_not_allowed_fallback(|| async { Problem::edge(EdgeCode::MethodNotAllowed) })
         .layer(guard)
@@ -176,11 +182,38 @@ async fn pay(State(door): State<PeerDoor>, message: Message) -> Answer {
         // Reached at home, where the password is judged.
         verdict: PasswordVerdict { verifier_version: 0, matches: false },
     };
-    let password = field::password("payment_password", &ask.payment_password)?;
     let span = tracing::Span::current();
     span.record("order_id", tracing::field::display(pay.order));
     span.record("payment_id", tracing::field::display(pay.payment));
-    door.answer(door.home.pay(pay, password).await)
+    match &ask.payment_code {
+        None => {
+            let password = field::password("payment_password", &ask.payment_password)?;
+            door.answer(door.home.pay(pay, password).await)
+        }
+        Some(_) if !ask.payment_password.is_empty() => {
+            let what = "either payment_password or payment_code";
+            Err(Problem::field(EdgeCode::ConflictingFields, "payment_code", what))
+        }
+        Some(code) => {
+            let code = door.code(code)?;
+            door.answer(door.home.pay_by_code(pay, code).await)
+        }
+    }
+}
+
+/// Whose is a code that is presented in another province?
+async fn whose(State(door): State<PeerDoor>, message: Message) -> Answer {
+    let ask: CodeMessage = message.read()?;
+    let serving: ProvinceId = field::province("serving", &ask.serving)?;
+    let code = door.code(&ask.payment_code)?;
+    let log_index = door.context.replica.read(mpss_domain::State::index);
+    match door.home.whose_code(Presenter::Province(serving), &code).await {
+        Ok(row) => {
+            let owner = CodeOwnerMessage { msisdn: row.msisdn.to_string(), account_id: row.account.to_string() };
+            Ok(encoded(&PeerAnswer { result: PeerResult::CodeOf(owner), log_index }))
+        }
+        Err(not_done) => door.answer(Err(not_done)),
+    }
 }
 
 /// What became of a payment. Read where everything acknowledged is seen: "never seen" makes the other
@@ -274,6 +307,12 @@ async fn award(State(door): State<PeerDoor>, message: Message) -> Answer {
 }
 
 impl PeerDoor {
+    /// A code of this province.
+    fn code(&self, digits: &str) -> Result<CodeDigits, Problem> {
+        let ours = CodeDigits::parse(digits).filter(|code| code.home() == self.context.province);
+        ours.ok_or_else(|| Problem::field(EdgeCode::InvalidValue, "payment_code", "no payment code of this province"))
+    }
+
     fn answer(&self, result: Result<Reply, NotDone>) -> Answer {
         let (result, log_index) = match result {
             Ok(Reply { outcome: Outcome::Held(_), index, .. }) => (PeerResult::Held, index),

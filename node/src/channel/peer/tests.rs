@@ -5,12 +5,13 @@
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
-use mpss_domain::{LogTime, Refusal};
+use mpss_domain::{LogTime, Refusal, StateVersion};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::node::trial::{RIGHT, Trial, local};
+use crate::home::IssueCode;
+use crate::node::trial::{RIGHT, Trial, local, password};
 
 struct Border {
     trial: Trial,
@@ -240,4 +241,75 @@ async fn what_can_not_be_done_in_time_is_unknown() {
     // Unknown, or done: never "nothing happened" once it was begun.
     assert!(matches!(response.status().as_u16(), 200 | 504), "{}", response.status());
     assert!(!response.headers().contains_key("mpss-not-done"));
+}
+
+impl Border {
+    /// A code of the subscriber, good for so much.
+    async fn code(&self, yuan: i64) -> String {
+        self.trial.until("the version of codes", |state| (state.version() == StateVersion::NEWEST).then_some(())).await;
+        let account = self.trial.context.replica.read(|state| state.subscriber(local(1)).unwrap().accounts[1].unwrap());
+        let safe = self.trial.context.pins.clone().unwrap();
+        let ask = IssueCode { account, amount: Money::yuan(yuan), password: password(RIGHT) };
+        let reply = self.trial.home.issue_code(self.trial.request(), &safe, ask).await.unwrap();
+        let Outcome::PaymentCode(view) = reply.outcome else { panic!("{reply:?}") };
+        safe.open_code(account, &view.sealed).unwrap().reveal().to_owned()
+    }
+
+    fn payment_by(&self, code: &str, fen: i64) -> Value {
+        let account = self.trial.context.replica.read(|state| state.subscriber(local(1)).unwrap().accounts[1].unwrap());
+        let mut payment = self.payment(fen);
+        let fields = payment.as_object_mut().unwrap();
+        fields.remove("payment_password");
+        fields.remove("account_kind");
+        fields.insert("account_id".into(), json!(account.to_string()));
+        fields.insert("payment_code".into(), json!(code));
+        payment
+    }
+
+    async fn whose(&self, code: &str) -> Value {
+        let (status, answer) = self.post(CODES, &json!({"payment_code": code, "serving": "51"})).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["result"].clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_says_whose_it_is_and_pays_once() {
+    let border = Border::open().await;
+    let code = border.code(5).await;
+    let whose = border.whose(&code).await;
+    assert_eq!((&whose["kind"], &whose["msisdn"]), (&json!("code_of"), &json!(local(1).to_string())));
+    let payment = border.payment_by(&code, 300);
+    for _ in 0..3 {
+        done(&border.post(PAYMENTS, &payment).await);
+    }
+    assert_eq!(border.balance(), 700, "the same payment is the same answer, though the code is used");
+    let used = json!({"kind": "refused", "number": Refusal::PaymentCodeUsed.number()});
+    assert_eq!(border.post(PAYMENTS, &border.payment_by(&code, 100)).await.1["result"], used);
+    assert_eq!(border.whose(&code).await, used);
+    let much = border.post(PAYMENTS, &border.payment_by(&border.code(5).await, 501)).await.1;
+    assert_eq!(much["result"]["number"], Refusal::AmountAboveCode.number());
+    assert_eq!(border.balance(), 700);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_nobody_has_is_refused_and_counted() {
+    let border = Border::open().await;
+    border.code(5).await;
+    let random = &*border.trial.context.seams.random;
+    let guess = CodeDigits::draw(ProvinceId::new(44).unwrap(), random);
+    let before = border.trial.context.replica.read(mpss_domain::State::index);
+    let unknown = json!({"kind": "refused", "number": Refusal::PaymentCodeUnknown.number()});
+    assert_eq!(border.whose(guess.reveal()).await, unknown);
+    assert!(border.trial.context.replica.read(mpss_domain::State::index) > before, "it is counted in the log");
+    assert_eq!(border.post(PAYMENTS, &border.payment_by(guess.reveal(), 100)).await.1["result"], unknown);
+    // What is no code of this province, and what says two things.
+    let far = CodeDigits::draw(sichuan(), random);
+    let (status, answer) = border.post(CODES, &json!({"payment_code": far.reveal(), "serving": "51"})).await;
+    assert_eq!((status, &answer["code"]), (400, &json!("invalid_value")), "{answer}");
+    let mut both = border.payment_by(guess.reveal(), 100);
+    both["payment_password"] = json!(RIGHT);
+    let (status, answer) = border.post(PAYMENTS, &both).await;
+    assert_eq!((status, &answer["code"]), (400, &json!("conflicting_fields")), "{answer}");
+    assert_eq!(border.balance(), 1_000);
 }

@@ -48,7 +48,7 @@ pub(crate) struct Books {
     pub(crate) calls: Vec<String>,
     /// How often money moved.
     pub(crate) movements: u32,
-    /// Passwords that were sent.
+    /// Passwords that were sent, or codes.
     pub(crate) passwords: Vec<String>,
 }
 
@@ -83,7 +83,8 @@ impl FakeHome {
         match (call.method.as_str(), parts.as_slice()) {
             ("POST", ["payments"]) => {
                 let message: PaymentMessage = serde_json::from_slice(&call.body).unwrap();
-                books.passwords.push(message.payment_password.clone());
+                let code = message.payment_code.clone();
+                books.passwords.push(code.unwrap_or_else(|| message.payment_password.clone()));
                 books.pay(&message, manner)
             }
             ("GET", ["payments", id]) => match books.payments.get(*id) {
@@ -119,6 +120,13 @@ impl FakeHome {
                 books.movements += u32::from(new);
                 PeerResult::Done
             }
+            ("POST", ["payment-codes"]) => match manner {
+                Manner::Refuses(number) => PeerResult::Refused { number, detail: None },
+                _ => PeerResult::CodeOf(wire::CodeOwnerMessage {
+                    msisdn: super::visitor(1).to_string(),
+                    account_id: "A20260101120000000-51-00001".into(),
+                }),
+            },
             other => panic!("nobody asks that: {other:?}"),
         }
     }

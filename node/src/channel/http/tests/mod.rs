@@ -34,6 +34,7 @@ mod draws;
 mod fuzz;
 mod overload;
 mod passing_on;
+mod payment_codes;
 mod recharge;
 mod refusals;
 mod replay;
