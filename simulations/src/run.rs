@@ -350,6 +350,12 @@ async fn set_province(street: &Street, province: ProvinceId, people: usize, habi
             scene.goods.push(set_out(street, province, &name, scope, Application::Shopping).await?);
         }
     }
+    for scope in scopes.iter().filter(|_| habits.share(Flow::Codes) > 0) {
+        for way in ["accepts", "slow", "refuses"] {
+            let name = format!("{way}-machines-{scope}");
+            scene.goods.push(set_out(street, province, &name, scope, Application::PayPerUse).await?);
+        }
+    }
     for scope in scopes.iter().filter(|_| habits.share(Flow::Bets) > 0) {
         let lottery = set_out(street, province, &format!("accepts-draws-{scope}"), scope, Application::Lottery).await?;
         scene.goods.push(Goods { draws: true, ..lottery });

@@ -93,8 +93,13 @@ impl Property for DebitsAtHome {
                 (Verb::PlaceOrder { msisdn, epoch, .. }, Outcome::Order(order)) if orders.contains(order) => {
                     Some((*msisdn, *epoch))
                 }
-                (verb @ (Verb::PayBill(_) | Verb::BuyShipped(_)), Outcome::Order(order)) if orders.contains(order) => {
+                (verb @ (Verb::PayBill(_) | Verb::BuyShipped(_) | Verb::BuyByCode(_)), Outcome::Order(order))
+                    if orders.contains(order) =>
+                {
                     verb.purchase().map(|purchase| (purchase.msisdn, purchase.epoch))
+                }
+                (Verb::PayByCode(ask), Outcome::Paid(_)) if orders.contains(&ask.request.order) => {
+                    Some((ask.request.msisdn, ask.request.epoch))
                 }
                 (Verb::Pay(request), Outcome::Paid(_)) if orders.contains(&request.order) => {
                     Some((request.msisdn, request.epoch))

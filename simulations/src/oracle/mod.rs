@@ -38,6 +38,7 @@ mod milestones;
 mod money;
 mod one_answer;
 mod one_debit;
+mod payment_codes;
 mod promises;
 mod rails;
 mod recharges;
@@ -186,6 +187,7 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<bills::Bills>::default(),
         Box::new(recharges::Recharges::new(tally.clone())),
         Box::<upp::Upp>::default(),
+        Box::new(payment_codes::PaymentCodes::new(tally.clone())),
         Box::<texts::Texts>::default(),
         Box::<after_commit::AfterCommit>::default(),
         Box::new(milestones::Milestones::new(tally.clone())),

@@ -104,6 +104,8 @@ flows! {
     Shopping shopping = 0;
     /// Bets on draws until they close, and a little longer; the SP opens them and moves their close.
     Bets bets = 0;
+    /// Pays at machines by one-time codes: at two at once, again, too late, with a guess.
+    Codes codes = 0;
 }
 
 impl Habits {

@@ -181,6 +181,7 @@ impl Living {
             Flow::Upp => self.buy_at_upp(key, random).await,
             Flow::Shopping => self.live_by_parcels(key, random).await,
             Flow::Bets => self.bet(key, random).await,
+            Flow::Codes => self.pay_by_code(key, random).await,
         }
     }
 

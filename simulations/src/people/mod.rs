@@ -10,6 +10,7 @@ mod bets;
 mod bills;
 mod cards;
 mod clerk;
+mod codes;
 mod desk;
 mod flows;
 mod gate;
