@@ -1,6 +1,6 @@
 //! Where numbers were at home before the plan in force (product §1). What is known by somebody else's number alone,
 //! such as an order of the UPP, is with the home that the subscriber had when it came, and is looked for there. What a
-//! plan moved while older rules were in force is not known: they took no such orders.
+//! plan moves while older rules are in force is not remembered, so numbers are moved before or after a nation is raised.
 
 use serde::{Deserialize, Serialize};
 

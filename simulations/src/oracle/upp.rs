@@ -2,8 +2,11 @@
 //! ended, and is owed what it was told.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use mpss_domain::{Money, Outcome, PaymentId, PaymentStatus, ProvinceId, UppNumber, Verb};
+use mpss_domain::{
+    LogTime, Money, NumberPlan, Outcome, PaymentId, PaymentStatus, ProvinceId, StateVersion, UppNumber, Verb,
+};
 
 use super::{AtRest, Property, Seen};
 use crate::outside::{Heard, UppOrder};
@@ -13,6 +16,20 @@ use crate::outside::{Heard, UppOrder};
 pub(super) struct Upp {
     /// By which payment an order is paid, and where.
     paid_by: BTreeMap<UppNumber, (ProvinceId, PaymentId)>,
+    /// The plan of each province after the entry before.
+    plans: BTreeMap<ProvinceId, Arc<NumberPlan>>,
+    /// Plans that took numbers to a province which decided by older rules, and the ones before: nobody remembers
+    /// where those were at home, so operators raise a nation first.
+    unnoticed: Vec<(ProvinceId, Arc<NumberPlan>, Arc<NumberPlan>)>,
+}
+
+impl Upp {
+    /// Nobody can know where the payer was at home before.
+    fn is_lost(&self, msisdn: &str, now: LogTime) -> bool {
+        let Ok(msisdn) = msisdn.parse() else { return false };
+        let home = |plan: &NumberPlan| plan.lookup(msisdn, now).map(|belonging| belonging.home);
+        self.unnoticed.iter().any(|(to, older, newer)| home(newer) == Some(*to) && home(older) != Some(*to))
+    }
 }
 
 impl Property for Upp {
@@ -27,6 +44,14 @@ impl Property for Upp {
     fn see(&mut self, seen: &Seen<'_>) -> Vec<String> {
         let Seen::Applied { province, entry, first: true, .. } = seen else { return Vec::new() };
         let mut wrong = Vec::new();
+        let plan = entry.state.plan().clone();
+        if let Some(older) = self.plans.insert(*province, plan.clone())
+            && older.epoch > 0
+            && older.epoch < plan.epoch
+            && entry.state.version() < StateVersion::NEWEST
+        {
+            self.unnoticed.push((*province, older, plan));
+        }
         for (command, reply) in entry.batch.commands.iter().zip(entry.replies) {
             let Outcome::Upp(view) = &reply.outcome else { continue };
             // What was forbidden before it came may be forbidden at two homes; it is paid at one.
@@ -75,6 +100,9 @@ impl Property for Upp {
         }
         for (number, order) in orders {
             let view = kept.remove(&number);
+            if self.is_lost(&order.msisdn, LogTime(u64::MAX)) {
+                continue;
+            }
             let status = view.as_ref().map(|view| view.status);
             if !agrees(order.heard, status) {
                 wrong.push(format!("{number}: the UPP has heard {:?}, and it is {status:?}", order.heard));

@@ -18,6 +18,8 @@ use crate::world::SeededRandom;
 const AMOUNT_MAX: u64 = 600;
 /// How often the UPP begins anew to ask for what it must have: each time it asks for a minute and a half.
 const ROUNDS: u32 = 8;
+/// Pause before it begins anew.
+const PAUSE: Duration = Duration::from_secs(5);
 /// How long its SP takes to deliver, or to refuse, in milliseconds.
 const DELIVERY_MS: u64 = 3_000;
 
@@ -97,13 +99,15 @@ impl Living {
         self.street.country().rails().upp().hear(number, heard_of(&answer));
     }
 
-    /// Asks until there is an answer.
+    /// Asks until there is an answer that will be the same tomorrow.
     async fn ask_until_told(&self, asked: ProvinceId, path: String, key: &str, body: Value) -> Option<Answer> {
         let question = self.question(Flow::Upp, asked, "POST", path, key, Body::Signed(UPP_KEY, body));
         for _ in 0..ROUNDS {
-            if let Some(answer) = self.street.ask(&question).await {
-                return Some(answer);
+            let answer = self.street.ask(&question).await;
+            if answer.as_ref().is_some_and(|answer| answer.is_done() || answer.body["retryable"] != true) {
+                return answer;
             }
+            self.street.country().clock().sleep(PAUSE).await;
         }
         None
     }
