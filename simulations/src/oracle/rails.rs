@@ -120,7 +120,7 @@ impl Property for Rails {
                         Taken { gone: Money::fen(gone), held: Money::fen(line.reserved_fen) }
                     }),
                     Means::Card(_) => {
-                        let (gone, held) = country.rails().taken_from_cards(msisdn);
+                        let (gone, held) = country.rails().taken_from_card(msisdn);
                         Taken { gone, held }
                     }
                     Means::Upp => {

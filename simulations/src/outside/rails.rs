@@ -144,23 +144,20 @@ impl SimRails {
         self.trace.mark(kind, what);
     }
 
-    /// The bank gives a subscriber another card; what it names that to us.
+    /// The bank puts another card in the place of a subscriber's; what it names that to us.
     pub fn replace_card(&self, msisdn: Msisdn) -> String {
         let mut replaced = self.replaced.lock();
         let nth = replaced.entry(msisdn).or_default();
         *nth += 1;
-        token_of(msisdn, *nth)
+        let by = token_of(msisdn, *nth);
+        self.bank.lock().replace_card(&token_of(msisdn, 0), &by);
+        by
     }
 
-    /// What is gone from a subscriber's cards, all that there ever were, and what of that is set aside.
-    pub fn taken_from_cards(&self, msisdn: Msisdn) -> (Money, Money) {
-        let last = self.replaced.lock().get(&msisdn).copied().unwrap_or_default();
-        let bank = self.bank.lock();
-        (0..=last)
-            .map(|nth| bank.card(&token_of(msisdn, nth)))
-            .fold((Money::ZERO, Money::ZERO), |(gone, held), card| {
-                (gone + CardState::default().balance - card.balance - card.held, held + card.held)
-            })
+    /// What is gone from a subscriber's card, or the one in its place, and what of that is set aside.
+    pub fn taken_from_card(&self, msisdn: Msisdn) -> (Money, Money) {
+        let card = self.bank.lock().card(&token_of(msisdn, 0));
+        (CardState::default().balance - card.balance - card.held, card.held)
     }
 
     /// What the ISMP keeps.

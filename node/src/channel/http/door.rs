@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mpss_config::DoorSettings;
-use mpss_domain::{Command, LogTime, Msisdn, ProvinceId, Reply, Request, Verb};
+use mpss_domain::number_plan::Belonging;
+use mpss_domain::{Command, LogTime, Msisdn, Operator, ProvinceId, Reply, Request, Verb};
 
 use super::goods::NationalGoods;
 use super::leader::LeaderLink;
@@ -131,13 +132,18 @@ impl DoorParts {
     /// The home of one of our numbers when it is not here. A number that is not ours, or not known,
     /// is left to this province's rules, so that the refusal is remembered with the request.
     pub(crate) fn home_elsewhere(&self, msisdn: Msisdn) -> Result<Option<ProvinceId>, Problem> {
+        let home = self.belonging(msisdn)?.filter(|belonging| belonging.operator == Operator::ChinaTelecom);
+        Ok(self.elsewhere(home.map(|belonging| belonging.home)))
+    }
+
+    /// Where a number belongs, whoever serves it: one that was carried to another operator stays at home.
+    pub(super) fn belonging(&self, msisdn: Msisdn) -> Result<Option<Belonging>, Problem> {
         let wall = self.wall();
-        let home = self.context.replica.read(|state| {
+        let belonging = self.context.replica.read(|state| {
             let plan = state.plan();
-            (plan.epoch > 0).then(|| plan.home_of(msisdn, state.now().max(wall)).ok().map(|belonging| belonging.home))
+            (plan.epoch > 0).then(|| plan.lookup(msisdn, state.now().max(wall)))
         });
-        let home = home.ok_or_else(|| Problem::detailed(EdgeCode::Unavailable, "no number plan is in force yet"))?;
-        Ok(self.elsewhere(home))
+        belonging.ok_or_else(|| Problem::detailed(EdgeCode::Unavailable, "no number plan is in force yet"))
     }
 
     /// Proposes a change that needs no password. A refusal is a problem.

@@ -63,7 +63,8 @@ impl DoorParts {
         if call.headers().contains_key(&FORMER_HOME) {
             return Ok(None);
         }
-        if let Some(elsewhere) = self.home_elsewhere(msisdn)? {
+        // A number that was carried to another operator stays at home, and with it what was paid before.
+        if let Some(elsewhere) = self.elsewhere(self.belonging(msisdn)?.map(|belonging| belonging.home)) {
             return self.pass_on(call, elsewhere).await.map(Some);
         }
         let former = self.context.replica.read(|state| state.former_homes(msisdn));

@@ -11,7 +11,7 @@ use crate::simulator::manner::{Manner, Trouble};
 use crate::simulator::upp::{Delivery, Errand, Fulfilment, Heard, Remembered, UppSimulator};
 use crate::simulator::upp_accounts::Purse;
 use crate::supervision::Tree;
-use mpss_domain::{AccountKind, StateVersion};
+use mpss_domain::{AccountKind, Operator, StateVersion, Verb};
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -391,6 +391,31 @@ async fn a_virtual_account_that_the_upp_keeps_is_opened_and_paid_from() {
     here.shop.trial.until("the capture", settled).await;
     assert_eq!(here.upp.accounts.book.lock().purse(local(1)), Some(Purse { balance_fen: 4_900, reserved_fen: 0 }));
     here.shop.router = before;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_from_before_the_payer_went_to_another_operator_is_at_home() {
+    let here = Platform::open().await;
+    let alice = here.shop.account(1, 100).await;
+    let paid = here.pay("N1", 1, "virtual", 2_000).await;
+    assert_eq!(paid.status, 201, "{paid:?}");
+    for msisdn in [local(1), visitor(1)] {
+        let verb = Verb::PortNumber { msisdn, operator: Operator::ChinaMobile, from: mpss_domain::LogTime(0) };
+        assert_eq!(here.shop.trial.propose(verb).await.outcome, mpss_domain::Outcome::Done);
+    }
+    // Whoever has not heard of it asks again, and is told; what is new is refused.
+    let again = here.pay("N1", 1, "virtual", 2_000).await;
+    assert_eq!((again.status, &again.body["payment_id"]), (201, &paid.body["payment_id"]), "{again:?}");
+    let new = here.pay("N2", 1, "virtual", 2_000).await;
+    assert_eq!((new.status, &new.body["code"]), (422, &json!("foreign_operator")), "{new:?}");
+    let back = here.about("N1", "reversal", 1, json!({"reversal_number": "V1", "reason": "r"})).await;
+    assert_eq!((back.status, here.balance(&alice).await), (200, "100.00".to_owned()), "{back:?}");
+    // And of another home it is asked there.
+    here.shop.elsewhere.replies(Reply::Answers(201, vec![], json!({"order_id": "O1"}).to_string()));
+    let mut body = payment(1, "virtual", 2_000);
+    body["msisdn"] = json!(visitor(1).to_string());
+    assert_eq!(here.run("N3", "payment", body).await.status, 201);
+    assert_eq!(here.shop.elsewhere.calls().pop().unwrap().0.code(), 51);
 }
 
 #[tokio::test(flavor = "multi_thread")]
