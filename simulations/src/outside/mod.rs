@@ -37,6 +37,13 @@ pub struct Mood {
     pub refused: u32,
 }
 
+impl Mood {
+    /// The same towards a question: it does nothing, and whoever counts how often we ask counts ours alone.
+    const fn of_a_question(self) -> Self {
+        Self { twice: 0, ..self }
+    }
+}
+
 /// Moods that hold at the moment, by number; what holds is the worst of each.
 #[derive(Debug, Default)]
 struct Moods {

@@ -236,7 +236,11 @@ impl ToIsmp {
         let rails = &self.0;
         rails.trace.mark(6, format!("{request:?}").as_bytes());
         // A question about a line moves nothing; nobody is asked to wait for it long.
-        let mood = if matches!(request, IsmpRequest::Line(_)) { Mood::default() } else { rails.ismp_moods.now() };
+        let mood = match request {
+            IsmpRequest::Line(_) => Mood::default(),
+            IsmpRequest::Query(_) => rails.ismp_moods.now().of_a_question(),
+            IsmpRequest::Call(_) => rails.ismp_moods.now(),
+        };
         let asked = matches!(&request, IsmpRequest::Call(call) if call.verb == IsmpVerb::Reserve);
         let work = |refused| rails.ismp.lock().answer(&request, (refused && asked).then_some(IsmpReason::Refused));
         rails.serve(mood, 40, patience, work).await
@@ -278,7 +282,11 @@ impl ToPurses {
         let rails = &self.0;
         rails.trace.mark(11, format!("{request:?}").as_bytes());
         // As of the ISMP: a question about an account moves nothing.
-        let mood = if matches!(request, UppRequest::Account(_)) { Mood::default() } else { rails.upp.moods.now() };
+        let mood = match request {
+            UppRequest::Account(_) => Mood::default(),
+            UppRequest::Query(_) => rails.upp.moods.now().of_a_question(),
+            UppRequest::Call(_) => rails.upp.moods.now(),
+        };
         // It may refuse to set money aside. Everything else it owes.
         let may_refuse = matches!(&request, UppRequest::Call(call) if call.verb == UppVerb::Reserve);
         let work = |refused| {
