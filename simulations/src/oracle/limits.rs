@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mpss_domain::journal::{AccountChange, JournalBody, PostingReason};
-use mpss_domain::{AccountId, BusinessDay, Money, OrderId, TransferId};
+use mpss_domain::{AccountId, BusinessDay, LogTime, Money, OrderId, TransferId};
 
 use super::{Property, Seen};
 
@@ -19,6 +19,8 @@ enum What {
 struct Account {
     /// Per payment, per day.
     limits: Option<(Money, Money)>,
+    /// What they were before, until when.
+    limits_before: Vec<(LogTime, (Money, Money))>,
     balance: Money,
     used: BTreeMap<BusinessDay, Money>,
 }
@@ -31,12 +33,30 @@ pub(super) struct Limits {
     days: BTreeMap<(AccountId, What), BusinessDay>,
 }
 
+impl Account {
+    /// The limits that are in force, or the highest since a time when it was decided then.
+    fn limits_since(&self, decided: Option<LogTime>) -> Option<(Money, Money)> {
+        let Some(decided) = decided else { return self.limits };
+        let before = self.limits_before.iter().filter(|(until, _)| *until >= decided).map(|(_, limits)| *limits);
+        before.fold(self.limits, |highest, (per_payment, daily)| {
+            highest.map(|known| (known.0.max(per_payment), known.1.max(daily)))
+        })
+    }
+}
+
 impl Limits {
-    fn moved(&mut self, id: AccountId, day: BusinessDay, reason: &PostingReason, amount: Money) -> Option<String> {
+    /// `decided` says when that was: whoever has the money of an account outside takes it later.
+    fn moved(
+        &mut self,
+        id: AccountId,
+        (day, decided): (BusinessDay, Option<LogTime>),
+        reason: &PostingReason,
+        amount: Money,
+    ) -> Option<String> {
         match *reason {
-            PostingReason::Purchase(order) => self.debited(id, day, What::Order(order), amount),
+            PostingReason::Purchase(order) => self.debited(id, (day, decided), What::Order(order), amount),
             PostingReason::Transfer(transfer) if amount.is_negative() => {
-                self.debited(id, day, What::Transfer(transfer), amount)
+                self.debited(id, (day, decided), What::Transfer(transfer), amount)
             }
             PostingReason::Reversal(order) => self.undone(id, day, What::Order(order), amount),
             PostingReason::TransferReturned(transfer) => self.undone(id, day, What::Transfer(transfer), amount),
@@ -44,13 +64,19 @@ impl Limits {
         }
     }
 
-    fn debited(&mut self, id: AccountId, day: BusinessDay, what: What, amount: Money) -> Option<String> {
+    fn debited(
+        &mut self,
+        id: AccountId,
+        (day, decided): (BusinessDay, Option<LogTime>),
+        what: What,
+        amount: Money,
+    ) -> Option<String> {
         let account = self.accounts.entry(id).or_default();
         let used = account.used.entry(day).or_default();
         *used -= amount;
         let used = *used;
         self.days.insert((id, what), day);
-        let (per_payment, daily) = account.limits?;
+        let (per_payment, daily) = account.limits_since(decided)?;
         if -amount > per_payment {
             return Some(format!("{what:?} took {} at once, the limit is {per_payment}", -amount));
         }
@@ -83,9 +109,15 @@ impl Property for Limits {
                 JournalBody::Posted { reason, statement: Some(line), .. } => {
                     let day = record.at.business_day();
                     let id = line.account;
-                    wrong.extend(
-                        self.moved(id, day, reason, line.amount).map(|what| format!("{machine}: account {id}: {what}")),
-                    );
+                    let decided = match reason {
+                        PostingReason::Purchase(order) if entry.state.link(id).is_some() => {
+                            let mut payments = entry.state.payments();
+                            payments.find(|payment| payment.order == Some(*order)).map(|payment| payment.at)
+                        }
+                        _ => None,
+                    };
+                    let moved = self.moved(id, (day, decided), reason, line.amount);
+                    wrong.extend(moved.map(|what| format!("{machine}: account {id}: {what}")));
                     let account = self.accounts.entry(id).or_default();
                     if entry.state.link(id).is_some() {
                         // Whoever has its money knows what is left.
@@ -107,7 +139,9 @@ impl Property for Limits {
                         _ => None,
                     };
                     if limits.is_some() {
-                        self.accounts.entry(*account).or_default().limits = limits;
+                        let account = self.accounts.entry(*account).or_default();
+                        let before = std::mem::replace(&mut account.limits, limits);
+                        account.limits_before.extend(before.map(|before| (record.at, before)));
                     }
                 }
                 _ => {}
