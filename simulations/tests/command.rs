@@ -149,6 +149,8 @@ fn what_there_is_to_choose_from_is_listed() {
         "what is sold from stock was there",
         "a ticket is checked once",
         "what was used is not given back",
+        "an order of the UPP is paid once, and it knows",
+        "a payment code pays once",
     ] {
         assert!(properties.contains(property), "{property}: {properties}");
     }
