@@ -16,8 +16,8 @@ use crate::world::SeededRandom;
 
 /// The largest order, in fen.
 const AMOUNT_MAX: u64 = 600;
-/// How often the UPP begins anew to ask for what it must have: each time it asks for a minute and a half.
-const ROUNDS: u32 = 8;
+/// How often the UPP begins anew to ask for what it must have: until long after everything has ended.
+const ROUNDS: u32 = 60;
 /// Pause before it begins anew.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How long its SP takes to deliver, or to refuse, in milliseconds.
