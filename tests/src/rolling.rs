@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
-
 use crate::client::{Answer, Ask, Client};
 use crate::seeded::Seeded;
 use crate::trade::{Errand, Goods, Kind, Trade, purchase};
@@ -56,8 +54,7 @@ pub async fn buy_with_one_retry(trade: Trade<'_>, shop: &Shop, name: &str, stop:
         let mut urls = urls.clone();
         async move {
             let mut failed = Vec::new();
-            let mut pace = tokio::time::interval(PACE);
-            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut pace = patience::pace(PACE);
             for turn in 0_u64.. {
                 if stop.load(Ordering::Relaxed) {
                     return failed;

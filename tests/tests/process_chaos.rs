@@ -23,10 +23,10 @@ const KILLS_USUAL: u64 = 6;
 const WORKERS: usize = 12;
 const SUBSCRIBERS_PER_PROVINCE: usize = 12;
 const FIRST_BALANCE: i64 = 500_000;
-/// Time between two actions of one worker: the machine is small and has twelve nodes to run.
-const WORKER_PAUSE: Duration = Duration::from_millis(20);
-/// Time between two purchases that look for the end of an outage.
-const PROBE_PAUSE: Duration = Duration::from_millis(20);
+/// How often one worker acts, at most: the machine is small and has twelve nodes to run.
+const WORKER_PACE: Duration = Duration::from_millis(40);
+/// How often a purchase looks for the end of an outage, at most.
+const PROBE_PACE: Duration = Duration::from_millis(20);
 /// Purchases of one probe under way at most.
 const PROBES_AT_ONCE: usize = 64;
 /// No outage may last this long. Far above the goal: a busy machine must not fail the build.
@@ -86,6 +86,7 @@ async fn work(
     stop: &AtomicBool,
     done: &AtomicU64,
 ) {
+    let mut pace = patience::pace(WORKER_PACE);
     for turn in 0_u64.. {
         if stop.load(Ordering::Relaxed) {
             return;
@@ -141,7 +142,7 @@ async fn work(
             }
         };
         done.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(WORKER_PAUSE).await;
+        pace.tick().await;
     }
 }
 
@@ -162,6 +163,7 @@ async fn outage(trade: Trade<'_>, market: &Market, province: &str, kill: u64) ->
     let home = if province == NATIONAL { "44" } else { province };
     let product = if province == NATIONAL { &market.national } else { &market.local[home] };
     let mut probes = FuturesUnordered::new();
+    let mut pace = patience::pace(PROBE_PACE);
     for turn in 0_usize.. {
         if probes.len() < PROBES_AT_ONCE {
             let buyer = &market.subscribers[home][turn % SUBSCRIBERS_PER_PROVINCE];
@@ -179,7 +181,7 @@ async fn outage(trade: Trade<'_>, market: &Market, province: &str, kill: u64) ->
                     return took;
                 }
             }
-            () = tokio::time::sleep(PROBE_PAUSE) => {}
+            _ = pace.tick() => {}
         }
         assert!(begun.elapsed() < OUTAGE_BOUND * 3, "{province} never came back");
     }

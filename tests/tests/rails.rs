@@ -31,7 +31,8 @@ use mpss_tests::client::{Ask, yuan};
 use mpss_tests::country::{CountryPlan, NATIONAL, Node};
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::Trade;
-use mpss_tests::{binary, books, patience};
+use mpss_tests::{binary, books, patience, rolling};
+use tokio::sync::watch;
 
 use outcome::Outcome;
 use play::{Cell, Ended, Shop};
@@ -86,16 +87,21 @@ async fn play_undisturbed<'c>(trade: Trade<'_>, shop: &Shop, cells: &'c [Cell]) 
     futures::future::join_all(played).await
 }
 
-/// The leaders are killed while purchases are on their way to them.
+/// The leaders are killed while purchases are on their way to them: as soon as one of the first half was taken, when
+/// the second half sets out.
 async fn play_killed_at_once<'c>(trade: Trade<'_>, shop: &Shop, cells: &'c [Cell]) -> Vec<(&'c Cell, Ended)> {
-    let played = cells.iter().filter(|cell| cell.outcome == Outcome::KilledAtOnce).enumerate();
-    let played = played.map(async |(place, cell)| {
-        // Some have been taken before the leaders die, some not.
-        tokio::time::sleep(Duration::from_millis(8 * place as u64)).await;
-        (cell, play::alone(trade, shop, cell).await)
+    let cells: Vec<_> = cells.iter().filter(|cell| cell.outcome == Outcome::KilledAtOnce).collect();
+    let (first, second) = cells.split_at(cells.len() / 2);
+    let (dying, half) = (watch::Sender::new(false), first.len());
+    let played = first.iter().chain(second).enumerate().map(async |(place, cell)| {
+        if place >= half {
+            dying.subscribe().wait_for(|dying| *dying).await.expect("it is said");
+        }
+        (*cell, play::alone(trade, shop, cell).await)
     });
     let killing = async {
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        rolling::bought(trade, 1).await;
+        dying.send_replace(true);
         kill_leaders(trade).await
     };
     let (ended, killed) = tokio::join!(futures::future::join_all(played), killing);

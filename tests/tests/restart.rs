@@ -13,11 +13,13 @@ use mpss_tests::country::{CountryPlan, Node};
 use mpss_tests::rolling::{self, Shop, bought, open_shop};
 use mpss_tests::stage::Stage;
 use mpss_tests::trade::{Kind, Trade, purchase};
-use mpss_tests::{binary, books};
+use mpss_tests::{binary, books, patience};
 use serde_json::json;
 
 /// How long a node may take to end after SIGTERM.
 const STOP_BOUND: Duration = Duration::from_secs(20);
+/// How often each buyer buys, at most.
+const PACE: Duration = Duration::from_millis(10);
 /// What a damaged or otherwise unusable folder ends with, as `mpss --help` says.
 const COULD_NOT_START: i32 = 3;
 
@@ -36,13 +38,14 @@ fn title(name: &str) -> String {
 /// Buys until told to stop, each buyer on its own, retrying as long as it takes.
 async fn buy_on(trade: Trade<'_>, shop: &Shop, name: &str, stop: &AtomicBool) {
     let buying = shop.buyers.iter().map(|buyer| async move {
+        let mut pace = patience::pace(PACE);
         for turn in 0_u64.. {
             if stop.load(Ordering::Relaxed) {
                 return;
             }
             // An unknown outcome is in the record and asked for at the end.
             let _ = trade.buy("44", &format!("{name}-{buyer}-{turn}"), buyer, &shop.product).await;
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            pace.tick().await;
         }
     });
     futures::future::join_all(buying).await;

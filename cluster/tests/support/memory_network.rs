@@ -127,23 +127,18 @@ impl Transport for MemoryTransport {
             self.wires.lock().asked_before_versions.send_modify(|times| *times += 1);
             return Box::pin(std::future::ready(Ok(no_kind_of_request())));
         }
-        let answer = tokio::spawn(handler.handle(request));
-        let timer = tokio::time::sleep(deadline);
+        let answer = tokio::time::timeout(deadline, tokio::spawn(handler.handle(request)));
         let wires = self.wires.clone();
         Box::pin(async move {
-            tokio::select! {
-                biased;
-                answered = answer => match answered {
-                    // Cut meanwhile, the answer does not come through either.
-                    Ok(answered) if lying => {
-                        let mut answer = answered[..ANSWER_HEADER_BYTES].to_vec();
-                        answer.push(CONFLICT);
-                        Ok(Bytes::from(answer))
-                    }
-                    Ok(answered) if !deaf && !wires.lock().cut.contains(&link) => Ok(answered),
-                    _ => Err(CallError::Unknown(address)),
-                },
-                () = timer => Err(CallError::Unknown(address)),
+            match answer.await {
+                // Cut meanwhile, the answer does not come through either.
+                Ok(Ok(answered)) if lying => {
+                    let mut answer = answered[..ANSWER_HEADER_BYTES].to_vec();
+                    answer.push(CONFLICT);
+                    Ok(Bytes::from(answer))
+                }
+                Ok(Ok(answered)) if !deaf && !wires.lock().cut.contains(&link) => Ok(answered),
+                _ => Err(CallError::Unknown(address)),
             }
         })
     }

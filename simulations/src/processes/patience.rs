@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::time::{Interval, MissedTickBehavior};
+
 /// First pause between two questions.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// Longest pause between two questions.
@@ -9,20 +11,37 @@ const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 /// A pause that doubles each time, up to a bound.
 #[derive(Debug)]
-pub struct Pause(Duration);
+pub struct Pause {
+    next: Duration,
+    most: Duration,
+}
 
 impl Default for Pause {
     fn default() -> Self {
-        Self(PAUSE_MIN)
+        Self { next: PAUSE_MIN, most: PAUSE_MAX }
     }
 }
 
 impl Pause {
+    /// One that is always so long: for those who ask with many others.
+    #[must_use]
+    pub const fn steady(pause: Duration) -> Self {
+        Self { next: pause, most: pause }
+    }
+
     /// Waits once; the next time twice as long.
     pub async fn wait(&mut self) {
-        tokio::time::sleep(self.0).await;
-        self.0 = (self.0 * 2).min(PAUSE_MAX);
+        tokio::time::sleep(self.next).await;
+        self.next = (self.next * 2).min(self.most);
     }
+}
+
+/// For whoever does one thing after the other: no more often than once in a `period`.
+#[must_use]
+pub fn pace(period: Duration) -> Interval {
+    let mut pace = tokio::time::interval(period);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pace
 }
 
 /// Makes sure that no business day ends within the next `span`: limits count by the day in Beijing,
@@ -52,10 +71,22 @@ pub async fn until<T, E: std::fmt::Display>(what: &str, bound: Duration, ask: im
 pub async fn asked<T, E: std::fmt::Display>(
     what: &str,
     bound: Duration,
+    ask: impl AsyncFnMut() -> Result<T, E>,
+) -> Result<T, String> {
+    asked_with(Pause::default(), what, bound, ask).await
+}
+
+/// The same, with another pause between two questions.
+///
+/// # Errors
+/// As [`asked`].
+pub async fn asked_with<T, E: std::fmt::Display>(
+    mut pause: Pause,
+    what: &str,
+    bound: Duration,
     mut ask: impl AsyncFnMut() -> Result<T, E>,
 ) -> Result<T, String> {
     let begun = Instant::now();
-    let mut pause = Pause::default();
     loop {
         match ask().await {
             Ok(answer) => return Ok(answer),

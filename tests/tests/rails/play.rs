@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use mpss_tests::client::{Answer, fen};
 use mpss_tests::number_table;
+use mpss_tests::patience::{self, Pause};
 use mpss_tests::seeded::Seeded;
 use mpss_tests::trade::{Errand, Goods, Kind, Trade, is_final, purchase};
 use serde_json::{Value, json};
@@ -387,16 +388,9 @@ async fn ends(trade: Trade<'_>, cell: &Cell, order: Option<&str>, status: &str) 
     Ok(End { order: order.map(str::to_owned), status: status.to_owned(), calls })
 }
 
-/// Asks until the answer is `Ok`, with longer pauses than [`mpss_tests::patience`] makes.
-async fn slowly<T>(what: &str, bound: Duration, mut ask: impl AsyncFnMut() -> Result<T, String>) -> Result<T, String> {
-    let begun = Instant::now();
-    loop {
-        match ask().await {
-            Ok(answer) => return Ok(answer),
-            Err(why) if begun.elapsed() > bound => return Err(format!("{what}: not after {bound:?}: {why}")),
-            Err(_) => tokio::time::sleep(LOOK_PAUSE).await,
-        }
-    }
+/// Asks until the answer is `Ok`, with longer pauses than usual.
+async fn slowly<T>(what: &str, bound: Duration, ask: impl AsyncFnMut() -> Result<T, String>) -> Result<T, String> {
+    patience::asked_with(Pause::steady(LOOK_PAUSE), what, bound, ask).await
 }
 
 /// Brings cells to their steps in waves, so that all stand there at one moment: a bank is waited for much

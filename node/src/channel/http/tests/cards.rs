@@ -212,15 +212,7 @@ async fn no_pin_is_ever_written_to_disk() {
     let by = json!({"msisdn": local(1).to_string()});
     let shown = shop.post(&format!("/v1/orders/{order}/cards"), "look", by).await.is(200).json();
     assert_eq!(shown["cards"][0]["pin"], PIN[1]);
-    let folder = shop.trial.stop().await;
-    let mut bytes = Vec::new();
-    let mut folders = vec![folder.path().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { bytes.extend(std::fs::read(path).unwrap()) }
-        }
-    }
+    let bytes = what_is_left_of(shop).await;
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("2026/001"), "the batch is there, so this looks in the right place");
     assert!(PIN.iter().all(|pin| !holds(pin)), "a PIN is on the disk in the clear");

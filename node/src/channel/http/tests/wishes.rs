@@ -49,14 +49,12 @@ impl Desk {
 
     /// Waits until a wish is so.
     async fn until(&self, id: &str, status: &str) -> Value {
-        for _ in 0..400 {
-            let shown = self.show(id).await;
-            if shown["status"] == status {
-                return shown;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("{id} is {}", self.show(id).await);
+        let wish = id.parse().unwrap();
+        let is = |state: &mpss_domain::State| (state.wish(wish)?.status.name() == status).then_some(());
+        self.shop.trial.until(status, is).await;
+        let shown = self.show(id).await;
+        assert_eq!(shown["status"], status, "{shown}");
+        shown
     }
 
     async fn heard(&self, id: &str) -> HeardWish {
