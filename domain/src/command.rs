@@ -18,9 +18,8 @@ use crate::number_plan::{NumberPlan, Operator};
 use crate::order::{Channel, ReversalReason};
 use crate::outside::{Card, Means};
 use crate::password::{PasswordVerdict, PasswordVerifier};
-use crate::payment_codes::{BuyByCode, PayByCode, PaymentCode, Presenter, SealedCode};
+use crate::payment_codes::{BuyByCode, IssueCode, PayByCode, Presenter};
 use crate::policy::Policy;
-use crate::purchase::Purchase;
 use crate::rail::CallAnswer;
 use crate::recharge::RechargeCard;
 use crate::refusal::Refusal;
@@ -30,7 +29,7 @@ use crate::time::LogTime;
 use crate::upp::PayUpp;
 use crate::vault::{BatchId, CardLine, SealedPin};
 use crate::version::StateVersion;
-use crate::wish::{AskBinding, WishRefusal};
+use crate::wish::{AskBinding, BindWished, WishRefusal};
 
 mod batch;
 mod pay_request;
@@ -288,8 +287,7 @@ pub enum Verb {
     },
     /// Time passes: fires what is due.
     Tick,
-    /// The leader's running digest at an earlier log entry; a replica that has another one there
-    /// has diverged.
+    /// The leader's running digest at an earlier log entry; a replica that has another one there has diverged.
     CompareDigest {
         /// The entry.
         index: u64,
@@ -410,8 +408,7 @@ pub enum Verb {
         /// Who asks, for the record.
         by: String,
     },
-    /// As [`Verb::Pay`], but the money is only set aside, by whatever rail: how much of it is taken is
-    /// said by [`Verb::CapturePayment`]. Home province.
+    /// As [`Verb::Pay`], but only set aside, by whatever rail, until [`Verb::CapturePayment`] takes it. Home province.
     HoldPayment(Box<PayRequest>),
     /// Put money into an SP's prize pool, or take it out again. Serving province.
     FundPool {
@@ -581,16 +578,7 @@ pub enum Verb {
     /// 绑卡申请: a subscriber asks from our side for a card to be bound. Home province.
     AskBinding(Box<AskBinding>),
     /// A bank binds the card that a subscriber asked for; otherwise as [`Verb::BindCard`].
-    BindWished {
-        /// Which wish.
-        wish: WishId,
-        /// Whose number.
-        msisdn: Msisdn,
-        /// The card.
-        card: Card,
-        /// What the subscriber will have to repeat: six digits, drawn by whoever proposes.
-        code: u32,
-    },
+    BindWished(Box<BindWished>),
     /// A bank does not bind the card that a subscriber asked for. Home province.
     RefuseWish {
         /// Which wish.
@@ -599,18 +587,7 @@ pub enum Verb {
         why: WishRefusal,
     },
     /// A subscriber asks for a one-time payment code. Home province.
-    IssueCode {
-        /// From which account it pays.
-        account: AccountId,
-        /// The present password.
-        verdict: PasswordVerdict,
-        /// How much it pays at most.
-        amount: Money,
-        /// The code, drawn by whoever proposes.
-        code: PaymentCode,
-        /// Its digits, sealed for the account.
-        sealed: SealedCode,
-    },
+    IssueCode(Box<IssueCode>),
     /// A purchase that is paid by a code; otherwise as [`Verb::PlaceOrder`].
     BuyByCode(Box<BuyByCode>),
     /// As [`Verb::Pay`], by a code instead of the password. Home province.
@@ -620,17 +597,4 @@ pub enum Verb {
         /// Who.
         by: Presenter,
     },
-}
-
-impl Verb {
-    /// The purchase that something goes with.
-    #[must_use]
-    pub const fn purchase(&self) -> Option<&Purchase> {
-        match self {
-            Self::PayBill(ask) => Some(&ask.purchase),
-            Self::BuyShipped(ask) => Some(&ask.purchase),
-            Self::BuyByCode(ask) => Some(&ask.purchase),
-            _ => None,
-        }
-    }
 }

@@ -67,6 +67,7 @@ pub mod refusal;
 mod requests;
 mod retention;
 mod reversal;
+pub mod sealed;
 pub mod shipping;
 pub mod sms_text;
 pub mod state;

@@ -211,14 +211,12 @@ impl State {
                     daily_limit,
                 },
             ),
-            &Verb::IssueCode { account, verdict, amount, code, ref sealed } => {
-                self.issue_code(account, verdict, amount, (code, sealed))
-            }
+            Verb::IssueCode(ask) => self.issue_code(ask),
             Verb::BuyByCode(ask) => self.place_order(&ask.purchase, With::Code(ask.code)),
             Verb::PayByCode(ask) => self.pay(&ask.request, PaymentMode::ByCode(ask.code)),
             &Verb::CountGuess { by } => self.guessed(by),
             Verb::AskBinding(ask) => self.ask_binding(ask),
-            &Verb::BindWished { wish, msisdn, ref card, code } => self.bind_wished(wish, msisdn, card, code),
+            Verb::BindWished(ask) => self.bind_wished(ask),
             &Verb::RefuseWish { wish, why } => self.refuse_wish(wish, why),
             &Verb::ChangeCard { binding, ref card, code } => self.change_card(binding, card, code),
             &Verb::UnbindCard { binding } => self.unbind_card(binding),

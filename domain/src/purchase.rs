@@ -34,6 +34,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Verb;
 use crate::account::{AccountKind, AccountSelector};
 use crate::bills::Bill;
 use crate::catalogue::{Application, ProductRef, ProductStatus, Terms};
@@ -138,6 +139,19 @@ const NEVER_TOLD_MS: u64 = 86_400_000;
 
 /// Most orders see no more events than these.
 const TIMELINE_USUAL: usize = 4;
+
+impl Verb {
+    /// The purchase that something goes with.
+    #[must_use]
+    pub const fn purchase(&self) -> Option<&Purchase> {
+        match self {
+            Self::PayBill(ask) => Some(&ask.purchase),
+            Self::BuyShipped(ask) => Some(&ask.purchase),
+            Self::BuyByCode(ask) => Some(&ask.purchase),
+            _ => None,
+        }
+    }
+}
 
 impl State {
     /// Takes an order.

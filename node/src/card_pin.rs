@@ -414,7 +414,8 @@ mod tests {
         assert_ne!(code, PinSafe::new(&[2; 32]).payment_code(&digits), "nobody without the key can try codes");
         let verdict = mpss_domain::PasswordVerdict { verifier_version: 1, matches: true };
         let amount = mpss_domain::Money::yuan(1);
-        let verb = Verb::IssueCode { account: account(1), verdict, amount, code, sealed };
+        let ask = mpss_domain::payment_codes::IssueCode { account: account(1), verdict, amount, code, sealed };
+        let verb = Verb::IssueCode(Box::new(ask));
         let written = serde_json::to_string(&verb).expect("JSON");
         let as_bytes = format!("{:?}", digits.reveal().as_bytes()).replace(' ', "");
         for text in [format!("{verb:?}"), written] {

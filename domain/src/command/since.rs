@@ -41,9 +41,9 @@ impl Verb {
             | Self::SetDraw { .. }
             | Self::ChangeCard { .. }
             | Self::AskBinding(_)
-            | Self::BindWished { .. }
+            | Self::BindWished(_)
             | Self::RefuseWish { .. }
-            | Self::IssueCode { .. }
+            | Self::IssueCode(_)
             | Self::BuyByCode(_)
             | Self::PayByCode(_)
             | Self::CountGuess { .. } => crate::version::OUTSIDE_RAILS,

@@ -1,11 +1,9 @@
 //! A subscriber asks for a code.
 
 use crate::account::AccountKind;
-use crate::ids::{AccountId, Msisdn};
-use crate::money::Money;
+use crate::ids::Msisdn;
 use crate::outcome::Outcome;
-use crate::password::PasswordVerdict;
-use crate::payment_codes::{CodeView, GOOD_MS, IssuedCode, OPEN_MAX, PaymentCode, REMEMBERED_MS, SealedCode};
+use crate::payment_codes::{CodeView, GOOD_MS, IssueCode, IssuedCode, OPEN_MAX, PaymentCode, REMEMBERED_MS};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::time::LogTime;
@@ -16,13 +14,8 @@ impl State {
     /// # Errors
     /// In this order: the amount; the account and its password ([`State::owner_of`]); its kind, its status, its
     /// limit for one payment; [`Refusal::PaymentCodesOpen`], also for a code that is remembered: another is drawn.
-    pub(crate) fn issue_code(
-        &mut self,
-        account: AccountId,
-        verdict: PasswordVerdict,
-        amount: Money,
-        (code, sealed): (PaymentCode, &SealedCode),
-    ) -> Result<Outcome, Refusal> {
+    pub(crate) fn issue_code(&mut self, ask: &IssueCode) -> Result<Outcome, Refusal> {
+        let &IssueCode { account, verdict, amount, code, ref sealed } = ask;
         amount.check_request()?;
         let msisdn = self.owner_of(account, verdict)?;
         let row = self.account(account).expect("just found");

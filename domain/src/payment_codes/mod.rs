@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, Msisdn, PaymentId, ProvinceId, SpId};
 use crate::money::Money;
+use crate::password::PasswordVerdict;
 use crate::purchase::Purchase;
+pub use crate::sealed::SealedCode;
 use crate::state::State;
 use crate::table::Table;
 use crate::time::{BusinessDay, LogTime};
@@ -60,33 +62,6 @@ impl fmt::Debug for PaymentCode {
     }
 }
 
-/// The digits of a code, which only those who hold the vault's key can read.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedCode(Vec<u8>);
-
-impl SealedCode {
-    /// Bytes of sealed digits at most.
-    pub const BYTES_MAX: usize = 128;
-
-    /// What was sealed where the code was drawn.
-    #[must_use]
-    pub const fn new(sealed: Vec<u8>) -> Self {
-        Self(sealed)
-    }
-
-    /// For whoever opens it.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SealedCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sealed")
-    }
-}
-
 /// Who presents a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Presenter {
@@ -111,6 +86,21 @@ pub struct IssuedCode {
     pub until: LogTime,
     /// The payment it was used for.
     pub used: Option<PaymentId>,
+}
+
+/// What [`crate::Verb::IssueCode`] says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IssueCode {
+    /// From which account it pays.
+    pub account: AccountId,
+    /// The present password.
+    pub verdict: PasswordVerdict,
+    /// How much it pays at most.
+    pub amount: Money,
+    /// The code, drawn by whoever proposes.
+    pub code: PaymentCode,
+    /// Its digits, sealed for the account.
+    pub sealed: SealedCode,
 }
 
 /// A code as it was issued; the answer to who asked for it.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BatchId, IdError, OrderId, ProductId};
+use crate::sealed::SealedPin;
 use crate::time::BusinessDay;
 
 /// The number printed on a card: 8 to 24 digits. It is no secret, but stands masked wherever it need
@@ -44,42 +45,6 @@ impl fmt::Debug for CardNumber {
     /// Masked: debug output ends in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.masked())
-    }
-}
-
-/// A PIN that only those who hold the vault's key can read.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedPin(Vec<u8>);
-
-impl SealedPin {
-    /// Bytes of a sealed PIN at most.
-    pub const BYTES_MAX: usize = 128;
-
-    /// What was sealed where the card came in.
-    #[must_use]
-    pub const fn new(sealed: Vec<u8>) -> Self {
-        Self(sealed)
-    }
-
-    /// For whoever opens it. Empty once the card is only remembered for its number.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    pub(crate) fn is_well_formed(&self) -> bool {
-        (1..=Self::BYTES_MAX).contains(&self.0.len())
-    }
-
-    /// Nobody will ask for it any more.
-    pub(crate) fn wipe(&mut self) {
-        self.0 = Vec::new();
-    }
-}
-
-impl fmt::Debug for SealedPin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sealed")
     }
 }
 

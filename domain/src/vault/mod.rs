@@ -22,7 +22,8 @@ mod reveal;
 
 use serde::{Deserialize, Serialize};
 
-pub use card::{CardNumber, CardSerial, CardState, NewCard, PinCard, SealedPin};
+pub use crate::sealed::SealedPin;
+pub use card::{CardNumber, CardSerial, CardState, NewCard, PinCard};
 pub(crate) use load::Load;
 pub use load::{CARDS_PER_BATCH_MAX, CardLine, CardResult};
 pub use reservation::CARDS_PER_ORDER_MAX;

@@ -1,14 +1,13 @@
 //! A wish is asked for, told to the bank, and answered by it.
 
 use crate::effect::{Effect, EffectId, SmsText};
-use crate::ids::{IssuedId, Msisdn, WishId};
+use crate::ids::{IssuedId, WishId};
 use crate::outcome::Outcome;
-use crate::outside::Card;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::time::LogTime;
 use crate::timer::{Timer, TimerKind};
-use crate::wish::{AskBinding, Wish, WishRefusal, WishStatus};
+use crate::wish::{AskBinding, BindWished, Wish, WishRefusal, WishStatus};
 
 /// Without the bank's answer for so long a wish lapses, in ms.
 const ANSWER_WITHIN_MS: u64 = 24 * 3_600_000;
@@ -70,13 +69,8 @@ impl State {
     /// # Errors
     /// In this order: [`Refusal::WishNotFound`], also when it is another number's; [`Refusal::WishOver`]; then as for
     /// any binding.
-    pub(crate) fn bind_wished(
-        &mut self,
-        id: WishId,
-        msisdn: Msisdn,
-        card: &Card,
-        code: u32,
-    ) -> Result<Outcome, Refusal> {
+    pub(crate) fn bind_wished(&mut self, ask: &BindWished) -> Result<Outcome, Refusal> {
+        let &BindWished { wish: id, msisdn, ref card, code } = ask;
         let wish = self.wish(id).filter(|wish| wish.msisdn == msisdn).ok_or(Refusal::WishNotFound)?;
         if !wish.status.is_open() {
             return Err(Refusal::WishOver);

@@ -10,53 +10,18 @@
 //!
 //! The card's number comes in sealed, and is forgotten as soon as the bank knows it or the wish is over.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::effect::EffectId;
 use crate::ids::{BindingId, Msisdn, WishId};
+use crate::outside::Card;
+pub use crate::sealed::SealedCardNumber;
 use crate::state::State;
 use crate::table::Table;
 use crate::time::LogTime;
 
 mod ask;
 mod check;
-
-/// The number of a card that only those who hold the vault's key can read.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedCardNumber(Vec<u8>);
-
-impl SealedCardNumber {
-    /// Bytes of a sealed number at most.
-    pub const BYTES_MAX: usize = 128;
-
-    /// What was sealed where the wish came in.
-    #[must_use]
-    pub const fn new(sealed: Vec<u8>) -> Self {
-        Self(sealed)
-    }
-
-    /// For whoever opens it. Empty once the bank knows it.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    fn is_well_formed(&self) -> bool {
-        (1..=Self::BYTES_MAX).contains(&self.0.len())
-    }
-
-    fn wipe(&mut self) {
-        self.0 = Vec::new();
-    }
-}
-
-impl fmt::Debug for SealedCardNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sealed")
-    }
-}
 
 /// Why a bank does not bind a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +149,19 @@ pub struct AskBinding {
     pub last_four: String,
     /// The card's number, sealed for this subscriber.
     pub number: SealedCardNumber,
+}
+
+/// What [`crate::Verb::BindWished`] says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BindWished {
+    /// Which wish.
+    pub wish: WishId,
+    /// Whose number.
+    pub msisdn: Msisdn,
+    /// The card.
+    pub card: Card,
+    /// What the subscriber will have to repeat: six digits, drawn by whoever proposes.
+    pub code: u32,
 }
 
 /// The rows of wishes.

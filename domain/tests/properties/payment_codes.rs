@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mpss_domain::command::{PayRequest, Request};
 use mpss_domain::ids::IssuedId;
-use mpss_domain::payment_codes::{BuyByCode, GOOD_MS, OPEN_MAX, PayByCode, PaymentCode, SealedCode};
+use mpss_domain::payment_codes::{BuyByCode, GOOD_MS, IssueCode, OPEN_MAX, PayByCode, PaymentCode, SealedCode};
 use mpss_domain::{
     AccountId, AccountSelector, Channel, Command, LogTime, Money, OrderId, Outcome, PaymentId, ProductId, Purchase,
     Scope, StateVersion, Verb,
@@ -99,13 +99,13 @@ impl Gate {
                 let open = self.codes.values().filter(|known| known.who == who && !known.paid);
                 let open = open.filter(|known| self.now() < known.until).count();
                 let remembered = self.world.state.payment_code(digest(code)).is_some();
-                let outcome = self.world.ask(Verb::IssueCode {
+                let outcome = self.world.ask(Verb::IssueCode(Box::new(IssueCode {
                     account: self.accounts[usize::from(who)],
                     verdict: RIGHT,
                     amount: Money::yuan(yuan),
                     code: digest(code),
                     sealed: SealedCode::new(vec![1]),
-                });
+                })));
                 let issued = matches!(outcome, Outcome::PaymentCode(_));
                 prop_assert_eq!(issued, open < OPEN_MAX && !remembered, "{:?}", outcome);
                 if issued {

@@ -10,7 +10,7 @@
 
 use mpss_domain::command::PayRequest;
 use mpss_domain::ids::IssuedId;
-use mpss_domain::payment_codes::{BuyByCode, PayByCode, PaymentCode, Presenter, SealedCode};
+use mpss_domain::payment_codes::{BuyByCode, IssueCode, PayByCode, PaymentCode, Presenter, SealedCode};
 use mpss_domain::{AccountId, AccountSelector, Channel, Command, LogTime, Msisdn, Purchase, Scope, Verb};
 
 use super::words::{Words, province, same};
@@ -60,7 +60,8 @@ impl Stage {
                 self.state.account(account).map_or_else(|| self.msisdn("18900000009"), |row| Ok(row.msisdn))?;
             let sealed = SealedCode::new(vec![7; 60]);
             let (verdict, amount) = (self.verdict(words, msisdn), words.money("amount")?);
-            return Ok(Verb::IssueCode { account, verdict, amount, code: code(words.name(0)?), sealed });
+            let code = code(words.name(0)?);
+            return Ok(Verb::IssueCode(Box::new(IssueCode { account, verdict, amount, code, sealed })));
         }
         let code = code(words.need("code")?);
         let (msisdn, account) = self.owner(words, code)?;

@@ -17,6 +17,7 @@ use mpss_domain::account::{Language, Tier};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::outside::{Billing, Card, Means};
 use mpss_domain::rail::{Answer, Call, CallAnswer, Phase, Subject};
+use mpss_domain::wish::BindWished;
 use mpss_domain::{BindingId, CallId, LogTime, PaymentId, Verb};
 
 use super::accounts::verifier;
@@ -88,7 +89,10 @@ impl Stage {
                 let code = words.get("code").unwrap_or("123456").parse().map_err(|_| "code is a number")?;
                 let card = named_card(words);
                 match words.get("wish") {
-                    Some(wish) => Verb::BindWished { wish: self.wish(wish)?, msisdn, card, code },
+                    Some(wish) => {
+                        let wish = self.wish(wish)?;
+                        Verb::BindWished(Box::new(BindWished { wish, msisdn, card, code }))
+                    }
                     None => Verb::BindCard { msisdn, card, code },
                 }
             }

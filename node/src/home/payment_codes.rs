@@ -1,7 +1,7 @@
 //! One-time payment codes (product §3 付费): drawn here for a subscriber, and looked up here for whoever presents one.
 
 use mpss_domain::command::PayRequest;
-use mpss_domain::payment_codes::{IssuedCode, PayByCode, Presenter};
+use mpss_domain::payment_codes::{self, IssuedCode, PayByCode, Presenter};
 use mpss_domain::{AccountId, Money, Outcome, PasswordVerdict, Refusal, Reply, Request, State, Verb};
 
 use super::Home;
@@ -34,8 +34,10 @@ impl Home {
         let digits = CodeDigits::draw(self.context.province, random);
         let (code, sealed) = (safe.payment_code(&digits), safe.seal_code(account, &digits, random));
         drop(digits);
-        let verb =
-            |verdict: PasswordVerdict| Verb::IssueCode { account, verdict, amount, code, sealed: sealed.clone() };
+        let verb = |verdict: PasswordVerdict| {
+            let ask = payment_codes::IssueCode { account, verdict, amount, code, sealed: sealed.clone() };
+            Verb::IssueCode(Box::new(ask))
+        };
         propose_judged(&self.context, Some(request), Owner::Account(account), password, verb).await
     }
 

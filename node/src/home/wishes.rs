@@ -1,7 +1,7 @@
 //! Cards that subscribers want to be bound: asked for here, answered by the bank.
 
 use mpss_domain::outside::Card;
-use mpss_domain::wish::{AskBinding, WishRefusal};
+use mpss_domain::wish::{AskBinding, BindWished, WishRefusal};
 use mpss_domain::{Msisdn, Reply, Request, Verb, WishId};
 
 use super::Home;
@@ -47,7 +47,7 @@ impl Home {
     ) -> Result<Reply, NotDone> {
         self.outside_is_known().await?;
         let code = self.six_digits();
-        self.propose(Some(request), Verb::BindWished { wish, msisdn, card, code }).await
+        self.propose(Some(request), Verb::BindWished(Box::new(BindWished { wish, msisdn, card, code }))).await
     }
 
     /// A bank does not bind a card that its holder asked for.

@@ -49,8 +49,8 @@ impl Property for PaymentCodes {
         let (mut wrong, now) = (Vec::new(), entry.state.now());
         for (command, reply) in entry.batch.commands.iter().zip(entry.replies).filter(|(_, reply)| !reply.replayed) {
             let found = match (&command.verb, &reply.outcome) {
-                (Verb::IssueCode { code, amount, .. }, Outcome::PaymentCode(_)) => {
-                    self.issued.insert(*code, (now, *amount));
+                (Verb::IssueCode(ask), Outcome::PaymentCode(_)) => {
+                    self.issued.insert(ask.code, (now, ask.amount));
                     None
                 }
                 (Verb::BuyByCode(ask), Outcome::Order(order)) => {
