@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::effect::EffectId;
 use crate::ids::{BindingId, IssuedId};
 use crate::order::Order;
+use crate::payment::PaymentStatus;
 use crate::rail::BindingStatus;
 use crate::state::State;
 use crate::table::Table;
@@ -102,7 +103,9 @@ impl State {
             let order_kept =
                 payment.serving == self.province && payment.order.is_some_and(|id| self.order(id).is_some());
             let open = self.calls_of(payment.id).any(|call| !call.phase.is_final());
-            ended_before(payment.at, before) && !order_kept && !open
+            // One that was asked for long ago and is held only since is not over.
+            let held = payment.status == PaymentStatus::Reserved;
+            ended_before(payment.at, before) && !order_kept && !open && !held
         });
         let transfers = walk_on(&self.transfers, &mut walk.transfers, before, |transfer| {
             transfer.final_at.is_some_and(|(at, _)| ended_before(at, before))
@@ -128,6 +131,7 @@ impl State {
         for id in payments {
             if let Some(payment) = self.payments.remove(&id) {
                 self.forget_upp(&payment);
+                self.forget_bill_payment(id);
             }
             if let Some(outside) = self.outside.payments.remove(&id) {
                 for call in outside.calls {
