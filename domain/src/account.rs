@@ -160,7 +160,14 @@ impl Account {
         if self.used_on(today) + amount > self.daily_limit.min(ceilings.daily) {
             return Err(Refusal::DailyLimitExceeded);
         }
-        // Whoever has the money of the others is asked.
+        self.check_funds(amount, is_here)
+    }
+
+    /// Is there so much? Whoever has the money of the others is asked.
+    ///
+    /// # Errors
+    /// [`Refusal::InsufficientFunds`].
+    pub(crate) fn check_funds(&self, amount: Money, is_here: bool) -> Result<(), Refusal> {
         if is_here && amount > self.available { Err(Refusal::InsufficientFunds) } else { Ok(()) }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, AccountSelector, Language, Tier};
 use crate::award::AwardPolicy;
-use crate::bills::PayBill;
+use crate::bills::{BillPolicy, PayBill, PayForBill};
 use crate::catalogue::Terms;
 use crate::draws::Draw;
 use crate::effect::EffectId;
@@ -597,4 +597,8 @@ pub enum Verb {
         /// Who.
         by: Presenter,
     },
+    /// As [`Verb::Pay`], for a bill. Home province.
+    PayForBill(Box<PayForBill>),
+    /// Put newer rules for bills in force.
+    SetBillPolicy(Box<BillPolicy>),
 }

@@ -54,6 +54,7 @@ pub mod outside;
 pub mod password;
 mod password_check;
 mod pay;
+mod payer;
 pub mod payment;
 pub mod payment_codes;
 pub mod policy;

@@ -244,7 +244,9 @@ impl State {
             }
             &Verb::RevealCards { order, buyer } => self.reveal_cards(order, buyer),
             &Verb::CheckTicket { ticket, gate } => self.check_ticket(ticket, gate),
-            Verb::PayBill(ask) => self.place_order(&ask.purchase, With::Bill(ask.bill)),
+            Verb::PayBill(ask) => self.place_order(&ask.purchase, With::Bill(ask)),
+            Verb::PayForBill(ask) => self.pay(&ask.request, PaymentMode::Bill(ask.customer, ask.without_password)),
+            Verb::SetBillPolicy(policy) => self.set_bill_policy(policy),
             Verb::BuyShipped(ask) => self.place_order(&ask.purchase, With::Recipient(&ask.to)),
             Verb::RecordShipment { order, carrier, tracking } => self.record_shipment(*order, carrier, *tracking),
             &Verb::SetDraw { product, draw } => self.set_draw(product, draw),

@@ -11,21 +11,30 @@ use crate::state::State;
 use crate::table::Slot;
 use crate::time::BusinessDay;
 
+/// Whether a debit counts on the limits of its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// As used today.
+    Today,
+    /// By itself, elsewhere.
+    Apart,
+}
+
 /// What is done with an account's money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Taken, and counted as used today. The caller has checked status, limits and funds.
-    Debit,
-    /// Set aside, and counted as used today. The caller has checked as for a debit.
-    Hold,
+    /// Taken. The caller has checked status, limits and funds.
+    Debit(Counts),
+    /// Set aside. The caller has checked as for a debit.
+    Hold(Counts),
     /// Taken of what was set aside.
     CaptureHeld,
-    /// Given up of what was set aside on that day.
-    ReleaseHeld(BusinessDay),
+    /// Given up of what was set aside and counted on that day; `None` when it counts elsewhere.
+    ReleaseHeld(Option<BusinessDay>),
     /// Paid out in cash; no use of a limit.
     PayOut,
-    /// Given back as if it had never been taken on that day.
-    Reverse(BusinessDay),
+    /// Given back as if it had never been taken and counted on that day; `None` when it counts elsewhere.
+    Reverse(Option<BusinessDay>),
     /// Given.
     Credit,
 }
@@ -77,7 +86,7 @@ impl State {
         let statement = StatementLine {
             account: id,
             amount: match movement.step {
-                Step::Hold => -movement.amount,
+                Step::Hold(_) => -movement.amount,
                 Step::ReleaseHeld(_) => movement.amount,
                 // It left when it was set aside.
                 Step::CaptureHeld => Money::ZERO,
@@ -120,11 +129,11 @@ fn step(account: &mut Account, movement: &Movement, today: BusinessDay) -> Money
     let mut rail = StoredValue(account);
     let before = rail.query().total();
     match movement.step {
-        Step::Debit | Step::PayOut => {
+        Step::Debit(_) | Step::PayOut => {
             rail.reserve(amount).expect("the verb has checked the funds");
             rail.capture(amount);
         }
-        Step::Hold => rail.reserve(amount).expect("the verb has checked the funds"),
+        Step::Hold(_) => rail.reserve(amount).expect("the verb has checked the funds"),
         Step::CaptureHeld => rail.capture(amount),
         Step::ReleaseHeld(_) => rail.release(amount),
         Step::Reverse(_) => rail.reverse(amount),
@@ -132,9 +141,9 @@ fn step(account: &mut Account, movement: &Movement, today: BusinessDay) -> Money
     }
     let change = rail.query().total() - before;
     match movement.step {
-        Step::Debit | Step::Hold => account.count_use(amount, today),
+        Step::Debit(Counts::Today) | Step::Hold(Counts::Today) => account.count_use(amount, today),
         // A reversal undoes the use of the day; a refund is a new transaction and does not.
-        Step::Reverse(day) | Step::ReleaseHeld(day) if day == today && account.used_day == today => {
+        Step::Reverse(Some(day)) | Step::ReleaseHeld(Some(day)) if day == today && account.used_day == today => {
             assert!(account.used >= amount, "broken invariant: the day's use is less than what is reversed");
             account.used -= amount;
         }

@@ -69,6 +69,10 @@ mutants! {
     UsedTicketGivenBack = "used-ticket-given-back";
     /// `apply` does not look whether a bill is paid; whoever proposes has asked the SP before.
     BillPaidTwice = "bill-paid-twice";
+    /// Any bill goes without the password, and not only those of customers paid for before.
+    AnyBillWithoutPassword = "any-bill-without-password";
+    /// What a bill has used of a day is never given back.
+    BillUseKept = "bill-use-kept";
     /// What a recharge card is worth is credited when the card is set aside, used or not.
     RechargeCreditedBeforeUse = "recharge-credited-before-use";
     /// A recharge card of which nobody knows whether it was used is not credited past the bound.

@@ -3,12 +3,14 @@
 //! id debits at most once, and never after its reversal.
 
 use crate::account::AccountSelector;
+use crate::bills::BillCustomer;
 use crate::command::PayRequest;
 use crate::ids::{AccountId, IssuedId, OrderId, PaymentId, RefundId, ReversalId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::movement::OpenOrders;
 use crate::outcome::Outcome;
+use crate::payer::Approval;
 use crate::payment::{Payment, PaymentStatus};
 use crate::payment_codes::{PaymentCode, Presenter};
 use crate::purchase::Debit;
@@ -33,6 +35,8 @@ pub(crate) enum PaymentMode {
     Hold,
     /// By a one-time code; the money is taken.
     ByCode(PaymentCode),
+    /// A customer's bill, by the password or (`true`) without it; the money is taken.
+    Bill(Option<BillCustomer>, bool),
 }
 
 impl State {
@@ -85,7 +89,13 @@ impl State {
         visible(request.scope, request.serving, self.province, request.location).map_err(Refusal::NotVisible)?;
         let &PayRequest { payment, serving, msisdn, account, amount, .. } = request;
         let payer = match mode {
-            PaymentMode::Take | PaymentMode::Hold => self.check_payer(msisdn, account, request.verdict, amount)?,
+            PaymentMode::Take | PaymentMode::Hold => {
+                self.check_payer(msisdn, account, Approval::Password(request.verdict), amount)?
+            }
+            PaymentMode::Bill(customer, without_password) => {
+                let verdict = (!without_password).then_some(request.verdict);
+                self.check_payer(msisdn, account, Approval::Bill(customer, verdict), amount)?
+            }
             PaymentMode::ByCode(code) => {
                 self.check_payer_by_code(code, Presenter::Province(serving), msisdn, account, amount)?
             }

@@ -6,7 +6,7 @@ use crate::account::{AccountKind, Tier};
 use crate::money::Money;
 
 /// Ceilings for sums over many requests, far from the ends of 64 bits: 10 thousand million yuan.
-const AMOUNT_SUM_MAX: Money = Money::yuan(10_000_000_000);
+pub(crate) const AMOUNT_SUM_MAX: Money = Money::yuan(10_000_000_000);
 
 /// Ceilings for one account kind and one real-name tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

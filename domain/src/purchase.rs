@@ -26,35 +26,36 @@
 //! [`State::check_payer_by_code`] stands in the place of 7 and 8):
 //!
 //! 7. the account: [`Refusal::AccountNotFound`], [`Refusal::AccountKindUnsupported`]
-//! 8. the password: [`Refusal::PasswordLocked`], [`Refusal::PasswordChanged`], [`Refusal::WrongPassword`]
+//! 8. the password: [`Refusal::PasswordLocked`], [`Refusal::PasswordChanged`], [`Refusal::WrongPassword`]; or of a
+//!    bill without one: [`Refusal::PasswordLocked`], [`Refusal::PasswordNeeded`]
 //! 9. the account's status: [`Refusal::AccountPending`], [`Refusal::AccountFrozen`],
 //!    [`Refusal::AccountClosed`]
-//! 10. limits: [`Refusal::PerPaymentLimitExceeded`], then [`Refusal::DailyLimitExceeded`]
+//! 10. limits, or of a bill its own ceilings: [`Refusal::PerPaymentLimitExceeded`], then
+//!     [`Refusal::DailyLimitExceeded`]
 //! 11. funds: [`Refusal::InsufficientFunds`]
 
 use serde::{Deserialize, Serialize};
 
 use crate::Verb;
-use crate::account::{AccountKind, AccountSelector};
-use crate::bills::Bill;
+use crate::account::AccountSelector;
+use crate::bills::{Bill, PayBill};
 use crate::catalogue::{Application, ProductRef, ProductStatus, Terms};
 use crate::draws::Draw;
 use crate::effect::{Effect, EffectId, SmsText};
-use crate::ids::{AccountId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, SpId};
+use crate::ids::{Msisdn, OrderId, PaymentId, ProductId, ProvinceId, SpId};
 use crate::journal::{JournalBody, PostingReason};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
-use crate::movement::{Movement, OpenOrders, Step};
+use crate::movement::{Counts, Movement, OpenOrders, Step};
 use crate::order::{Channel, Order, OrderEvent, OrderStatus};
 use crate::outcome::Outcome;
 use crate::password::PasswordVerdict;
+use crate::payer::{Approval, Payer};
 use crate::payment::{Payment, PaymentStatus};
 use crate::payment_codes::{PaymentCode, Presenter};
-use crate::rail::RailName;
 use crate::refusal::Refusal;
 use crate::shipping::Recipient;
 use crate::state::State;
-use crate::table::Slot;
 use crate::time::LogTime;
 use crate::timer::{Timer, TimerKind};
 use crate::vault::CARDS_PER_ORDER_MAX;
@@ -83,13 +84,23 @@ pub struct Purchase {
     pub verdict: Option<PasswordVerdict>,
 }
 
+impl Purchase {
+    /// The verdict at home.
+    ///
+    /// # Errors
+    /// [`Refusal::PasswordChanged`] when the edge took another province for home: let it look again.
+    fn password(&self) -> Result<PasswordVerdict, Refusal> {
+        self.verdict.ok_or(Refusal::PasswordChanged)
+    }
+}
+
 /// What goes with a purchase.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum With<'a> {
     /// Nothing.
     Nothing,
-    /// The bill it pays.
-    Bill(Bill),
+    /// The bill it pays, and how.
+    Bill(&'a PayBill),
     /// To whom the goods are sent.
     Recipient(&'a Recipient),
     /// The one-time code that it is paid by; `None` when home is elsewhere and will judge.
@@ -99,7 +110,7 @@ pub(crate) enum With<'a> {
 impl<'a> With<'a> {
     const fn bill(self) -> Option<Bill> {
         match self {
-            Self::Bill(bill) => Some(bill),
+            Self::Bill(ask) => Some(ask.bill),
             _ => None,
         }
     }
@@ -216,53 +227,20 @@ impl State {
         })
     }
 
-    /// The checks of the home side, for an order taken anywhere.
-    ///
-    /// # Errors
-    /// In the order of the module's list, from 7 on.
-    pub(crate) fn check_payer(
-        &mut self,
-        msisdn: Msisdn,
-        selector: AccountSelector,
-        verdict: PasswordVerdict,
-        amount: Money,
-    ) -> Result<Payer, Refusal> {
-        // Found once: nothing of the way to the debit adds or takes out a subscriber or an account.
-        let subscriber = self.subscribers.find(&msisdn).ok_or(Refusal::AccountNotFound)?;
-        let id = match selector {
-            AccountSelector::Id(id) => Some(id),
-            AccountSelector::Kind(kind) => self.subscribers.at(subscriber).accounts[kind as usize],
-        };
-        let (id, account) =
-            id.and_then(|id| self.accounts.find(&id).map(|slot| (id, slot))).ok_or(Refusal::AccountNotFound)?;
-        let row = self.accounts.at(account);
-        if row.msisdn != msisdn {
-            return Err(Refusal::AccountNotFound);
-        }
-        let rail = match row.kind {
-            AccountKind::StoredValue => self.link(id).map(|link| link.means.rail()),
-            AccountKind::Communication | AccountKind::Bank => {
-                Some(self.link(id).ok_or(Refusal::AccountKindUnsupported)?.means.rail())
-            }
-        };
-        self.check_password(subscriber, id, verdict)?;
-        let row = self.accounts.at(account);
-        let tier = self.subscribers.at(subscriber).tier;
-        row.check_debit(amount, self.now.business_day(), self.policy.ceilings(row.kind, tier), rail.is_none())?;
-        Ok(Payer { id, account, subscriber, rail })
-    }
-
     fn sell_at_home(&mut self, purchase: &Purchase, deal: &Deal<'_>) -> Result<Outcome, Refusal> {
-        // Without a verdict, or a code, the edge took another province for home: let it look again.
         let &Purchase { msisdn, account, .. } = purchase;
         let payer = match deal.with {
             With::Code(code) => {
+                // Without it the edge took another province for home: let it look again.
                 let code = code.ok_or(Refusal::PasswordChanged)?;
                 self.check_payer_by_code(code, Presenter::Sp(deal.sp), msisdn, account, deal.amount)?
             }
-            _ => {
-                let verdict = purchase.verdict.ok_or(Refusal::PasswordChanged)?;
-                self.check_payer(msisdn, account, verdict, deal.amount)?
+            With::Bill(ask) => {
+                let verdict = if ask.without_password { None } else { Some(purchase.password()?) };
+                self.check_payer(msisdn, account, Approval::Bill(ask.bill.customer, verdict), deal.amount)?
+            }
+            With::Nothing | With::Recipient(_) => {
+                self.check_payer(msisdn, account, Approval::Password(purchase.password()?), deal.amount)?
             }
         };
 
@@ -351,7 +329,7 @@ impl State {
         }
         match deal.with {
             With::Nothing | With::Code(_) => {}
-            With::Bill(bill) => self.hold_bill(&order, bill),
+            With::Bill(ask) => self.hold_bill(&order, ask.bill),
             With::Recipient(to) => self.keep_recipient(&order, to),
         }
         order
@@ -402,16 +380,6 @@ impl State {
     }
 }
 
-/// Who pays, from which account, and where their rows stand.
-#[derive(Clone, Copy)]
-pub(crate) struct Payer {
-    pub(crate) id: AccountId,
-    pub(crate) account: Slot,
-    pub(crate) subscriber: Slot,
-    /// How its money is reached; `None` for stored value.
-    pub(crate) rail: Option<RailName>,
-}
-
 /// A payment that all checks have passed.
 pub(crate) struct Debit {
     pub(crate) payment: PaymentId,
@@ -436,10 +404,11 @@ impl State {
             return;
         }
         let Debit { order, amount, hold, .. } = debit;
+        let counts = if debit.payer.bill.is_some() { Counts::Apart } else { Counts::Today };
         let balance = self.move_money_at(
             debit.payer.account,
             Movement {
-                step: if hold { Step::Hold } else { Step::Debit },
+                step: if hold { Step::Hold(counts) } else { Step::Debit(counts) },
                 amount,
                 reason: PostingReason::Purchase(order),
                 against: debit.against,
@@ -457,9 +426,18 @@ impl State {
             ..self.decided(debit.payment, debit.serving, status)
         };
         self.payments.insert(debit.payment, payment);
+        self.count_if_bill(&debit);
         if hold {
             self.bound_hold(debit.payment);
         }
         self.tell_at(debit.payer.subscriber, SmsText::Debited { order, title: debit.title, amount, balance });
+    }
+
+    /// What a bill takes counts by itself.
+    pub(crate) fn count_if_bill(&mut self, debit: &Debit) {
+        if let Some(bill) = debit.payer.bill {
+            let kind = self.accounts.at(debit.payer.account).kind;
+            self.count_bill(debit.payment, (debit.msisdn, kind), bill, debit.amount);
+        }
     }
 }

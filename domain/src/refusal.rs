@@ -240,6 +240,8 @@ refusals! {
     BillBeingPaid = 10453 "bill_being_paid" retry "账单正在缴费中";
     /// The bill was paid here.
     BillPaid = 10454 "bill_paid" never "账单已缴费";
+    /// The bill does not go without the password: it is too large for that, or the first of this customer.
+    PasswordNeeded = 10455 "password_needed" never "请输入支付密码";
 
     /// The UPP's order number was used before with other content.
     UppOrderMismatch = 10501 "upp_order_mismatch" never "统一支付平台订单内容不一致";

@@ -128,10 +128,12 @@ impl State {
         assert!(payment.status == PaymentStatus::Captured, "only a captured payment is undone: {payment:?}");
         payment.status = PaymentStatus::Reversed;
         payment.reversal = Some(reversal);
-        let (amount, day) = (payment.amount, payment.day);
+        let amount = payment.amount;
         let order = payment.order.expect("what was captured has an order");
         let msisdn = payment.msisdn.expect("what was captured has a payer");
         let account = payment.account.expect("what was captured has an account");
+        let day = self.counted_day(id);
+        self.uncount_bill(id, amount);
         let balance = self.move_money(
             account,
             Movement {

@@ -13,9 +13,10 @@ use crate::ids::{AccountId, IssuedId, Msisdn, ProvinceId, TransferId};
 use crate::journal::{JournalBody, PostingReason, StatementLine};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
-use crate::movement::{Movement, OpenOrders, Step};
+use crate::movement::{Counts, Movement, OpenOrders, Step};
 use crate::outcome::Outcome;
 use crate::password::PasswordVerdict;
+use crate::payer::Approval;
 use crate::rail::stored_value::{Rail, StoredValue};
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -58,7 +59,7 @@ impl State {
         }
         self.check_home(asked.payee, asked.payee_home, asked.epoch)?;
         let stored_value = AccountSelector::Kind(AccountKind::StoredValue);
-        let payer = self.check_payer(asked.payer, stored_value, asked.verdict, asked.amount)?.id;
+        let payer = self.check_payer(asked.payer, stored_value, Approval::Password(asked.verdict), asked.amount)?.id;
         self.check_kept_here(payer)?;
         let payee_here =
             if asked.payee_home == self.province { Some(self.check_payee(asked.payee, asked.amount)?) } else { None };
@@ -96,7 +97,7 @@ impl State {
         let balance = self.move_money(
             transfer.payer_account,
             Movement {
-                step: Step::Debit,
+                step: Step::Debit(Counts::Today),
                 amount,
                 reason: PostingReason::Transfer(id),
                 against: LedgerAccount::DueTo(payee_home),
@@ -114,7 +115,7 @@ impl State {
         let sent = self.move_money(
             transfer.payer_account,
             Movement {
-                step: Step::Debit,
+                step: Step::Debit(Counts::Today),
                 amount,
                 reason: PostingReason::Transfer(id),
                 against: LedgerAccount::Wallet(payee_account),
@@ -260,7 +261,7 @@ impl State {
         let balance = self.move_money(
             transfer.payer_account,
             Movement {
-                step: Step::Reverse(transfer.at.business_day()),
+                step: Step::Reverse(Some(transfer.at.business_day())),
                 amount,
                 reason: PostingReason::TransferReturned(id),
                 against: LedgerAccount::DueTo(payee_home),

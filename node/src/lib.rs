@@ -9,6 +9,7 @@
 
 mod order_driver;
 mod outbox;
+mod sp_digest;
 mod supervision;
 
 pub mod bench;

@@ -68,9 +68,21 @@ pub struct PaymentMessage {
     /// The payment password as typed at the visited province, or
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub payment_password: String,
-    /// the one-time code that is paid by.
+    /// the one-time code that is paid by; of a bill perhaps neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_code: Option<String>,
+    /// It is a bill that is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<BillMessage>,
+}
+
+/// Of a bill, what the home province needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BillMessage {
+    /// Whose it is: 32 hexadecimal digits, the same from bill to bill of one customer; nothing when its SP does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
 }
 
 impl fmt::Debug for PaymentMessage {
@@ -447,6 +459,7 @@ mod tests {
             title: "彩票".into(),
             payment_password: "123456".into(),
             payment_code: None,
+            bill: None,
         };
         let text = r#"{"payment_id":"P20260101120000000-44-00001","order_id":"O20260101120000000-44-00001","serving":"44","msisdn":"18912345678","epoch":3,"scope":"roaming","location":"44","account_kind":"virtual","amount_fen":1230,"title":"彩票","payment_password":"123456"}"#;
         assert_eq!(encode(&payment), text);
@@ -456,8 +469,17 @@ mod tests {
             account_kind: None,
             payment_password: String::new(),
             payment_code: Some("5101234567890124".into()),
+            ..payment.clone()
+        };
+        let bill = PaymentMessage {
+            payment_password: String::new(),
+            bill: Some(BillMessage { customer: Some("00112233445566778899aabbccddeeff".into()) }),
             ..payment
         };
+        let of_bill = r#""bill":{"customer":"00112233445566778899aabbccddeeff"}"#;
+        let of_bill = text.replace(r#""payment_password":"123456""#, of_bill);
+        assert_eq!(encode(&bill), of_bill);
+        assert_eq!(decode::<PaymentMessage>(of_bill.as_bytes()), Ok(bill));
         let text = text.replace(r#""account_kind":"virtual""#, r#""account_id":"A20260101120000000-51-00001""#);
         let text = text.replace(r#""payment_password":"123456""#, r#""payment_code":"5101234567890124""#);
         assert_eq!(encode(&by_code), text);
@@ -508,6 +530,7 @@ mod tests {
             title: "t".into(),
             payment_password: "908172".into(),
             payment_code: Some("4401234567890128".into()),
+            bill: None,
         };
         let shown = format!("{message:?}");
         assert!(

@@ -13,11 +13,16 @@
 //! nothing. The price of the product is the most that one bill may come to. The rows came with state
 //! version 3.
 
+mod allowance;
 mod rows;
 
 use serde::{Deserialize, Serialize};
 
+use self::allowance::Allowances;
+pub(crate) use self::allowance::BillPayer;
+pub use self::allowance::{BillCeilings, BillCustomer, BillPolicy, BillUse, CUSTOMERS_MAX};
 use crate::catalogue::{Application, Terms};
+use crate::command::PayRequest;
 pub use crate::ids::BillNumber;
 use crate::ids::{OrderId, SpId};
 use crate::money::Money;
@@ -34,6 +39,8 @@ pub struct Bill {
     pub number: BillNumber,
     /// What is due, in fen.
     pub amount: Money,
+    /// Whose it is; `None` when the SP does not say.
+    pub customer: Option<BillCustomer>,
 }
 
 /// What [`crate::Verb::PayBill`] says: a purchase of one bill.
@@ -43,6 +50,19 @@ pub struct PayBill {
     pub purchase: Purchase,
     /// Which bill.
     pub bill: Bill,
+    /// The payer gives no password.
+    pub without_password: bool,
+}
+
+/// What [`crate::Verb::PayForBill`] says: the payment of a bill that another province took the order for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayForBill {
+    /// What is asked; its `verdict` says nothing without the password.
+    pub request: PayRequest,
+    /// Whose bill it is; `None` when the SP does not say.
+    pub customer: Option<BillCustomer>,
+    /// The payer gives no password.
+    pub without_password: bool,
 }
 
 /// The bills that were paid here, or are being paid.
@@ -52,6 +72,8 @@ pub struct Bills {
     of_order: Table<OrderId, Bill, 32>,
     /// The order that has a bill: it pays it, or has paid it.
     held: Table<(SpId, BillNumber), OrderId, 32>,
+    /// What bills may come to, and have.
+    allowances: Allowances,
 }
 
 impl State {

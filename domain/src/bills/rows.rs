@@ -23,6 +23,6 @@ impl State {
                 return Err(format!("bill {number} is with {order}, which is not for it"));
             }
         }
-        Ok(())
+        self.check_bill_use()
     }
 }

@@ -46,7 +46,9 @@ impl Verb {
             | Self::IssueCode(_)
             | Self::BuyByCode(_)
             | Self::PayByCode(_)
-            | Self::CountGuess { .. } => crate::version::OUTSIDE_RAILS,
+            | Self::CountGuess { .. }
+            | Self::PayForBill(_)
+            | Self::SetBillPolicy(_) => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

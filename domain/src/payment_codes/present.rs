@@ -4,8 +4,8 @@ use crate::account::AccountSelector;
 use crate::ids::{Msisdn, PaymentId};
 use crate::money::Money;
 use crate::outcome::Outcome;
+use crate::payer::Payer;
 use crate::payment_codes::{PaymentCode, Presenter, WRONG_CODES_MAX};
-use crate::purchase::Payer;
 use crate::refusal::Refusal;
 use crate::state::State;
 
@@ -45,7 +45,7 @@ impl State {
         let tier = self.subscribers.at(subscriber).tier;
         let ceilings = self.policy.ceilings(account.kind, tier);
         account.check_debit(amount, self.now.business_day(), ceilings, rail.is_none())?;
-        Ok(Payer { id: row.account, account: slot, subscriber, rail })
+        Ok(Payer { id: row.account, account: slot, subscriber, rail, bill: None })
     }
 
     /// A payment is made by a code, or asked of whoever has the money: the code pays nothing else, whatever becomes of

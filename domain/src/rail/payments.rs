@@ -37,7 +37,9 @@ impl State {
         let Debit { payment: id, amount, .. } = debit;
         let today = self.now.business_day();
         let account = self.accounts.at_mut(debit.payer.account);
-        account.count_use(amount, today);
+        if debit.payer.bill.is_none() {
+            account.count_use(amount, today);
+        }
         if debit.open_orders == OpenOrders::OneMore {
             account.open_orders += 1;
         }
@@ -50,6 +52,7 @@ impl State {
             ..self.decided(id, debit.serving, PaymentStatus::Pending)
         };
         self.payments.insert(id, payment);
+        self.count_if_bill(&debit);
         let hold = debit.hold;
         let row =
             RailPayment { rail, asked: amount, against: debit.against, hold, title: debit.title, calls: Vec::new() };
@@ -72,7 +75,7 @@ impl State {
         let rest = payment.amount - amount;
         payment.status = PaymentStatus::Captured;
         payment.amount = amount;
-        let (order, account, day, serving) = (order_of(payment), account_of(payment), payment.day, payment.serving);
+        let (order, account, serving) = (order_of(payment), account_of(payment), payment.serving);
         let Some(row) = self.outside.payments.get(&id).cloned() else {
             let against = LedgerAccount::DueTo(serving);
             let step = |step, amount, reason| Movement {
@@ -85,13 +88,15 @@ impl State {
             };
             self.move_money(account, step(Step::CaptureHeld, amount, PostingReason::Purchase(order)));
             if rest.is_positive() {
+                let day = self.counted_day(id);
+                self.uncount_bill(id, rest);
                 self.move_money(account, step(Step::ReleaseHeld(day), rest, PostingReason::Reversal(order)));
             }
             return;
         };
         let reason = PostingReason::Reversal(order);
         if rest.is_positive() {
-            self.uncount(account, day, rest);
+            self.uncount_payment(id, rest);
         }
         if row.rail.habits().holds {
             if rest.is_positive() {
@@ -112,8 +117,10 @@ impl State {
         let payment = self.payments.get_mut(&id).expect("the caller has found it");
         payment.status = PaymentStatus::Released;
         payment.reversal = Some(reversal);
-        let (order, account, day, amount) = (order_of(payment), account_of(payment), payment.day, payment.amount);
+        let (order, account, amount) = (order_of(payment), account_of(payment), payment.amount);
         let against = LedgerAccount::DueTo(payment.serving);
+        let day = self.counted_day(id);
+        self.uncount_bill(id, amount);
         self.move_money(
             account,
             Movement {
@@ -139,7 +146,7 @@ impl State {
         let row = self.outside.payments.get(&id).expect("the caller has found it").clone();
         let payment = self.payments.get_mut(&id).expect("a payment outside has a row");
         let before = payment.status;
-        let (order, account, day, amount) = (order_of(payment), account_of(payment), payment.day, payment.amount);
+        let (order, account, amount) = (order_of(payment), account_of(payment), payment.amount);
         let is_held = before == PaymentStatus::Reserved && row.rail.habits().holds;
         payment.reversal = Some(reversal);
         payment.status = match before {
@@ -151,7 +158,7 @@ impl State {
         if open_orders == OpenOrders::OneLess {
             self.one_order_less(account);
         }
-        self.uncount(account, day, amount);
+        self.uncount_payment(id, amount);
         let reason = PostingReason::Reversal(order);
         match before {
             PaymentStatus::Pending => {
@@ -291,8 +298,8 @@ impl State {
         let reversal: ReversalId = self.ids.issue(self.now, self.province);
         row.status = PaymentStatus::Reversed;
         row.reversal = Some(reversal);
-        let (order, account, day, amount) = (order_of(row), account_of(row), row.day, row.amount);
-        self.uncount(account, day, amount);
+        let (order, account, amount) = (order_of(row), account_of(row), row.amount);
+        self.uncount_payment(payment, amount);
         self.tell_upp(payment);
         if here && self.order(order).is_some_and(|order| order.status == OrderStatus::Paying) {
             self.one_order_less(account);
@@ -339,8 +346,8 @@ impl State {
         }
         payment.status = PaymentStatus::Declined(refusal);
         payment.index = self.index;
-        let (order, account, day, amount) = (order_of(payment), account_of(payment), payment.day, payment.amount);
-        self.uncount(account, day, amount);
+        let (order, account, amount) = (order_of(payment), account_of(payment), payment.amount);
+        self.uncount_payment(id, amount);
         self.tell_upp(id);
         if here {
             self.one_order_less(account);
@@ -365,6 +372,17 @@ impl State {
     /// The call that took the money, or is to take it.
     fn taking_call(&self, payment: PaymentId) -> Option<&super::Call> {
         self.calls_of(payment).find(|call| matches!(call.step, CallStep::Take | CallStep::Capture))
+    }
+
+    /// Gives the use of a day's limit back that a payment had, when it is still that day.
+    fn uncount_payment(&mut self, id: PaymentId, amount: Money) {
+        match self.counted_day(id) {
+            Some(day) => {
+                let account = account_of(self.payment(id).expect("the caller has found it"));
+                self.uncount(account, day, amount);
+            }
+            None => self.uncount_bill(id, amount),
+        }
     }
 
     /// Gives the use of a day's limit back, when it is still that day.

@@ -8,6 +8,7 @@ use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::movement::OpenOrders;
 use crate::outcome::Outcome;
+use crate::payer::Approval;
 use crate::payment::{Payment, PaymentStatus};
 use crate::purchase::Debit;
 use crate::refusal::Refusal;
@@ -34,7 +35,8 @@ impl State {
         }
         ask.amount.check_request()?;
         self.check_upp_number(ask.msisdn)?;
-        let payer = self.check_payer(ask.msisdn, AccountSelector::Kind(ask.kind), ask.verdict, ask.amount);
+        let (kind, approval) = (AccountSelector::Kind(ask.kind), Approval::Password(ask.verdict));
+        let payer = self.check_payer(ask.msisdn, kind, approval, ask.amount);
         if let Err(refusal) = payer
             && refusal.is_transient()
         {

@@ -102,8 +102,9 @@ impl Counter {
             channel: Channel::App,
             verdict: (who < 3).then_some(RIGHT),
         };
-        let bill = Bill { number: format!("E-{bill}").parse().expect("a number"), amount: Money::yuan(bill as i64) };
-        Verb::PayBill(Box::new(PayBill { purchase, bill }))
+        let number = format!("E-{bill}").parse().expect("a number");
+        let bill = Bill { number, amount: Money::yuan(bill as i64), customer: None };
+        Verb::PayBill(Box::new(PayBill { purchase, bill, without_password: false }))
     }
 
     /// The orders that pay a bill, or have paid it: by their own status, not by the rows of bills.

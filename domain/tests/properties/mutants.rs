@@ -113,3 +113,15 @@ fn an_order_of_the_upp_that_is_paid_after_its_reversal() {
 fn the_end_of_a_payment_that_the_upp_is_not_told() {
     crate::upp::play_with(Mutant::UppNotTold);
 }
+
+#[test]
+#[should_panic(expected = "100 yuan of 0 by StoredValue")]
+fn a_bill_that_anybody_pays_without_the_password() {
+    crate::bill_allowance::play_with(Mutant::AnyBillWithoutPassword);
+}
+
+#[test]
+#[should_panic(expected = "bills of")]
+fn what_a_bill_uses_of_a_day_and_is_never_given_back() {
+    crate::bill_allowance::play_with(Mutant::BillUseKept);
+}

@@ -14,19 +14,10 @@
 use mpss_domain::award::AwardPolicy;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::rail::Subject;
-use mpss_domain::{AccountKind, AwardId, LogTime, OrderId, SpId, Verb};
+use mpss_domain::{AwardId, LogTime, OrderId, SpId, Verb};
 
-use super::words::{Words, answer, duration_ms, money, province, same};
+use super::words::{Words, answer, duration_ms, kind, money, province, same};
 use super::{START, Stage};
-
-fn kind(text: &str) -> Result<AccountKind, String> {
-    Ok(match text {
-        "virtual" => AccountKind::StoredValue,
-        "communication" => AccountKind::Communication,
-        "bank" => AccountKind::Bank,
-        other => return Err(format!("{other} is no kind of account")),
-    })
-}
 
 /// What the edge makes of SP and reference; any function that keeps them apart does here.
 fn key(sp: SpId, reference: &str) -> u128 {

@@ -152,6 +152,7 @@ impl Stage {
             "stock" => self.see_stock(&words)?,
             "see-tickets" => self.see_tickets(&words)?,
             "see-bill" => self.see_bill(&words)?,
+            "bill-use" => self.see_bill_use(&words)?,
             "see-draw" => self.see_draw(&words)?,
             "see-shipment" => self.see_shipment(&words)?,
             "see-binding" => self.see_binding(&words)?,
@@ -246,6 +247,7 @@ impl Stage {
                 from: self.at.plus_ms(words.get("after").map_or(Ok(0), duration_ms)?),
             },
             "policy" => self.policy_verb(words)?,
+            "bill-policy" => self.bill_policy_verb(words)?,
             "raise-version" => {
                 let to = words.name(0)?.parse().map_err(|_| "a version is a number")?;
                 Verb::RaiseVersion { to: StateVersion(to) }

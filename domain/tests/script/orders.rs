@@ -15,7 +15,7 @@ use mpss_domain::shipping::BuyShipped;
 use mpss_domain::{Channel, Purchase, Verb};
 
 use super::words::{Words, answer, money, province, same};
-use super::{Stage, shipping};
+use super::{Stage, bills, shipping};
 
 impl Stage {
     fn purchase(&self, words: &Words<'_>) -> Result<Purchase, String> {
@@ -59,8 +59,8 @@ impl Stage {
                     });
                 };
                 let number = number.parse().map_err(|error| format!("{number}: {error}"))?;
-                let bill = Bill { number, amount: words.money("amount")? };
-                Verb::PayBill(Box::new(PayBill { purchase, bill }))
+                let bill = Bill { number, amount: words.money("amount")?, customer: bills::customer(words) };
+                Verb::PayBill(Box::new(PayBill { purchase, bill, without_password: bills::without_password(words) }))
             }
             "record-payment" => Verb::RecordPayment { order, result: answer(words.name(1)?)? },
             "give-up" => Verb::GiveUpPayment { order },

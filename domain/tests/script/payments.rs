@@ -2,18 +2,20 @@
 //!
 //! ```text
 //! pay p1 payer=alice serving=51 amount=10.00 scope=roaming age=5m
+//! pay p3 payer=alice amount=86.50 bill=yes customer=flat7 password=none
 //! hold p2 payer=alice amount=10.00
 //! reverse-payment p1
 //! refund-payment p1 refund=r1 amount=5.00
 //! see-payment p1 status=captured refunded=0.00
 //! ```
 
+use mpss_domain::bills::PayForBill;
 use mpss_domain::command::PayRequest;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::{ReversalId, Verb};
 
-use super::Stage;
 use super::words::{Words, money, province, same, scope};
+use super::{Stage, bills};
 
 impl Stage {
     pub(super) fn payment_verb(&mut self, words: &Words<'_>) -> Result<Verb, String> {
@@ -27,8 +29,7 @@ impl Stage {
             "pay" | "hold" => {
                 let msisdn = self.msisdn(words.need("payer")?)?;
                 let serving = province(words.get("serving").unwrap_or("51"))?;
-                let verb = if words.verb == "pay" { Verb::Pay } else { Verb::HoldPayment };
-                verb(Box::new(PayRequest {
+                let request = PayRequest {
                     payment,
                     order,
                     serving,
@@ -40,7 +41,16 @@ impl Stage {
                     amount: words.money("amount")?,
                     title: "visitor's ticket".into(),
                     verdict: self.verdict(words, msisdn),
-                }))
+                };
+                match (words.verb, words.get("bill")) {
+                    ("pay", None) => Verb::Pay(Box::new(request)),
+                    ("pay", Some(_)) => Verb::PayForBill(Box::new(PayForBill {
+                        request,
+                        customer: bills::customer(words),
+                        without_password: bills::without_password(words),
+                    })),
+                    _ => Verb::HoldPayment(Box::new(request)),
+                }
             }
             "reverse-payment" => {
                 let reversal = ReversalId::issue(self.at, payment.province().expect("issued"), 7);

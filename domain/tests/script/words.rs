@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use mpss_domain::{Money, Operator, ProvinceId, Refusal, Scope};
+use mpss_domain::{AccountKind, Money, Operator, ProvinceId, Refusal, Scope};
 
 pub(super) struct Words<'a> {
     pub(super) verb: &'a str,
@@ -91,6 +91,15 @@ pub(super) fn duration_ms(text: &str) -> Result<u64, String> {
 
 pub(super) fn province(text: &str) -> Result<ProvinceId, String> {
     text.parse().map_err(|error| format!("{text}: {error}"))
+}
+
+pub(super) fn kind(text: &str) -> Result<AccountKind, String> {
+    Ok(match text {
+        "virtual" => AccountKind::StoredValue,
+        "communication" => AccountKind::Communication,
+        "bank" => AccountKind::Bank,
+        other => return Err(format!("{other} is no kind of account")),
+    })
 }
 
 pub(super) fn scope(text: &str) -> Result<Scope, String> {

@@ -5,7 +5,7 @@
 //! notice id. Answers about orders that were not asked about are no harm: they are not looked at.
 //!
 //! An SP with bills is asked at the same place: `{"bill_query":{…}}` → `{"bill":{"status":"due"|"paid"|
-//! "unknown","amount","payer","period"}}`, with `amount` when it is due.
+//! "unknown","amount","payer","period","customer"}}`, with `amount` when it is due.
 
 use std::time::Duration;
 
@@ -126,11 +126,16 @@ pub struct BillAnswer {
     /// For which time.
     #[serde(default)]
     pub period: Option<String>,
+    /// The SP's number of the customer whose bills these are, the same from bill to bill: who has paid one with the
+    /// password pays the next without it.
+    #[serde(default)]
+    pub customer: Option<String>,
 }
 
 impl BillAnswer {
     /// What an SP says that has no such bill.
-    pub const UNKNOWN: Self = Self { status: BillStatus::Unknown, amount: None, payer: None, period: None };
+    pub const UNKNOWN: Self =
+        Self { status: BillStatus::Unknown, amount: None, payer: None, period: None, customer: None };
 }
 
 /// A way to tell SPs.

@@ -12,6 +12,7 @@
 use std::time::Duration;
 
 use mpss_domain::account::{Language, Tier};
+use mpss_domain::bills::{BillCustomer, PayForBill};
 use mpss_domain::command::PayRequest;
 use mpss_domain::outside::{Billing, Card, Means};
 use mpss_domain::upp::PayUpp;
@@ -396,6 +397,40 @@ impl Home {
         let reply = propose_judged(&self.context, None, Owner::Number(ask.msisdn), password, verb).await?;
         match reply.outcome {
             Outcome::PaymentPending(account) => self.rail_answer(ask.payment, account, reply).await,
+            _ => Ok(reply),
+        }
+    }
+
+    /// Debits for the bill of an order taken by another province. `ask.verdict` is set here.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub async fn pay_for_bill(
+        &self,
+        ask: PayRequest,
+        customer: Option<BillCustomer>,
+        password: Option<PaymentPassword>,
+    ) -> Result<Reply, NotDone> {
+        let known = self.context.replica.read(State::version).has_outside_rails();
+        let (msisdn, payment) = (ask.msisdn, ask.payment);
+        let without_password = password.is_none();
+        let verb = |verdict: PasswordVerdict| {
+            let request = PayRequest { verdict, ..ask.clone() };
+            // Where bills are not told apart yet they are purchases like any other.
+            match known || without_password {
+                true => Verb::PayForBill(Box::new(PayForBill { request, customer, without_password })),
+                false => Verb::Pay(Box::new(request)),
+            }
+        };
+        let reply = match password {
+            Some(password) => propose_judged(&self.context, None, Owner::Number(msisdn), password, verb).await?,
+            None => {
+                self.outside_is_known().await?;
+                self.propose(None, verb(ask.verdict)).await?
+            }
+        };
+        match reply.outcome {
+            Outcome::PaymentPending(account) => self.rail_answer(payment, account, reply).await,
             _ => Ok(reply),
         }
     }

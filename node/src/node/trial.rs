@@ -312,7 +312,7 @@ pub(crate) fn purchase(msisdn: Msisdn, product: ProductId, digits: &str) -> Plac
         product,
         quantity: 1,
         account: AccountSelector::Kind(AccountKind::StoredValue),
-        password: password(digits),
+        password: Some(password(digits)),
         channel: Channel::App,
         location: guangdong(),
         with: With::Nothing,

@@ -62,8 +62,8 @@ pub struct PlaceOrder {
     pub quantity: u32,
     /// From which account.
     pub account: AccountSelector,
-    /// The buyer's payment password.
-    pub password: PaymentPassword,
+    /// The buyer's payment password; `None` for a bill that is to go without.
+    pub password: Option<PaymentPassword>,
     /// The door.
     pub channel: Channel,
     /// Where the buyer is now.
@@ -106,9 +106,9 @@ impl Serving {
     ///
     /// # Errors
     /// See [`NotDone`].
-    pub async fn place_order(&self, request: Request, ask: PlaceOrder) -> Result<Reply, NotDone> {
+    pub async fn place_order(&self, request: Request, mut ask: PlaceOrder) -> Result<Reply, NotDone> {
         if let With::Bill(bill) = ask.with {
-            self.check_bill(request, ask.product, bill).await?;
+            ask.with = With::Bill(self.check_bill(request, ask.product, bill).await?);
         }
         let way = self.way(&ask)?;
         let first = self.take(request, &ask, way).await;
@@ -133,25 +133,33 @@ impl Serving {
                 With::Nothing => {
                     Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict }
                 }
-                With::Bill(bill) => Verb::PayBill(Box::new(PayBill { purchase, bill: *bill })),
+                With::Bill(bill) => {
+                    let without_password = ask.password.is_none();
+                    Verb::PayBill(Box::new(PayBill { purchase, bill: *bill, without_password }))
+                }
                 With::Recipient(to) => Verb::BuyShipped(Box::new(BuyShipped { purchase, to: to.clone() })),
             }
         };
         self.context.is_readable(verb(None).since()).await?;
         if home == self.context.province {
-            let verb = |verdict| verb(Some(verdict));
-            let owner = Owner::Number(msisdn);
-            let taken = propose_judged(&self.context, Some(request), owner, ask.password.clone(), verb).await?;
+            let taken = match &ask.password {
+                Some(password) => {
+                    let verb = |verdict| verb(Some(verdict));
+                    let owner = Owner::Number(msisdn);
+                    propose_judged(&self.context, Some(request), owner, password.clone(), verb).await?
+                }
+                None => self.propose(request, verb(None)).await?,
+            };
             return self.paid_here(taken).await;
         }
         if !self.context.settings.provinces.contains_key(&home.to_string()) {
             // Nothing is recorded that could only wait for ever.
             return Err(NotDone::Unavailable(format!("province {home} is not connected")));
         }
-        let taken = self.context.replica.propose(Command { request: Some(request), verb: verb(None) }).await?;
-        let taken = accepted(taken)?;
+        let taken = self.propose(request, verb(None)).await?;
+        let proof = ask.password.clone().map_or(Proof::Bill, Proof::Password);
         match taken.outcome {
-            Outcome::Order(order) => self.ask_home_to_pay(order, taken, Proof::Password(ask.password.clone())).await,
+            Outcome::Order(order) => self.ask_home_to_pay(order, taken, proof).await,
             _ => Ok(taken),
         }
     }
@@ -191,8 +199,7 @@ impl Serving {
         reason: ReversalReason,
         note: String,
     ) -> Result<Reply, NotDone> {
-        let verb = Verb::ReverseOrder { order, reason, note };
-        let reply = accepted(self.context.replica.propose(Command { request: Some(request), verb }).await?)?;
+        let reply = self.propose(request, Verb::ReverseOrder { order, reason, note }).await?;
         Ok(self.settled_reversal(order, reply).await)
     }
 
@@ -208,12 +215,15 @@ impl Serving {
         amount: Money,
         note: String,
     ) -> Result<Reply, NotDone> {
-        let verb = Verb::RefundOrder { order, amount, note };
-        let reply = accepted(self.context.replica.propose(Command { request: Some(request), verb }).await?)?;
+        let reply = self.propose(request, Verb::RefundOrder { order, amount, note }).await?;
         match reply.outcome {
             Outcome::Refund(_, refund) => self.settled_refund(order, refund, reply).await,
             _ => Ok(reply),
         }
+    }
+
+    async fn propose(&self, request: Request, verb: Verb) -> Result<Reply, NotDone> {
+        accepted(self.context.replica.propose(Command { request: Some(request), verb }).await?)
     }
 
     /// The home side of the same node.

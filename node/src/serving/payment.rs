@@ -14,12 +14,13 @@
 
 use std::time::Duration;
 
+use mpss_domain::bills::BillCustomer;
 use mpss_domain::order::OrderEvent;
 use mpss_domain::{
     AccountSelector, Command, Order, OrderId, OrderStatus, Outcome, ProvinceId, Refusal, Reply, State, Verb,
 };
 use mpss_routing::Paid;
-use mpss_routing::wire::PaymentMessage;
+use mpss_routing::wire::{BillMessage, PaymentMessage};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
@@ -43,6 +44,8 @@ pub(super) enum Proof {
     Password(PaymentPassword),
     /// A one-time code.
     Code(CodeDigits),
+    /// None is needed: it is a bill that is paid.
+    Bill,
 }
 
 /// Where a payment stands, as this replica knows it.
@@ -66,6 +69,7 @@ impl Serving {
                 match &proof {
                     Proof::Password(password) => password.reveal().clone_into(&mut message.payment_password),
                     Proof::Code(code) => message.payment_code = Some(code.reveal().to_owned()),
+                    Proof::Bill => {}
                 }
                 drop(proof);
                 self.ask_detached(order, home, *message).await
@@ -190,5 +194,10 @@ fn message(state: &State, order: &Order) -> Option<PaymentMessage> {
         title: state.terms_of(order)?.title.clone(),
         payment_password: String::new(),
         payment_code: None,
+        bill: state.bill_of(order.id).map(|bill| BillMessage { customer: bill.customer.map(hex) }),
     })
+}
+
+fn hex(customer: BillCustomer) -> String {
+    format!("{:032x}", customer.digest())
 }

@@ -8,6 +8,7 @@ use mpss_routing::wire::PaymentFate;
 
 use super::*;
 use crate::code_digits::CodeDigits;
+use crate::gateway::sp::{BillAnswer, BillStatus};
 use crate::node::trial::{Manner, RIGHT, Trial, guangdong, local, purchase, range, sichuan, visitor};
 
 fn order_of(reply: &Reply) -> OrderId {
@@ -277,4 +278,38 @@ async fn whose_a_code_is_can_not_be_asked_so_nothing_is_recorded() {
     }
     assert_eq!(trial.context.replica.read(|state| state.orders().count()), 0);
     assert_eq!(trial.peers.books().movements, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn home_is_told_that_it_is_a_bill_and_whose() {
+    let trial = Trial::start().await;
+    trial.until("the version of bills", |state| (state.version() == StateVersion::NEWEST).then_some(())).await;
+    let product = trial.product_for(Application::BillPayment, Scope::Roaming).await;
+    let mut customers = Vec::new();
+    for (number, customer) in [("B-1", Some("flat 7")), ("B-2", Some("flat 7")), ("B-3", Some("flat 8")), ("B-4", None)]
+    {
+        let due = BillAnswer {
+            status: BillStatus::Due,
+            amount: Some("0.50".into()),
+            payer: None,
+            period: None,
+            customer: customer.map(str::to_owned),
+        };
+        trial.sps.bills.lock().insert(number.to_owned(), due);
+        let bill = Bill { number: number.parse().unwrap(), amount: Money::fen(50), customer: None };
+        let ask = PlaceOrder { password: None, with: With::Bill(bill), ..purchase(visitor(1), product, RIGHT) };
+        let reply = trial.serving.place_order(trial.request(), ask).await.unwrap();
+        assert_eq!(trial.order(order_of(&reply)).status, OrderStatus::Delivering);
+        let books = trial.peers.books();
+        assert_eq!(books.passwords.last().map(String::as_str), Some(""), "none was given");
+        customers.push(books.bills.last().expect("it is a bill").customer.clone());
+    }
+    assert!(customers[0].as_ref().is_some_and(|customer| customer.len() == 32));
+    assert_eq!(customers[0], customers[1], "the same from bill to bill");
+    assert_ne!(customers[0], customers[2]);
+    assert_eq!(customers[3], None);
+    // Anything else is no bill.
+    let product = trial.product(Scope::Roaming).await;
+    trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT)).await.unwrap();
+    assert_eq!(trial.peers.books().bills.len(), 4);
 }

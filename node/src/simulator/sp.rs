@@ -6,7 +6,8 @@
 //!
 //! Every SP has every bill whose number ends in digits: the last six of them, as fen, are due, so
 //! `E-2026-10-008650` is of 86.50 yuan; none is due when they are all zero. A bill is paid once an order
-//! for it was accepted, until that order is called off.
+//! for it was accepted, until that order is called off. Its customer is what its number begins with, up to
+//! the first `-`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -305,9 +306,10 @@ impl Sp {
         Some(match due {
             0 => json!({ "status": "unknown" }),
             _ if paid => json!({ "status": "paid" }),
-            fen => {
-                json!({ "status": "due", "amount": format!("{}.{:02}", fen / 100, fen % 100), "payer": "李*" })
-            }
+            fen => json!({
+                "status": "due", "amount": format!("{}.{:02}", fen / 100, fen % 100), "payer": "李*",
+                "customer": number.split('-').next(),
+            }),
         })
     }
 

@@ -80,6 +80,7 @@ pub(crate) fn message(serial: u16) -> PaymentMessage {
         title: "航班预订".into(),
         payment_password: "135790".into(),
         payment_code: None,
+        bill: None,
     }
 }
 

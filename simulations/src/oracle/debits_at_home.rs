@@ -101,6 +101,9 @@ impl Property for DebitsAtHome {
                 (Verb::PayByCode(ask), Outcome::Paid(_)) if orders.contains(&ask.request.order) => {
                     Some((ask.request.msisdn, ask.request.epoch))
                 }
+                (Verb::PayForBill(ask), Outcome::Paid(_)) if orders.contains(&ask.request.order) => {
+                    Some((ask.request.msisdn, ask.request.epoch))
+                }
                 (Verb::Pay(request), Outcome::Paid(_)) if orders.contains(&request.order) => {
                     Some((request.msisdn, request.epoch))
                 }

@@ -1,10 +1,10 @@
 //! No balance goes below zero and no limit is overrun, whatever requests race each other. The use of
 //! each day is counted here anew, from the journal alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mpss_domain::journal::{AccountChange, JournalBody, PostingReason};
-use mpss_domain::{AccountId, BusinessDay, LogTime, Money, OrderId, TransferId};
+use mpss_domain::{AccountId, BusinessDay, LogTime, Money, OrderId, Outcome, TransferId, Verb};
 
 use super::{Property, Seen};
 
@@ -31,6 +31,8 @@ pub(super) struct Limits {
     accounts: BTreeMap<AccountId, Account>,
     /// The day a debit was counted on.
     days: BTreeMap<(AccountId, What), BusinessDay>,
+    /// Orders that are for bills: these have ceilings of their own.
+    bills: BTreeSet<OrderId>,
 }
 
 impl Account {
@@ -54,6 +56,7 @@ impl Limits {
         amount: Money,
     ) -> Option<String> {
         match *reason {
+            PostingReason::Purchase(order) if self.bills.contains(&order) => None,
             PostingReason::Purchase(order) => self.debited(id, (day, decided), What::Order(order), amount),
             PostingReason::Transfer(transfer) if amount.is_negative() => {
                 self.debited(id, (day, decided), What::Transfer(transfer), amount)
@@ -104,6 +107,13 @@ impl Property for Limits {
     fn see(&mut self, seen: &Seen<'_>) -> Vec<String> {
         let Seen::Applied { machine, entry, first: true, .. } = seen else { return Vec::new() };
         let mut wrong = Vec::new();
+        for (command, reply) in entry.batch.commands.iter().zip(entry.replies) {
+            match (&command.verb, &reply.outcome) {
+                (Verb::PayBill(_), Outcome::Order(order)) => drop(self.bills.insert(*order)),
+                (Verb::PayForBill(ask), _) => drop(self.bills.insert(ask.request.order)),
+                _ => {}
+            }
+        }
         for record in entry.journal {
             match &record.body {
                 JournalBody::Posted { reason, statement: Some(line), .. } => {

@@ -24,6 +24,7 @@ mod after_commit;
 mod agreement;
 mod awards;
 mod balance_reads;
+mod bill_payers;
 mod bills;
 mod card_buyers;
 mod clearing;
@@ -185,6 +186,7 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<ticket_checks::TicketChecks>::default(),
         Box::<used::UsedStays>::default(),
         Box::<bills::Bills>::default(),
+        Box::<bill_payers::BillPayers>::default(),
         Box::new(recharges::Recharges::new(tally.clone())),
         Box::<upp::Upp>::default(),
         Box::new(payment_codes::PaymentCodes::new(tally.clone())),

@@ -44,6 +44,10 @@ impl Property for Visibility {
                     (product.terms().scope, *province, purchase.home, purchase.location)
                 }
                 (Verb::Pay(request), Outcome::Paid(_)) => (request.scope, request.serving, *province, request.location),
+                (Verb::PayForBill(ask), Outcome::Paid(_)) => {
+                    let request = &ask.request;
+                    (request.scope, request.serving, *province, request.location)
+                }
                 _ => continue,
             };
             if !is_for(scope, seller, home, location) {

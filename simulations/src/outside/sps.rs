@@ -178,10 +178,11 @@ impl SimSps {
             return Err(NoAnswer::Status(500));
         }
         let Some(fen) = due_on(&query.bill_number) else { return Ok(BillAnswer::UNKNOWN) };
+        let customer = query.bill_number.split('-').next().map(str::to_owned);
         let is_paid = self.done.lock().bills.contains_key(&(query.sp_id, query.bill_number));
         let status = if is_paid { BillStatus::Paid } else { BillStatus::Due };
         let amount = Some(Money::fen(fen).to_string()).filter(|_| !is_paid);
-        Ok(BillAnswer { status, amount, payer: None, period: None })
+        Ok(BillAnswer { status, amount, payer: None, period: None, customer })
     }
 
     fn asked(&self, machine: &str, name: &str, notices: &[Notice]) -> Vec<usize> {

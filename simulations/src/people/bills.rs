@@ -16,6 +16,10 @@ use crate::world::SeededRandom;
 const PAYS: u32 = 750_000;
 /// Bills that an SP sends out: few, so that neighbours pay the same one.
 const BILLS: u64 = 12;
+/// Whose bills they are.
+const FAMILIES: u64 = 4;
+/// Payments without the password, in parts of a million.
+const WITHOUT: u32 = 350_000;
 
 impl Living {
     pub(super) async fn live_by_bills(&mut self, key: &str, random: &SeededRandom) {
@@ -46,7 +50,8 @@ impl Living {
         let number = random.below(BILLS);
         // Some numbers are mistyped, so that no bill has them.
         let fen = if random.happens(40_000) { 0 } else { 1 + number * 37 % PRICE.unsigned_abs() };
-        let number = format!("E-{number}-{fen}");
+        // Four families, who pay for each other now and then.
+        let number = format!("F{}-{number}-{fen}", number % FAMILIES);
         let due = due_on(&number).unwrap_or(1);
         if random.happens(700_000) {
             let path = format!("/v1/products/{}/bill?number={number}", goods.product);
@@ -57,6 +62,9 @@ impl Living {
         let mut body = self.order(&goods, 1);
         body["bill_number"] = json!(number);
         body["bill_amount"] = json!(yuan(amount));
+        if random.happens(WITHOUT) {
+            body.as_object_mut().expect("an order").remove("payment_password");
+        }
         // The same bill from two phones of one family.
         let paid = if random.happens(150_000) {
             let again = format!("{key}-again");

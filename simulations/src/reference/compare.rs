@@ -46,6 +46,7 @@ impl Reference {
         self.compare_vault(state, &mut out);
         self.compare_tickets(state, &mut out);
         self.compare_bills(state, &mut out);
+        self.compare_bill_use(state, &mut out);
         self.compare_shipments(state, &mut out);
         self.compare_draws(state, &mut out);
         self.compare_effects(state, &mut out);

@@ -96,6 +96,9 @@ impl Reference {
             }
             Verb::RecordDeliveries { ref answers } => self.settle_late_acceptances(answers, journal),
             Verb::Pay(ref request) if refused(Refusal::RequestTooOld) => self.payment_seems_gone(request.payment),
+            Verb::PayForBill(ref ask) if refused(Refusal::RequestTooOld) => {
+                self.payment_seems_gone(ask.request.payment);
+            }
             Verb::ReversePayment { payment, .. } if refused(Refusal::RequestTooOld) => self.payment_seems_gone(payment),
             Verb::RefundPayment { payment, .. } if refused(Refusal::PaymentNotFound) => {
                 self.payment_seems_gone(payment);

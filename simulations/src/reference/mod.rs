@@ -19,6 +19,7 @@
 
 mod accounts;
 mod answers;
+mod bill_ceilings;
 mod bills;
 mod compare;
 mod days;
@@ -56,6 +57,7 @@ use mpss_domain::{
 
 use self::accounts::Person;
 use self::answers::{Answers, Known, still_known};
+use self::bill_ceilings::{BillRules, By};
 use self::forgetting::Forgetting;
 use self::identities::Identities;
 use self::orders::Sale;
@@ -90,6 +92,7 @@ pub struct Reference {
     sps: BTreeMap<SpId, Sp>,
     goods: BTreeMap<ProductId, Product>,
     draws: BTreeMap<ProductId, Draw>,
+    bills: BillRules,
     orders: BTreeMap<OrderId, Sale>,
     /// Orders whose goods are on their way.
     on_the_way: BTreeSet<OrderId>,
@@ -130,6 +133,7 @@ impl Reference {
             sps: BTreeMap::new(),
             goods: BTreeMap::new(),
             draws: BTreeMap::new(),
+            bills: BillRules::default(),
             orders: BTreeMap::new(),
             on_the_way: BTreeSet::new(),
             waiting: BTreeSet::new(),
@@ -231,6 +235,8 @@ impl Reference {
                 | Verb::RevealCards { .. }
                 | Verb::CheckTicket { .. }
                 | Verb::PayBill(_)
+                | Verb::PayForBill(_)
+                | Verb::SetBillPolicy(_)
                 | Verb::BuyShipped(_)
                 | Verb::RecordShipment { .. }
                 | Verb::RecordReceipt { .. }
@@ -269,10 +275,20 @@ impl Reference {
 
             &Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict } => {
                 let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
-                self.place_order(&purchase, (None, None))
+                self.place_order(&purchase, (None, None), None)
             }
-            Verb::PayBill(ask) => self.place_order(&ask.purchase, (Some(ask.bill), None)),
-            Verb::BuyShipped(ask) => self.place_order(&ask.purchase, (None, Some(&ask.to))),
+            Verb::PayBill(ask) => {
+                let verdict = ask.purchase.verdict.filter(|_| !ask.without_password);
+                let by = By::Bill(ask.bill.customer, verdict);
+                let by = (ask.without_password || verdict.is_some()).then_some(by);
+                self.place_order(&ask.purchase, (Some(ask.bill), None), by)
+            }
+            Verb::PayForBill(ask) => {
+                let verdict = (!ask.without_password).then_some(ask.request.verdict);
+                self.pay(&ask.request, By::Bill(ask.customer, verdict))
+            }
+            Verb::SetBillPolicy(policy) => self.set_bill_policy(policy),
+            Verb::BuyShipped(ask) => self.place_order(&ask.purchase, (None, Some(&ask.to)), None),
             Verb::RecordShipment { order, carrier, tracking } => self.record_shipment(*order, carrier, *tracking),
             Verb::SetDraw { product, draw } => self.set_draw(*product, *draw),
             Verb::RecordReceipt { order, buyer } => self.record_receipt(*order, *buyer),
@@ -284,7 +300,7 @@ impl Reference {
             Verb::RecordReversal { order } => self.record_reversal(*order),
             Verb::RecordRefund { order, refund, result } => self.record_refund(*order, *refund, *result),
 
-            Verb::Pay(request) => self.pay(request),
+            Verb::Pay(request) => self.pay(request, By::Password(request.verdict)),
             Verb::ReversePayment { payment, reversal, order } => self.reverse_payment(*payment, *reversal, *order),
             Verb::RefundPayment { payment, refund, amount } => self.refund_payment(*payment, *refund, *amount),
 

@@ -8,6 +8,7 @@ use mpss_domain::{
     PaymentId, PaymentStatus, ProvinceId, RefundId, Refusal, ReversalId, Scope,
 };
 
+use super::bill_ceilings::{By, OfBill};
 use super::days::day_of;
 use super::purchase::{Debit, check_amount};
 use super::rules::check_visible;
@@ -29,6 +30,8 @@ pub(super) struct Decision {
     pub(super) declined: Option<Refusal>,
     pub(super) reversal: Option<ReversalId>,
     pub(super) refunds: Vec<(RefundId, Money)>,
+    /// It was for a bill.
+    pub(super) bill: Option<OfBill>,
 }
 
 impl Decision {
@@ -99,7 +102,7 @@ impl Reference {
     /// The payment id names its serving province and it is another; what is known of it; its age; then
     /// amount, number, scope and the payer. From the amount on a refusal is kept, unless it tells of a
     /// race.
-    pub(super) fn pay(&mut self, request: &PayRequest) -> Result<Outcome, Refusal> {
+    pub(super) fn pay(&mut self, request: &PayRequest, by: By) -> Result<Outcome, Refusal> {
         if request.serving == self.province || request.payment.province() != Some(request.serving) {
             return Err(Refusal::PaymentMismatch);
         }
@@ -107,7 +110,7 @@ impl Reference {
             return known.again(request);
         }
         self.check_age(request.payment.issued_at())?;
-        let decided = self.try_to_pay(request);
+        let decided = self.try_to_pay(request, by);
         if let Err(refusal) = decided
             && !tells_of_a_race(refusal)
         {
@@ -124,7 +127,7 @@ impl Reference {
         decided.map(Outcome::Paid)
     }
 
-    fn try_to_pay(&mut self, request: &PayRequest) -> Result<AccountId, Refusal> {
+    fn try_to_pay(&mut self, request: &PayRequest, by: By) -> Result<AccountId, Refusal> {
         check_amount(request.amount)?;
         if self.province == ProvinceId::NATIONAL {
             return Err(Refusal::NotHome);
@@ -135,7 +138,7 @@ impl Reference {
             return Err(Refusal::WrongPlaceForScope);
         }
         check_visible(request.scope, request.serving, self.province, request.location)?;
-        let account = self.check_payer(request.msisdn, request.account, request.verdict, request.amount)?;
+        let (account, bill) = self.check_payer(request.msisdn, request.account, by, request.amount)?;
         self.debit(&Debit {
             payment: request.payment,
             order: request.order,
@@ -146,6 +149,7 @@ impl Reference {
             epoch: request.epoch,
             against: LedgerAccount::DueTo(request.serving),
             title: &request.title,
+            bill,
         });
         Ok(account)
     }
@@ -223,6 +227,7 @@ impl Reference {
             declined: None,
             reversal: None,
             refunds: Vec::new(),
+            bill: None,
         }
     }
 }

@@ -12,11 +12,12 @@ use mpss_domain::order::OrderEvent;
 use mpss_domain::shipping::Recipient;
 use mpss_domain::{
     AccountId, AccountKind, AccountSelector, Effect, LedgerAccount, LogTime, Money, Msisdn, OrderId, Outcome,
-    PasswordVerdict, PaymentId, ProductId, ProvinceId, Purchase, Refusal, SmsText,
+    PaymentId, ProductId, ProvinceId, Purchase, Refusal, SmsText,
 };
 
 use super::Reference;
 use super::accounts::check_in_use;
+use super::bill_ceilings::{By, OfBill};
 use super::days::day_of;
 use super::orders::Sale;
 use super::payments::Decision;
@@ -50,6 +51,7 @@ pub(super) struct Debit<'a> {
     pub(super) epoch: u64,
     pub(super) against: LedgerAccount,
     pub(super) title: &'a str,
+    pub(super) bill: Option<OfBill>,
 }
 
 impl Reference {
@@ -57,6 +59,7 @@ impl Reference {
         &mut self,
         purchase: &Purchase,
         (bill, to): (Option<Bill>, Option<&Recipient>),
+        by: Option<By>,
     ) -> Result<Outcome, Refusal> {
         let &Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict } = purchase;
         let Deal { amount, from_vault, draw } = self.check_deal(purchase, (bill, to))?;
@@ -66,8 +69,8 @@ impl Reference {
         let paid_here = home == self.province;
         let payer = if paid_here {
             // A door that sent no verdict took another province for home.
-            let verdict = verdict.ok_or(Refusal::PasswordChanged)?;
-            Some(self.check_payer(msisdn, account, verdict, amount)?)
+            let by = by.or(verdict.filter(|_| bill.is_none()).map(By::Password)).ok_or(Refusal::PasswordChanged)?;
+            Some(self.check_payer(msisdn, account, by, amount)?)
         } else {
             None
         };
@@ -103,7 +106,7 @@ impl Reference {
             self.reserve(id);
         }
         self.event(id, OrderEvent::Created);
-        if let Some(payer) = payer {
+        if let Some((payer, bill)) = payer {
             self.debit(&Debit {
                 payment,
                 order: id,
@@ -114,6 +117,7 @@ impl Reference {
                 epoch,
                 against: LedgerAccount::SpPayable(terms.sp),
                 title: &terms.title,
+                bill,
             });
             self.paid(id);
         } else {
@@ -180,9 +184,9 @@ impl Reference {
         &mut self,
         msisdn: Msisdn,
         selector: AccountSelector,
-        verdict: PasswordVerdict,
+        by: By,
         amount: Money,
-    ) -> Result<AccountId, Refusal> {
+    ) -> Result<(AccountId, Option<OfBill>), Refusal> {
         let named = match selector {
             AccountSelector::Id(id) => Some(id),
             AccountSelector::Kind(kind) => self.newest_account(msisdn, kind),
@@ -192,11 +196,28 @@ impl Reference {
         if wallet.kind != AccountKind::StoredValue {
             return Err(Refusal::AccountKindUnsupported);
         }
-        self.check_password(msisdn, id, verdict)?;
+        let (kind, limit) = (wallet.kind, wallet.per_payment_limit);
+        match by {
+            By::Password(verdict) | By::Bill(_, Some(verdict)) => self.check_password(msisdn, id, verdict)?,
+            By::Bill(customer, None) => self.check_no_password(msisdn, customer, (amount, limit))?,
+        }
         let wallet = &self.wallets[&id];
         check_in_use(wallet)?;
+        if matches!(by, By::Bill(..)) {
+            self.check_bill_ceilings(msisdn, kind, amount)?;
+        } else {
+            self.check_limits(id, amount)?;
+        }
+        if amount > wallet.balance() {
+            return Err(Refusal::InsufficientFunds);
+        }
+        Ok((id, Self::of_bill(kind, by)))
+    }
+
+    fn check_limits(&self, id: AccountId, amount: Money) -> Result<(), Refusal> {
+        let wallet = &self.wallets[&id];
         // A ceiling that was lowered binds at once, whatever limit the subscriber has set.
-        let ceilings = self.ceilings(wallet.kind, self.people[&msisdn].tier);
+        let ceilings = self.ceilings(wallet.kind, self.people[&wallet.msisdn].tier);
         if amount > wallet.per_payment_limit || amount > ceilings.per_payment {
             return Err(Refusal::PerPaymentLimitExceeded);
         }
@@ -204,16 +225,14 @@ impl Reference {
         if used > wallet.daily_limit || used > ceilings.daily {
             return Err(Refusal::DailyLimitExceeded);
         }
-        if amount > wallet.balance() {
-            return Err(Refusal::InsufficientFunds);
-        }
-        Ok(id)
+        Ok(())
     }
 
     /// The one place where a purchase is paid.
     pub(super) fn debit(&mut self, debit: &Debit<'_>) {
-        let &Debit { order, amount, account, .. } = debit;
-        let out = Movement::of(-amount, PostingReason::Purchase(order), debit.against).using(amount);
+        let &Debit { order, amount, account, bill, .. } = debit;
+        let used = if bill.is_some() { Money::ZERO } else { amount };
+        let out = Movement::of(-amount, PostingReason::Purchase(order), debit.against).using(used);
         let balance = self.move_money(account, &out);
         let decision = Decision {
             order: Some(order),
@@ -228,8 +247,12 @@ impl Reference {
             declined: None,
             reversal: None,
             refunds: Vec::new(),
+            bill,
         };
         self.payments.insert(debit.payment, decision);
+        if let Some(bill) = bill {
+            self.know_customer(debit.msisdn, bill);
+        }
         self.text(debit.msisdn, SmsText::Debited { order, title: debit.title.to_owned(), amount, balance });
     }
 }

@@ -95,7 +95,8 @@ impl Reference {
         payment.reversal = Some(reversal);
         let amount = payment.amount;
         let (order, msisdn, account) = payment.of_whom();
-        let use_undone = if payment.day == day_of(self.now) { -amount } else { Money::ZERO };
+        let counted = payment.bill.is_none() && payment.day == day_of(self.now);
+        let use_undone = if counted { -amount } else { Money::ZERO };
         let back = Movement::of(amount, PostingReason::Reversal(order), against).using(use_undone);
         let balance = self.move_money(account, &back);
         self.text(msisdn, SmsText::Reversed { order, amount, balance });

@@ -11,6 +11,7 @@ use mpss_domain::{
 
 use super::Reference;
 use super::accounts::check_in_use;
+use super::bill_ceilings::By;
 use super::days::day_of;
 use super::purchase::check_amount;
 use super::wallet::Movement;
@@ -35,7 +36,7 @@ impl Reference {
         }
         self.check_home(payee, payee_home, epoch)?;
         let stored_value = AccountSelector::Kind(AccountKind::StoredValue);
-        let payer_account = self.check_payer(payer, stored_value, verdict, amount)?;
+        let (payer_account, _) = self.check_payer(payer, stored_value, By::Password(verdict), amount)?;
         let here = payee_home == self.province;
         let payee_account = if here { Some(self.check_payee(payee, amount)?) } else { None };
 

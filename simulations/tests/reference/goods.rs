@@ -1,6 +1,6 @@
 //! PIN cards, tickets, bills, and goods that are sent.
 
-use mpss_domain::bills::{Bill, PayBill};
+use mpss_domain::bills::{Bill, BillCustomer, PayBill};
 use mpss_domain::catalogue::{Application, Product, ProductStatus};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::shipping::{BuyShipped, Recipient};
@@ -87,7 +87,9 @@ impl Walk {
             _ => i64::try_from(draw.below(most.unsigned_abs().max(1))).expect("a price") + 1,
         });
         let quantity = if draw.one_in(15) { purchase.quantity } else { 1 };
-        Verb::PayBill(Box::new(PayBill { purchase: Purchase { quantity, ..purchase }, bill: Bill { number, amount } }))
+        let bill = Bill { number, amount, customer: customer(draw) };
+        let without_password = draw.one_in(3);
+        Verb::PayBill(Box::new(PayBill { purchase: Purchase { quantity, ..purchase }, bill, without_password }))
     }
 
     /// Somebody buys what has rules of its own, mostly at home, and its SP mostly accepts.
@@ -219,4 +221,9 @@ fn line(draw: &mut Draw, today: BusinessDay) -> CardLine {
     let days = draw.of(&[0, 0, 1, 1, 2, 5, 30, 400, 36_525, 36_526]);
     let expires = if draw.one_in(12) { BusinessDay(today.0 - 1) } else { BusinessDay(today.0 + days) };
     CardLine::Card(NewCard { number, pin, expires })
+}
+
+/// Whose a bill is; an SP does not always say.
+pub(crate) fn customer(draw: &mut Draw) -> Option<BillCustomer> {
+    (!draw.one_in(6)).then(|| BillCustomer::new(u128::from(draw.below(3))))
 }

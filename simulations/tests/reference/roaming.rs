@@ -1,6 +1,7 @@
 //! Between provinces: a network that loses, repeats and reorders; and messages that nobody should
 //! have sent.
 
+use mpss_domain::bills::PayForBill;
 use mpss_domain::command::PayRequest;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::{
@@ -9,6 +10,7 @@ use mpss_domain::{
 };
 
 use crate::draw::Draw;
+use crate::goods::customer;
 use crate::money_moves::{amount, province_of, somebody};
 use crate::walk::{CODES, Walk};
 
@@ -64,7 +66,17 @@ impl Walk {
             6 => request.epoch += 1,
             _ => {}
         }
-        self.forward(home, Message::Asked(Verb::Pay(Box::new(request)), at));
+        // Of what is no bill too, now and then: home takes the other's word for it.
+        let bill = self.provinces[at].state.bill_of(order);
+        let is_bill = if bill.is_some() { !draw.one_in(10) } else { draw.one_in(20) };
+        let verb = if is_bill && self.provinces[home].state.version().has_outside_rails() {
+            let customer = bill.map_or_else(|| customer(draw), |bill| bill.customer);
+            let without_password = draw.one_in(3);
+            Verb::PayForBill(Box::new(PayForBill { request, customer, without_password }))
+        } else {
+            Verb::Pay(Box::new(request))
+        };
+        self.forward(home, Message::Asked(verb, at));
     }
 
     fn forward(&mut self, to: usize, message: Message) {

@@ -1,5 +1,6 @@
 //! What is sold, and the rules that are data: number plans, carried numbers, policies.
 
+use mpss_domain::bills::{BillCeilings, BillPolicy};
 use mpss_domain::catalogue::{Application, ProductStatus, Terms};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::number_plan::NumberRange;
@@ -116,9 +117,26 @@ impl Walk {
                 operator: if draw.one_in(4) { Operator::ChinaUnicom } else { Operator::ChinaTelecom },
                 from: self.provinces[at].at.plus_ms(if draw.one_in(2) { 0 } else { draw.below(3 * HOUR_MS) }),
             },
+            _ if draw.one_in(3) => Verb::SetBillPolicy(Box::new(self.bill_policy(at, draw))),
             _ => Verb::SetPolicy(Box::new(self.policy(at, draw))),
         };
         self.provinces[at].ask(draw, verb);
+    }
+
+    /// Small ceilings, so that they are reached; now and then one that makes no sense, or is not newer.
+    fn bill_policy(&self, at: usize, draw: &mut Draw) -> BillPolicy {
+        let mut policy = self.provinces[at].state.bill_policy().clone();
+        policy.version += draw.below(3);
+        let ceilings = |per_payment: u64, times: u64| {
+            let yuan = |amount: u64| Money::yuan(i64::try_from(amount).expect("small"));
+            BillCeilings { per_payment: yuan(per_payment), daily: yuan(per_payment * times) }
+        };
+        for of in policy.ceilings.iter_mut().flatten() {
+            *of = ceilings(draw.below(60), draw.below(4));
+        }
+        policy.without_password = ceilings(draw.below(30), 1 + draw.below(3));
+        policy.known_for_ms = 1 + draw.below(48 * HOUR_MS);
+        policy
     }
 
     /// The right one, mostly; or one in which somebody lives elsewhere, or nowhere, or that is in

@@ -11,7 +11,6 @@ use mpss_domain::award::{Award, AwardStatus};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::{AwardId, LogTime, Msisdn, OrderId, Outcome, ProvinceId, Refusal, SpId, Verb};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::accounts::unexpected;
@@ -23,6 +22,7 @@ use crate::intake::field::{self, Shown};
 use crate::intake::json::Str;
 use crate::intake::{EdgeCode, Problem, text};
 use crate::not_done::NotDone;
+use crate::sp_digest::sp_digest;
 
 pub(super) mod file;
 pub(super) mod policy;
@@ -135,12 +135,7 @@ impl AwardBody {
 
 /// By what an award is known, whoever sends it: SP and the SP's own number.
 fn key_of(sp: SpId, reference: &str) -> u128 {
-    let digest = Sha256::new()
-        .chain_update(b"mpss-award")
-        .chain_update(sp.bits().to_be_bytes())
-        .chain_update(reference.as_bytes())
-        .finalize();
-    u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes"))
+    sp_digest("mpss-award", sp, reference)
 }
 
 /// Asks for a prize to be paid for a bet. The prize pool is debited; from an amount on a second person

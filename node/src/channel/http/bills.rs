@@ -61,7 +61,7 @@ pub(crate) async fn query(State(door): State<Door>, call: Call) -> Answer {
         return door.pass_on(&call, elsewhere).await;
     }
     let standing = door.serving.query_bill(id, number).await.map_err(|not_done| Problem::from(not_done).of_path())?;
-    let BillStanding { status, amount, payer, period, being_paid } = standing;
+    let BillStanding { status, amount, payer, period, customer: _, being_paid } = standing;
     let status = match status {
         BillStatus::Due | BillStatus::Unknown if being_paid => "being_paid",
         BillStatus::Due => "due",

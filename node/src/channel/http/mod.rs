@@ -32,6 +32,7 @@ mod answer;
 mod awards;
 mod bank;
 mod bank_balance;
+mod bill_policy;
 mod bills;
 mod call;
 mod card_change;
@@ -187,6 +188,7 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(number_plan::look_up))
         .routes(routes!(number_plan::port))
         .routes(routes!(policy::show, policy::set))
+        .routes(routes!(bill_policy::show, bill_policy::set))
         .routes(routes!(trial_balance::show))
         .routes(routes!(cluster::show))
         .routes(routes!(cluster::change_members))

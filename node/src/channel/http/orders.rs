@@ -24,6 +24,7 @@ use crate::intake::field;
 use crate::intake::json::{Secret, Str};
 use crate::intake::{EdgeCode, Problem, text};
 use crate::not_done::NotDone;
+use crate::password::PaymentPassword;
 use crate::serving::{PlaceOrder, With};
 
 /// Pieces in one order at most.
@@ -56,10 +57,10 @@ pub(crate) struct PlaceOrderAsk<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "virtual")]
     account_kind: Option<Str<'a>>,
-    /// Six digits.
-    #[serde(borrow)]
-    #[schema(value_type = String, required = true, format = Password, pattern = "^[0-9]{6}$")]
-    payment_password: Secret<'a>,
+    /// Six digits. A bill goes without, up to a smaller amount, once one of the same customer was paid with it.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Password, pattern = "^[0-9]{6}$")]
+    payment_password: Option<Secret<'a>>,
     /// The door it came through: `web`, `wap`, `sms`, `ivr` or `app`.
     #[serde(borrow)]
     #[schema(value_type = String, example = "app")]
@@ -105,6 +106,17 @@ impl PlaceOrderAsk<'_> {
         }
     }
 
+    fn password(&self) -> Result<Option<PaymentPassword>, Problem> {
+        match &self.payment_password {
+            Some(password) => field::password("payment_password", password.reveal()).map(Some),
+            None if self.bill_number.is_some() => Ok(None),
+            None => {
+                let what = "only a bill goes without the payment password";
+                Err(Problem::field(EdgeCode::MissingField, "payment_password", what))
+            }
+        }
+    }
+
     fn bill(&self) -> Result<Option<Bill>, Problem> {
         let missing = |field| Problem::field(EdgeCode::MissingField, field, "a bill has a number and an amount");
         match (&self.bill_number, &self.bill_amount) {
@@ -113,7 +125,8 @@ impl PlaceOrderAsk<'_> {
             (None, Some(_)) => Err(missing("bill_number")),
             (Some(number), Some(due)) => {
                 let number = field::id("bill_number", number.as_str())?;
-                Ok(Some(Bill { number, amount: amount("bill_amount", due.as_str())? }))
+                // Whose it is, is for its SP to say.
+                Ok(Some(Bill { number, amount: amount("bill_amount", due.as_str())?, customer: None }))
             }
         }
     }
@@ -153,7 +166,7 @@ pub(crate) async fn place(State(door): State<Door>, call: Call) -> Answer {
         product: field::id::<ProductId>("product_id", ask.product_id.as_str())?,
         quantity: field::within("quantity", ask.quantity, 1..=QUANTITY_MAX)?,
         account,
-        password: field::password("payment_password", ask.payment_password.reveal())?,
+        password: ask.password()?,
         channel: field::choice("channel", ask.channel.as_str(), &CHANNELS)?,
         location: (ask.location.as_ref())
             .map_or(Ok(asked_at), |province| field::province("location", province.as_str()))?,

@@ -16,7 +16,7 @@ use crate::intake::{EdgeCode, Problem, field};
 use crate::not_done::NotDone;
 
 /// Windows and bounds of time are at most ten years, in ms.
-const SPAN_MS_MAX: u64 = 10 * 366 * 86_400_000;
+pub(super) const SPAN_MS_MAX: u64 = 10 * 366 * 86_400_000;
 
 /// Replicated rules that are data.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -26,6 +26,7 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
+use mpss_domain::bills::BillCustomer;
 use mpss_domain::command::PayRequest;
 use mpss_domain::ids::{IdError, IssuedId};
 use mpss_domain::payment_codes::Presenter;
@@ -185,20 +186,34 @@ async fn pay(State(door): State<PeerDoor>, message: Message) -> Answer {
     let span = tracing::Span::current();
     span.record("order_id", tracing::field::display(pay.order));
     span.record("payment_id", tracing::field::display(pay.payment));
-    match &ask.payment_code {
-        None => {
+    match (&ask.payment_code, &ask.bill) {
+        (None, None) => {
             let password = field::password("payment_password", &ask.payment_password)?;
             door.answer(door.home.pay(pay, password).await)
         }
-        Some(_) if !ask.payment_password.is_empty() => {
-            let what = "either payment_password or payment_code";
+        (None, Some(bill)) => {
+            let customer = bill.customer.as_deref().map(bill_customer).transpose()?;
+            let password = (!ask.payment_password.is_empty())
+                .then(|| field::password("payment_password", &ask.payment_password))
+                .transpose()?;
+            door.answer(door.home.pay_for_bill(pay, customer, password).await)
+        }
+        (Some(_), bill) if !ask.payment_password.is_empty() || bill.is_some() => {
+            let what = "neither payment_password nor bill goes with payment_code";
             Err(Problem::field(EdgeCode::ConflictingFields, "payment_code", what))
         }
-        Some(code) => {
+        (Some(code), _) => {
             let code = door.code(code)?;
             door.answer(door.home.pay_by_code(pay, code).await)
         }
     }
+}
+
+fn bill_customer(digits: &str) -> Result<BillCustomer, Problem> {
+    let hex = digits.len() == 32 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let number = hex.then(|| u128::from_str_radix(digits, 16).ok()).flatten();
+    let what = "32 hexadecimal digits";
+    number.map(BillCustomer::new).ok_or_else(|| Problem::field(EdgeCode::InvalidValue, "bill.customer", what))
 }
 
 /// Whose is a code that is presented in another province?

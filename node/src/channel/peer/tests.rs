@@ -167,6 +167,7 @@ async fn what_is_not_understood_is_refused_by_field_and_nothing_moves() {
     let here = "20260101120000000-44-00001";
     let (pay, back) =
         (border.payment(300), json!({"reversal_id": border.id('V'), "order_id": border.id('O'), "serving": "51"}));
+    let bill = border.bill("0123456789abcdef0123456789abcdef", 300, false);
     let give = json!({"refund_id": border.id('R'), "amount_fen": 1, "serving": "51"});
     let send = json!({"transfer_id": border.id('T'), "payer": "13300000001", "payee": local(1).to_string(), "amount_fen": 1, "epoch": 1});
     for (path, good, field, value, code) in [
@@ -185,6 +186,13 @@ async fn what_is_not_understood_is_refused_by_field_and_nothing_moves() {
         (PAYMENTS, &pay, "amount_fen", json!(1.5), "wrong_type"),
         (PAYMENTS, &pay, "title", json!("\u{0}"), "invalid_text"),
         (PAYMENTS, &pay, "payment_password", json!("12345"), "invalid_password"),
+        (PAYMENTS, &pay, "payment_password", json!(""), "invalid_password"),
+        (PAYMENTS, &bill, "payment_password", json!("12345"), "invalid_password"),
+        (PAYMENTS, &bill, "payment_code", json!("4401234567890128"), "conflicting_fields"),
+        (PAYMENTS, &bill, "bill", json!({"customer": "7"}), "invalid_value"),
+        (PAYMENTS, &bill, "bill", json!({"customer": "F".repeat(32)}), "invalid_value"),
+        (PAYMENTS, &bill, "bill", json!({"customer": "+".to_owned() + &"1".repeat(31)}), "invalid_value"),
+        (PAYMENTS, &bill, "bill", json!({"flat": 7}), "unknown_field"),
         (PAYMENTS, &pay, "extra", json!(1), "unknown_field"),
         (&reversal, &back, "reversal_id", json!(format!("V{here}")), "invalid_id"),
         (&reversal, &back, "serving", json!("44"), "invalid_id"),
@@ -312,4 +320,40 @@ async fn a_code_that_nobody_has_is_refused_and_counted() {
     let (status, answer) = border.post(PAYMENTS, &both).await;
     assert_eq!((status, &answer["code"]), (400, &json!("conflicting_fields")), "{answer}");
     assert_eq!(border.balance(), 1_000);
+}
+
+impl Border {
+    async fn knows_bills(&self) {
+        self.trial.until("the version of bills", |state| state.version().has_outside_rails().then_some(())).await;
+    }
+
+    fn bill(&self, customer: &str, fen: i64, with_password: bool) -> Value {
+        let mut body = self.payment(fen);
+        body["bill"] = json!({ "customer": customer });
+        if !with_password {
+            body.as_object_mut().unwrap().remove("payment_password");
+        }
+        body
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bill_goes_without_the_password_once_one_of_its_customer_went_with_it() {
+    let border = Border::open().await;
+    border.knows_bills().await;
+    let (flat, other) = ("0".repeat(32), "f".repeat(32));
+    let needed = json!({"kind": "refused", "number": Refusal::PasswordNeeded.number()});
+    let early = border.bill(&flat, 100, false);
+    assert_eq!(border.post(PAYMENTS, &early).await.1["result"], needed);
+    done(&border.post(PAYMENTS, &border.bill(&flat, 300, true)).await);
+    assert_eq!(border.post(PAYMENTS, &early).await.1["result"], needed, "a payment id is decided once");
+    let next = border.bill(&flat, 100, false);
+    for _ in 0..2 {
+        done(&border.post(PAYMENTS, &next).await);
+    }
+    assert_eq!(border.post(PAYMENTS, &border.bill(&other, 100, false)).await.1["result"], needed);
+    let mut nobodys = border.bill(&flat, 100, false);
+    nobodys["bill"] = json!({});
+    assert_eq!(border.post(PAYMENTS, &nobodys).await.1["result"], needed);
+    assert_eq!(border.balance(), 600);
 }

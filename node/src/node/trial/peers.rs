@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mpss_domain::ProvinceId;
-use mpss_routing::wire::{self, PaymentFate, PaymentMessage, PeerAnswer, PeerResult};
+use mpss_routing::wire::{self, BillMessage, PaymentFate, PaymentMessage, PeerAnswer, PeerResult};
 use mpss_routing::{PeerCall, PeerError, PeerReply, PeerTransport, peer::PeerDoor};
 use mpss_runtime::BoxFuture;
 use parking_lot::Mutex;
@@ -50,6 +50,8 @@ pub(crate) struct Books {
     pub(crate) movements: u32,
     /// Passwords that were sent, or codes.
     pub(crate) passwords: Vec<String>,
+    /// What was said of payments that are for bills, in order.
+    pub(crate) bills: Vec<BillMessage>,
 }
 
 impl Default for FakeHome {
@@ -85,6 +87,7 @@ impl FakeHome {
                 let message: PaymentMessage = serde_json::from_slice(&call.body).unwrap();
                 let code = message.payment_code.clone();
                 books.passwords.push(code.unwrap_or_else(|| message.payment_password.clone()));
+                books.bills.extend(message.bill.clone());
                 books.pay(&message, manner)
             }
             ("GET", ["payments", id]) => match books.payments.get(*id) {

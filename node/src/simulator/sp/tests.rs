@@ -165,7 +165,7 @@ async fn a_bill_is_due_until_an_order_has_paid_it() {
         notice["bill_number"] = json!("E-2026-10-008650");
         notice
     };
-    let due = json!({ "status": "due", "amount": "86.50", "payer": "李*" });
+    let due = json!({ "status": "due", "amount": "86.50", "payer": "李*", "customer": "E" });
     assert_eq!(bill("E-2026-10-008650").await, due);
     assert_eq!(bill("12345678").await["amount"], "3456.78", "the last six digits");
     for nothing in ["", "E-", "E-000000", "账单"] {

@@ -167,8 +167,14 @@ fn every_reference_leads_somewhere_and_every_field_is_described() {
         fields_are_described(name, schema);
     }
     let order = &schemas["PlaceOrder"];
-    for field in ["msisdn", "product_id", "quantity", "payment_password", "channel"] {
-        assert!(order["required"].as_array().unwrap().contains(&json!(field)), "{field}");
+    let needs = |schema: &Value, field: &str| schema["required"].as_array().unwrap().contains(&json!(field));
+    for field in ["msisdn", "product_id", "quantity", "channel"] {
+        assert!(needs(order, field), "{field}");
+    }
+    // Only a bill goes without the password.
+    let with_password = schemas.iter().filter(|(_, schema)| schema["properties"]["payment_password"].is_object());
+    for (name, schema) in with_password {
+        assert_eq!(needs(schema, "payment_password"), name != "PlaceOrder", "{name}");
     }
     assert_eq!(order["additionalProperties"], false);
     assert_eq!(order["properties"]["payment_password"]["format"], "password");
@@ -222,6 +228,7 @@ async fn answers_have_the_fields_that_are_described() {
         ("/v1/products".to_owned(), "ProductPage"),
         ("/v1/sps".to_owned(), "SpPage"),
         ("/v1/policy".to_owned(), "Policy"),
+        ("/v1/bill-policy".to_owned(), "BillPolicy"),
         ("/v1/cluster".to_owned(), "Cluster"),
         ("/v1/trial-balance".to_owned(), "TrialBalance"),
         (format!("/v1/number-plan/{}", local(1)), "Belonging"),

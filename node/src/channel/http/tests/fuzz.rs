@@ -133,6 +133,7 @@ fn asking() -> impl Strategy<Value = Asking> {
         ("POST", "/v1/orders/{}/delivery"),
         ("POST", "/v1/transfers"),
         ("PUT", "/v1/policy"),
+        ("PUT", "/v1/bill-policy"),
         ("PUT", "/v1/number-plan?epoch=7"),
         ("POST", "/v1/number-plan/portability"),
         ("POST", "/v1/cluster/members"),
