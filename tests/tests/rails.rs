@@ -228,7 +228,7 @@ fn print(played: &[(&Cell, Ended)]) {
 #[test]
 fn every_cell_ends_as_the_specification_says() {
     STAGE.play(async |trade| {
-        patience::no_midnight_within(Duration::from_secs(300)).await;
+        patience::no_midnight_within(Duration::from_secs(420)).await;
         let begun = Instant::now();
         rules_are_raised(trade).await;
         let shop = Shop::open(trade).await;
