@@ -29,8 +29,8 @@ pub enum Subcommand {
     /// Start a small nation in this process and, with --once, play its day and check the books
     ///
     /// Starts the national platform and the provinces 11 Beijing, 44 Guangdong and 51 Sichuan, three
-    /// replicas each, with a service provider simulator and an SMS centre simulator, on free loopback
-    /// ports. Stays up until Ctrl-C unless --once is given.
+    /// replicas each, with simulators of service providers, SMS centre, ISMP, bank and UPP, on free
+    /// loopback ports. Stays up until Ctrl-C unless --once is given.
     Demo(DemoArguments),
     /// Run one node until it is told to stop
     ///
@@ -252,17 +252,19 @@ What it has asked of a node, signed; times sends it again under the same request
 What becomes of the delivery of an order that is paid: silent, confirmed, or refused and so reversed; late with after_ms:
   curl -X PUT localhost:9105/simulator/upp/delivery -H 'content-type: application/json' \\
        -d '{\"fulfilment\": \"confirmed\", \"after_ms\": 5000}'
-How it takes notices is set while it runs; rates are parts of a million:
+of one order alone when the errand of its payment has the same as \"delivery\"
+How it takes notices is set while it runs, about all orders or one; rates are parts of a million:
   curl -X PUT localhost:9105/simulator/upp -H 'content-type: application/json' \\
        -d '{\"answer_lost\": 100000, \"latency_ms\": 30, \"next\": [\"lost\", \"refused\", \"crash\"]}'
   rates: lost, answer_lost, late (with late_ms), twice, refused, crash; dead: true
 What it saw, and what it knows of an order:
   curl localhost:9105/simulator/upp
   curl localhost:9105/simulator/upp/orders/N1
-A virtual account that it keeps, in fen, and how it behaves when it is asked for its money:
+  PUT, GET /simulator/upp/orders/N1/manner
+A virtual account that it keeps, in fen, and how it behaves when it is asked for its money, or that of one:
   curl -X PUT localhost:9105/simulator/upp/accounts/18912345678 \\
        -H 'content-type: application/json' -d '{\"balance_fen\": 10000}'
-  PUT, GET /simulator/upp/accounts")]
+  PUT, GET /simulator/upp/accounts and /simulator/upp/accounts/18912345678/manner")]
     Upp(UppArguments),
 }
 
@@ -273,9 +275,10 @@ pub struct UppArguments {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
 
-    /// The node that it asks: of a province, or of the national platform
-    #[arg(long, value_name = "URL")]
-    pub node: String,
+    /// A node that it asks: of a province, or of the national platform; again for each one more, which is asked
+    /// when one does not answer
+    #[arg(long, value_name = "URL", required = true)]
+    pub node: Vec<String>,
 
     /// The node's settings, whose upp.door_key it signs with
     #[arg(long, value_name = "FILE")]
@@ -434,7 +437,7 @@ mod tests {
             "mpss simulate sms",
             "mpss outside ismp --seed 7",
             "mpss outside recharge --seed 7 --listen 127.0.0.1:0",
-            "mpss outside upp --node http://127.0.0.1:1 --config node.toml",
+            "mpss outside upp --node http://127.0.0.1:1 --node http://127.0.0.1:2 --config node.toml",
             "mpss outside bank --bank-listen 127.0.0.1:0 --config node.toml",
         ] {
             assert!(parse(line).is_ok(), "{line}");

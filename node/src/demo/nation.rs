@@ -1,7 +1,7 @@
 //! A nation in one process: provinces, the national platform, and what stands outside.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ use crate::simulator::bank::BankSimulator;
 use crate::simulator::ismp::IsmpSimulator;
 use crate::simulator::sms::SmsSimulator;
 use crate::simulator::sp::SpSimulator;
+use crate::simulator::upp::UppSimulator;
 
 /// Provinces of the demo, by code; the national platform first.
 pub(crate) const PROVINCES: [u8; 4] = [0, 11, 44, 51];
@@ -69,6 +70,9 @@ impl Nation {
         if let Some(outside) = map.outside {
             simulate(outside.ismp, IsmpSimulator::new(0).router(), &ended)?;
             simulate_bank(outside, &ended)?;
+        }
+        if let Some(upp) = map.upp {
+            simulate_upp(&map, upp, &ended)?;
         }
         for place in &map.places {
             let outside = map.outside_settings(place);
@@ -136,6 +140,9 @@ impl Nation {
         if let Some(outside) = self.map.outside {
             all.insert("ismp", format!("http://{}", outside.ismp));
             all.insert("bank", format!("http://{}", outside.bank_testers));
+        }
+        if let Some(upp) = self.map.upp {
+            all.insert("upp", format!("http://{upp}"));
         }
         all
     }
@@ -223,7 +230,15 @@ fn simulate_bank(outside: OutsidePlaces, ended: &watch::Receiver<bool>) -> Resul
     Ok(())
 }
 
-fn simulate(address: std::net::SocketAddr, router: axum::Router, ended: &watch::Receiver<bool>) -> Result<(), Failure> {
+/// A UPP that asks the national platform.
+fn simulate_upp(map: &Map, address: SocketAddr, ended: &watch::Receiver<bool>) -> Result<(), Failure> {
+    let failed = |error: String| Failure::start(format!("simulated UPP at {address}: {error}"));
+    let key = hex::decode(map.upp_key()).map_err(|error| failed(error.to_string()))?;
+    let upp = UppSimulator::new(0, &map.urls(ProvinceId::NATIONAL), key).map_err(|error| failed(error.to_string()))?;
+    simulate(address, upp.router(), ended)
+}
+
+fn simulate(address: SocketAddr, router: axum::Router, ended: &watch::Receiver<bool>) -> Result<(), Failure> {
     let listener =
         TcpListener::bind(address).map_err(|error| Failure::start(format!("simulator at {address}: {error}")))?;
     tokio::spawn(crate::simulator::serve(listener, router, ended.clone()));

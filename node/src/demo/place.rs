@@ -75,9 +75,12 @@ pub(crate) struct Map {
     /// Whoever has the money of accounts outside, when the nation has them.
     #[serde(default)]
     pub(crate) outside: Option<OutsidePlaces>,
+    /// The UPP's simulator, when the nation has one.
+    #[serde(default)]
+    pub(crate) upp: Option<SocketAddr>,
     /// The secret of each province's payment passwords, by code.
     peppers: BTreeMap<u8, String>,
-    /// What cards are sealed with and tickets signed with, by province code, and what the bank signs with.
+    /// What cards are sealed with and tickets signed with, by province code, and what the bank and the UPP sign with.
     #[serde(default)]
     secrets: BTreeMap<String, String>,
     /// Scripted days that were played; each has people of its own.
@@ -88,6 +91,8 @@ pub(crate) struct Map {
 const MAP_FILE: &str = "nation.json";
 /// The secret that the bank signs with.
 const BANK_DOOR: &str = "bank-door";
+/// The secret that the UPP signs with.
+const UPP_DOOR: &str = "upp-door";
 
 impl Map {
     /// The map in `folder`, or a new one on free ports with three replicas for each province.
@@ -122,11 +127,12 @@ impl Map {
         }
         let (sp, sms) = (free()?, free()?);
         let outside = Some(OutsidePlaces { ismp: free()?, bank: free()?, bank_testers: free()? });
+        let upp = Some(free()?);
         let peppers = provinces.iter().map(|province| (province.code(), pepper())).collect();
-        Ok(Self { places, sp, sms, outside, peppers, secrets: BTreeMap::new(), days: 0 })
+        Ok(Self { places, sp, sms, outside, upp, peppers, secrets: BTreeMap::new(), days: 0 })
     }
 
-    /// Gives places to an ISMP and a bank, and every secret that goes with them, cards and tickets. What has
+    /// Gives places to an ISMP, a bank and a UPP, and every secret that goes with them, cards and tickets. What has
     /// them already keeps them.
     pub(crate) fn with_outside(mut self, folder: &Path) -> Result<Self, Failure> {
         if self.outside.is_none() {
@@ -134,8 +140,11 @@ impl Map {
             self.outside =
                 Some(OutsidePlaces { ismp: ports.free()?, bank: ports.free()?, bank_testers: ports.free()? });
         }
+        if self.upp.is_none() {
+            self.upp = Some(Ports::draw().free()?);
+        }
         let provinces = self.peppers.keys().flat_map(|code| [format!("vault-{code}"), format!("tickets-{code}")]);
-        for name in provinces.chain([BANK_DOOR.to_owned()]).collect::<Vec<_>>() {
+        for name in provinces.chain([BANK_DOOR, UPP_DOOR].map(str::to_owned)).collect::<Vec<_>>() {
             self.secrets.entry(name).or_insert_with(pepper);
         }
         self.save(folder)?;
@@ -147,9 +156,14 @@ impl Map {
         &self.secrets[BANK_DOOR]
     }
 
-    /// The settings by which a node reaches the ISMP and the bank, and seals cards and signs tickets.
+    /// What the UPP signs its requests with, as hex digits.
+    pub(crate) fn upp_key(&self) -> &str {
+        &self.secrets[UPP_DOOR]
+    }
+
+    /// The settings by which a node reaches the ISMP, the bank and the UPP, and seals cards and signs tickets.
     pub(crate) fn outside_settings(&self, place: &Place) -> Vec<String> {
-        let Some(outside) = self.outside else { return Vec::new() };
+        let (Some(outside), Some(upp)) = (self.outside, self.upp) else { return Vec::new() };
         let (code, secret) = (place.province, |name: String| self.secrets[&name].as_str());
         vec![
             format!("rails.ismp_url = \"http://{}\"", outside.ismp),
@@ -157,6 +171,8 @@ impl Map {
             // Messages are told apart by it and by numbers that each province counts for itself.
             format!("rails.bank_institution = \"4802{}00\"", place.province()),
             format!("rails.bank_door_key = \"{}\"", self.bank_key()),
+            format!("upp.door_key = \"{}\"", self.upp_key()),
+            format!("upp.notice_url = \"http://{upp}/upp/v1/notices\""),
             format!("vault.key = \"{}\"", secret(format!("vault-{code}"))),
             format!("tickets.key = \"{}\"", secret(format!("tickets-{code}"))),
         ]
@@ -373,6 +389,7 @@ mod tests {
             assert_eq!(settings.telemetry.log, "warn");
             assert_eq!(settings.rails.bank_institution, format!("4802{}00", place.province()));
             assert!(settings.vault.key_bytes().is_some() && settings.tickets.key_bytes().is_some());
+            assert!(settings.upp.door_key_bytes().is_some() && !settings.upp.notice_url.is_empty());
         }
     }
 

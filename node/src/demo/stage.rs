@@ -147,7 +147,7 @@ pub(crate) struct Stage<'p> {
     printer: &'p mut Printer,
     wrong: Vec<String>,
     steps: u64,
-    /// The day, part of SPs' names so that a second day has SPs of its own at the simulator.
+    /// The day, part of names at the simulators so that a second day has its own.
     day: u64,
 }
 
@@ -195,9 +195,9 @@ impl<'p> Stage<'p> {
         self.nation
     }
 
-    /// The name of an SP at the simulator.
-    pub(crate) fn sp_name(&self, sp: &str) -> String {
-        format!("{sp}-{}", self.day)
+    /// The name of an SP, or the number of an order of the UPP, at the simulator: no other day has it.
+    pub(crate) fn of_day(&self, name: &str) -> String {
+        format!("{name}-{}", self.day)
     }
 
     /// Callers' doors of a province.

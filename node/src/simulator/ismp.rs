@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::keys::Keys;
+use super::keys::{Keys, Whose};
 use super::manner::{Fate, Temper};
 use super::{at_once, over_http};
 use crate::gateway::ismp::{
@@ -190,8 +190,7 @@ pub struct IsmpSimulator {
     pub book: Arc<Mutex<IsmpBook>>,
     /// How it behaves.
     pub temper: Arc<Temper>,
-    /// Whose line a key is about, also of requests that get lost: a question names the key alone.
-    lines: Arc<Mutex<BTreeMap<String, String>>>,
+    lines: Arc<Whose>,
 }
 
 impl IsmpSimulator {
@@ -218,13 +217,12 @@ impl IsmpSimulator {
 
     /// What becomes of a request.
     fn fate(&self, request: &IsmpRequest) -> Fate {
-        let mut lines = self.lines.lock();
         match request {
             IsmpRequest::Call(call) => {
-                lines.insert(call.key.clone(), call.msisdn.clone());
+                self.lines.note(&call.key, &call.msisdn);
                 self.temper.fate_to(&call.msisdn)
             }
-            IsmpRequest::Query(key) => self.temper.fate_to(lines.get(key).map_or("", String::as_str)),
+            IsmpRequest::Query(key) => self.temper.fate_to(&self.lines.of(key)),
             IsmpRequest::Line(msisdn) => self.temper.fate_to(&msisdn.to_string()),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use parking_lot::Mutex;
+
 /// What a simulated peer has answered, and how often it was asked.
 #[derive(Debug)]
 pub struct Keys<A> {
@@ -56,5 +58,21 @@ impl<A: Clone> Keys<A> {
     #[must_use]
     pub fn most_asked(&self) -> u32 {
         self.asked.values().copied().max().unwrap_or_default()
+    }
+}
+
+/// Whom each key is about, also of requests that get lost: a question names the key alone.
+#[derive(Debug, Default)]
+pub(super) struct Whose(Mutex<BTreeMap<String, String>>);
+
+impl Whose {
+    /// A request with this key is about this card or line.
+    pub(super) fn note(&self, key: &str, whom: &str) {
+        self.0.lock().insert(key.to_owned(), whom.to_owned());
+    }
+
+    /// Whom a key is about; nobody when it was never seen.
+    pub(super) fn of(&self, key: &str) -> String {
+        self.0.lock().get(key).cloned().unwrap_or_default()
     }
 }

@@ -1,5 +1,6 @@
 //! The way of a simulated peer to the nodes that it asks, signed.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mpss_runtime::Clock;
@@ -21,22 +22,33 @@ pub struct Heard {
     pub body: Value,
 }
 
-/// Nodes behind one address.
+impl Heard {
+    /// It is an answer: not silence, not "not now" (429, 503), not "unknown" (504).
+    #[must_use]
+    pub const fn is_answer(&self) -> bool {
+        !matches!(self.status, 0 | 429 | 503 | 504)
+    }
+}
+
+/// Nodes, any of which may be asked.
 #[derive(Debug)]
 pub(super) struct Nodes {
     client: reqwest::Client,
-    url: String,
+    urls: Vec<String>,
+    /// Which of them has answered last.
+    last: AtomicUsize,
     key: Vec<u8>,
 }
 
 impl Nodes {
-    /// Those at `url`; what is asked of them is signed with `key`.
+    /// Those at `urls`; what is asked of them is signed with `key`.
     ///
     /// # Errors
     /// When the machine can not make an HTTP client.
-    pub(super) fn new(url: &str, key: Vec<u8>) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(urls: &[String], key: Vec<u8>) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).timeout(PATIENCE).build()?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), key })
+        let urls = urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
+        Ok(Self { client, urls, last: AtomicUsize::new(0), key })
     }
 
     /// What is signed with.
@@ -44,10 +56,24 @@ impl Nodes {
         &self.key
     }
 
-    /// Asks once.
-    pub(super) async fn ask(&self, method: &str, target: &str, key: &str, body: Vec<u8>) -> Heard {
+    /// Asks one after the other, first the one that has answered last, until one answers; else what the last one
+    /// said.
+    pub(super) async fn ask(&self, method: &str, target: &str, key: &str, body: &[u8]) -> Heard {
+        let (from, count) = (self.last.load(Ordering::Relaxed), self.urls.len());
+        let mut heard = Heard { status: 0, body: Value::Null };
+        for place in (from..from + count).map(|place| place % count) {
+            heard = self.ask_one(&self.urls[place], method, target, key, body.to_vec()).await;
+            if heard.is_answer() {
+                self.last.store(place, Ordering::Relaxed);
+                break;
+            }
+        }
+        heard
+    }
+
+    async fn ask_one(&self, url: &str, method: &str, target: &str, key: &str, body: Vec<u8>) -> Heard {
         let signature = signed(&self.key, TokioClock::new().wall_ms(), method, target, &body);
-        let url = format!("{}{target}", self.url);
+        let url = format!("{url}{target}");
         let request = if method == "GET" {
             self.client.get(url)
         } else {
@@ -59,5 +85,37 @@ impl Nodes {
         };
         let status = response.status().as_u16();
         Heard { status, body: response.json().await.unwrap_or(Value::Null) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::routing::get;
+
+    use super::*;
+
+    /// A node that says this to whoever looks.
+    fn node(status: StatusCode, end: &tokio::sync::watch::Receiver<bool>) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("bound"));
+        let router = Router::new().route("/look", get(move || async move { status }));
+        tokio::spawn(super::super::serve(listener, router, end.clone()));
+        url
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_gives_no_answer_is_passed_over_until_it_is_needed_again() {
+        let (end, ended) = tokio::sync::watch::channel(false);
+        let (lame, last) = (node(StatusCode::SERVICE_UNAVAILABLE, &ended), node(StatusCode::IM_A_TEAPOT, &ended));
+        let dead = "http://127.0.0.1:1".to_owned();
+        let nodes = Nodes::new(&[dead.clone(), lame.clone(), last], vec![7; 32]).expect("a client");
+        let heard = nodes.ask("GET", "/look", "", &[]).await;
+        assert_eq!((heard.status, nodes.last.load(Ordering::Relaxed)), (418, 2), "the third answers");
+        assert_eq!(nodes.ask("GET", "/look", "", &[]).await.status, 418);
+        let none = Nodes::new(&[dead, lame], vec![7; 32]).expect("a client");
+        assert_eq!(none.ask("GET", "/look", "", &[]).await.status, 503, "what the last one said");
+        let _ = end.send(true);
     }
 }

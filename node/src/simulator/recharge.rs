@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::keys::Keys;
+use super::keys::{Keys, Whose};
 use super::manner::{Fate, Temper};
 use super::{at_once, over_http};
 use crate::gateway::rail::Lost;
@@ -177,8 +177,8 @@ pub struct RechargeSimulator {
     pub book: Arc<Mutex<RechargeBook>>,
     /// How it behaves.
     pub temper: Arc<Temper>,
-    /// Whose card a key is about, also of requests that get lost: only a `set_aside` names the PIN.
-    pins: Arc<Mutex<BTreeMap<String, String>>>,
+    /// By PIN; only a `set_aside` names it.
+    pins: Arc<Whose>,
 }
 
 impl RechargeSimulator {
@@ -204,17 +204,16 @@ impl RechargeSimulator {
 
     /// What becomes of a request.
     fn fate(&self, request: &RechargeRequest) -> Fate {
-        let mut pins = self.pins.lock();
         let key = match request {
             RechargeRequest::Call(call) => {
                 if let Some(pin) = &call.pin {
-                    pins.insert(call.key.clone(), pin.reveal().to_owned());
+                    self.pins.note(&call.key, pin.reveal());
                 }
                 call.of.as_ref().unwrap_or(&call.key)
             }
             RechargeRequest::Query(key) => key,
         };
-        self.temper.fate_to(pins.get(key).map_or("", String::as_str))
+        self.temper.fate_to(&self.pins.of(key))
     }
 
     async fn answered(&self, request: RechargeRequest) -> Response {

@@ -2,7 +2,7 @@
 //! scenario says, and takes notices.
 //!
 //! ```text
-//!  tester ─▶ POST /simulator/upp/orders/{number}/{verb} ─signed─▶ a node's door ─▶ what it answered
+//!  tester ─▶ POST /simulator/upp/orders/{number}/{verb} ─signed─▶ a node's door, or the next ─▶ what it answered
 //!  node ─▶ POST /upp/v1/notices ─▶ remembered by its id, however often it comes
 //!  paid ─▶ delivery: confirmed, at once or late; never; or refused by the SP, and reversed
 //! ```
@@ -29,6 +29,10 @@ use super::upp_accounts::UppAccounts;
 use crate::gateway::upp::UppNotice;
 
 pub use super::nodes::Heard;
+
+/// How often the word of a delivery is sent, and the pause in between.
+const TRIES: u32 = 120;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What becomes of the delivery of an order that is paid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +69,17 @@ pub struct Errand {
     /// The caller's request id; one of its own for each errand when not given.
     #[serde(default)]
     pub key: Option<String>,
+    /// Of a payment: what becomes of the delivery of this order, however others are delivered.
+    #[serde(default)]
+    pub delivery: Option<Delivery>,
+}
+
+impl Errand {
+    /// Asks for this once, under a request id of its own.
+    #[must_use]
+    pub const fn once(body: Value) -> Self {
+        Self { body, times: once(), key: None, delivery: None }
+    }
 }
 
 const fn once() -> u32 {
@@ -82,6 +97,8 @@ pub struct Remembered {
     pub notice: Option<UppNotice>,
     /// How often it came.
     pub notices: u32,
+    /// What becomes of its delivery, when not what becomes of all.
+    pub delivery: Option<Delivery>,
     /// Its delivery was begun.
     pub fulfilled: bool,
 }
@@ -127,13 +144,13 @@ pub struct UppSimulator {
 }
 
 impl UppSimulator {
-    /// A UPP that asks the node at `url` and signs with `key`.
+    /// A UPP that asks the nodes at `urls`, whichever answers, and signs with `key`.
     ///
     /// # Errors
     /// When the machine can not make an HTTP client.
-    pub fn new(seed: u64, url: &str, key: Vec<u8>) -> Result<Self, reqwest::Error> {
+    pub fn new(seed: u64, urls: &[String], key: Vec<u8>) -> Result<Self, reqwest::Error> {
         let accounts = UppAccounts::new(seed, key.clone());
-        let nodes = Nodes::new(url, key)?;
+        let nodes = Nodes::new(urls, key)?;
         Ok(Self { book: Arc::default(), temper: Arc::new(Temper::new(seed)), accounts, nodes: Arc::new(nodes) })
     }
 
@@ -146,7 +163,11 @@ impl UppSimulator {
             .route("/simulator/upp/orders/{number}", get(show_order))
             .route("/simulator/upp/orders/{number}/{verb}", post(errand))
             .with_state(self.clone());
-        self.temper.router("/simulator/upp").merge(self.accounts.router()).merge(routes)
+        self.temper
+            .router("/simulator/upp")
+            .merge(self.temper.router_to("/simulator/upp/orders/{number}/manner"))
+            .merge(self.accounts.router())
+            .merge(routes)
     }
 
     /// Has one thing asked about an order, as often as the errand says; what was answered last.
@@ -170,13 +191,17 @@ impl UppSimulator {
             let mut book = self.book.lock();
             book.errands += 1;
             let errands = book.errands;
-            book.orders.entry(number.to_owned()).or_default().msisdn = msisdn;
+            let order = book.orders.entry(number.to_owned()).or_default();
+            order.msisdn = msisdn;
+            if verb == "payment" {
+                order.delivery = errand.delivery.or(order.delivery);
+            }
             errand.key.unwrap_or_else(|| format!("upp-{errands}-{number}"))
         };
         let body = if method == "GET" { Vec::new() } else { serde_json::to_vec(&body).expect("a value is JSON") };
         let mut last = Heard { status: 0, body: Value::Null };
         for _ in 0..errand.times {
-            last = self.nodes.ask(method, &target, &key, body.clone()).await;
+            last = self.nodes.ask(method, &target, &key, &body).await;
             let mut book = self.book.lock();
             let order = book.orders.entry(number.to_owned()).or_default();
             order.answers.push((verb.to_owned(), last.clone()));
@@ -191,8 +216,9 @@ impl UppSimulator {
     fn fulfil(&self, number: &str) {
         let (delivery, msisdn) = {
             let mut book = self.book.lock();
-            let delivery = book.delivery;
+            let usual = book.delivery;
             let Some(order) = book.orders.get_mut(number) else { return };
+            let delivery = order.delivery.unwrap_or(usual);
             if delivery.fulfilment == Fulfilment::Silent || std::mem::replace(&mut order.fulfilled, true) {
                 return;
             }
@@ -212,11 +238,25 @@ impl UppSimulator {
             };
             // Boxed: an errand may begin a delivery, which runs an errand.
             let run: std::pin::Pin<Box<dyn Future<Output = _> + Send>> =
-                Box::pin(async move { upp.run(&number, verb, Errand { body, times: 1, key: None }).await });
+                Box::pin(async move { upp.run_until_answered(&number, verb, body).await });
             if let Err(what) = run.await {
                 tracing::error!(what, "a delivery came to nothing");
             }
         });
+    }
+
+    /// Asks under one request id until a node answers: a UPP that hears nothing does not give up.
+    async fn run_until_answered(&self, number: &str, verb: &str, body: Value) -> Result<Heard, &'static str> {
+        let errand = Errand { key: Some(format!("{verb}-{number}")), ..Errand::once(body) };
+        let mut heard = self.run(number, verb, errand.clone()).await?;
+        for _ in 1..TRIES {
+            if heard.is_answer() {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            heard = self.run(number, verb, errand.clone()).await?;
+        }
+        Ok(heard)
     }
 }
 
@@ -226,7 +266,8 @@ async fn notice(State(upp): State<UppSimulator>, signed: Signed, body: Bytes) ->
         upp.book.lock().refused += 1;
         return StatusCode::UNAUTHORIZED.into_response();
     };
-    let paid = (notice.status == "paid").then(|| notice.order_number.clone());
+    let of = notice.order_number.clone();
+    let paid = (notice.status == "paid").then(|| of.clone());
     let answer = |refused: Option<&str>| {
         if refused.is_some() {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
@@ -237,7 +278,7 @@ async fn notice(State(upp): State<UppSimulator>, signed: Signed, body: Bytes) ->
         }
         if taken { StatusCode::NO_CONTENT } else { StatusCode::CONFLICT }.into_response()
     };
-    over_http(upp.temper.fate(), answer).await
+    over_http(upp.temper.fate_to(&of), answer).await
 }
 
 async fn errand(

@@ -19,8 +19,8 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::keys::Keys;
-use super::manner::Temper;
+use super::keys::{Keys, Whose};
+use super::manner::{Fate, Temper};
 use super::signed::Signed;
 use super::{at_once, over_http};
 use crate::gateway::rail::Lost;
@@ -180,6 +180,7 @@ pub struct UppAccounts {
     pub book: Arc<Mutex<Purses>>,
     /// How it behaves.
     pub temper: Arc<Temper>,
+    owners: Arc<Whose>,
     key: Arc<Vec<u8>>,
 }
 
@@ -187,7 +188,8 @@ impl UppAccounts {
     /// Without an account; requests over HTTP have to be signed with `key`.
     #[must_use]
     pub fn new(seed: u64, key: Vec<u8>) -> Self {
-        Self { book: Arc::default(), temper: Arc::new(Temper::new(seed)), key: Arc::new(key) }
+        let temper = Arc::new(Temper::new(seed));
+        Self { book: Arc::default(), temper, owners: Arc::default(), key: Arc::new(key) }
     }
 
     /// Its interface: calls in, behaviour and memory for testers.
@@ -199,7 +201,22 @@ impl UppAccounts {
             .route("/simulator/upp/accounts", get(show))
             .route("/simulator/upp/accounts/{msisdn}", put(set_purse).get(show_purse))
             .with_state(self.clone());
-        self.temper.router("/simulator/upp/accounts").merge(routes)
+        self.temper
+            .router("/simulator/upp/accounts")
+            .merge(self.temper.router_to("/simulator/upp/accounts/{msisdn}/manner"))
+            .merge(routes)
+    }
+
+    /// What becomes of a request.
+    fn fate(&self, request: &UppRequest) -> Fate {
+        match request {
+            UppRequest::Call(call) => {
+                self.owners.note(&call.key, &call.msisdn);
+                self.temper.fate_to(&call.msisdn)
+            }
+            UppRequest::Query(key) => self.temper.fate_to(&self.owners.of(key)),
+            UppRequest::Account(msisdn) => self.temper.fate_to(&msisdn.to_string()),
+        }
     }
 
     async fn answered(&self, from: &Signed, body: &[u8], request: UppRequest) -> Response {
@@ -210,7 +227,7 @@ impl UppAccounts {
             UppReply::Call(answer) => Json(answer).into_response(),
             UppReply::Account(account) => Json(account).into_response(),
         };
-        over_http(self.temper.fate(), answer).await
+        over_http(self.fate(&request), answer).await
     }
 }
 
@@ -253,7 +270,7 @@ async fn show_purse(State(upp): State<UppAccounts>, Path(msisdn): Path<String>) 
 
 impl UppLink for UppAccounts {
     fn exchange(&self, request: UppRequest, patience: Duration) -> BoxFuture<'_, Result<UppReply, Lost>> {
-        at_once(&self.temper.fate(), patience, |refused| self.book.lock().answer(&request, refused.map(reason_named)))
+        at_once(&self.fate(&request), patience, |refused| self.book.lock().answer(&request, refused.map(reason_named)))
     }
 }
 
@@ -328,6 +345,14 @@ mod tests {
         let known = link.exchange(query(), long).await.expect("an answer");
         assert!(approved(&known));
         assert_eq!(link.exchange(reserve, long).await, Ok(known));
+        // Another subscriber's calls are answered, also the questions about them, while this one's are lost.
+        let lost = tester.put(format!("{at}/manner")).json(&json!({"next": ["lost", "lost"]})).send().await;
+        assert!(lost.expect("an answer").status().is_success());
+        let other = UppRequest::Account(Msisdn::new(18_900_000_002).expect("a number"));
+        assert_eq!(link.exchange(other, long).await, Ok(UppReply::Account(UppAccount::None)));
+        assert_eq!(link.exchange(UppRequest::Query("z".into()), long).await, Ok(UppReply::Call(UppAnswer::NeverSeen)));
+        assert_eq!(link.exchange(query(), short).await, Err(Lost::Unknown));
+        assert_eq!(link.exchange(call("b", UppVerb::Reserve, 1, None), short).await, Err(Lost::Unknown));
         let shown: Purse = tester.get(&at).send().await.expect("an answer").json().await.expect("JSON");
         assert_eq!(shown, Purse { balance_fen: 40, reserved_fen: 60 });
         let _ = end.send(true);

@@ -331,6 +331,9 @@ fn expected_balances(
     for (id, order) in orders.iter().filter(|(id, _)| rows.pays_from_wallet(id)) {
         move_by(&rows.orders[id].msisdn, -cost(order));
     }
+    for paid in rows.upp.values() {
+        move_by(&paid.msisdn, -paid.cost);
+    }
     for (id, transfer) in transfers.iter().filter(|(_, transfer)| transfer["status"] == "completed") {
         let sent = &rows.transfers[id];
         if fen(transfer["amount"].as_str().unwrap_or_default()) != sent.amount {
@@ -365,6 +368,16 @@ async fn statements_differ(trade: Trade<'_>, orders: &BTreeMap<String, Value>) -
         let may_be_none = order["status"] == "reversed";
         if times > 1 || (times == 0 && taken && !may_be_none) || (times == 1 && !taken) {
             wrong.push(with_history(trade, id, &format!("{id} is {} and debited {times} times", order["status"])));
+        }
+    }
+    for (id, paid) in trade.record.rows().upp.clone() {
+        let times = debits.remove(&id).unwrap_or(0);
+        if times > 1 || (times == 0 && paid.cost > 0) {
+            wrong.push(with_history(
+                trade,
+                &id,
+                &format!("{id} of the UPP cost {} and was debited {times} times", paid.cost),
+            ));
         }
     }
     for (id, times) in debits {

@@ -46,7 +46,8 @@ impl CountryPlan {
         }
     }
 
-    /// An ISMP and a bank stand outside, and every node knows the way to them.
+    /// An ISMP, a bank, a recharge platform and a UPP, which asks the national platform, stand outside, and every
+    /// node knows the way to them.
     #[must_use]
     pub const fn rails(mut self) -> Self {
         self.rails = true;
@@ -209,6 +210,10 @@ impl Country {
             self.write_settings(node, true, finds);
             node.process.install(self.plan.first_program.as_deref());
             node.process.start();
+        }
+        if let Some(outside) = &self.outside {
+            let national = self.nodes_of(NATIONAL);
+            outside.start_upp(&self.urls(NATIONAL), &self.settings_of(&national[0]));
         }
         self.all_ready().await;
     }
@@ -478,7 +483,9 @@ impl Country {
         add("password.peppers".into(), vec![format!("1 = \"{pepper}\"")]);
         add("outbox".into(), vec![format!("sms_url = \"{}/messages\"", self.sms.url)]);
         if let Some(outside) = &self.outside {
-            add("rails".into(), outside.settings_of(&node.province));
+            for (section, line) in outside.settings_of(&node.province) {
+                add(section.into(), vec![line]);
+            }
         }
         let log = std::env::var("MPSS_TEST_LOG").unwrap_or_else(|_| "info,openraft=warn".into());
         add("telemetry".into(), vec![format!("log = \"{log}\"")]);

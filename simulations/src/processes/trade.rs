@@ -30,6 +30,8 @@ pub struct Rows {
     pub orders: BTreeMap<String, Bought>,
     /// By transfer id.
     pub transfers: BTreeMap<String, Sent>,
+    /// By order id: orders of the UPP that were paid from stored-value accounts.
+    pub upp: BTreeMap<String, UppPaid>,
     /// Requests nobody answered in time, each at the province it was made to.
     pub unknown: Vec<(String, Errand)>,
     /// Answers that contradict each other.
@@ -54,10 +56,12 @@ pub struct Wallet {
     pub account_id: String,
     /// Home.
     pub province: String,
-    /// Everything paid in, in fen.
+    /// Everything paid in, in cash or by recharge card, in fen.
     pub paid_in: i64,
     /// How often.
     pub top_ups: usize,
+    /// Of it by recharge card, in fen.
+    pub by_card: i64,
 }
 
 /// An order that was acknowledged.
@@ -81,6 +85,15 @@ pub struct Bought {
     pub reversal_asked: bool,
     /// The SP takes what it is offered; then nothing but a reversal we asked for may undo the order.
     pub sp_accepts: bool,
+}
+
+/// An order of the UPP that has ended.
+#[derive(Debug, Clone)]
+pub struct UppPaid {
+    /// Who pays.
+    pub msisdn: String,
+    /// What it has cost in the end, in fen.
+    pub cost: i64,
 }
 
 /// A transfer that was acknowledged.
@@ -143,6 +156,23 @@ impl Record {
     /// Everything so far.
     pub fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Writes down that a recharge card was credited.
+    ///
+    /// # Panics
+    /// When the subscriber has no account in the record.
+    pub fn note_recharged(&self, msisdn: &str, worth: i64) {
+        let rows = &mut *self.rows();
+        let wallet = rows.wallets.get_mut(msisdn).expect("opened before money comes in");
+        wallet.paid_in += worth;
+        wallet.by_card += worth;
+        wallet.top_ups += 1;
+    }
+
+    /// What was credited by recharge cards in a province, in fen.
+    pub fn recharged_in(&self, province: &str) -> i64 {
+        self.rows().wallets.values().filter(|wallet| wallet.province == province).map(|wallet| wallet.by_card).sum()
     }
 
     /// Writes down what an answer acknowledges.
@@ -331,6 +361,7 @@ impl<'a> Trade<'a> {
             province: account.text("home_province"),
             paid_in: 0,
             top_ups: 0,
+            by_card: 0,
         };
         self.record.rows().wallets.insert(msisdn.into(), wallet.clone());
         wallet.account_id

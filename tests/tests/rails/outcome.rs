@@ -1,15 +1,9 @@
-//! The table itself: what can happen to an order, and how it must end.
+//! The words of the table: flows, kinds of account, and what can happen.
 
-use serde_json::{Value, json};
-
-/// Price of what is bought, in fen.
+/// Price of what is bought, and what a recharge card is worth, in fen.
 pub(crate) const PRICE: i64 = 3_000;
 /// What a partial refund gives back, in fen.
 pub(crate) const REFUND: i64 = 1_000;
-/// The bank is waited for 18 s, so this is too late, in ms.
-const LATE_FOR_THE_BANK_MS: u64 = 20_000;
-/// The ISMP is waited for not quite 3 s and asked after 5 s, so this is too late, in ms.
-const LATE_FOR_THE_ISMP_MS: u64 = 4_000;
 
 /// Where it is bought, by whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,38 +14,46 @@ pub(crate) enum Flow {
     Roaming,
     /// 6.3.5: by a subscriber of 44, at the national platform.
     National,
+    /// 6.3.4: of the UPP, which asks the national platform, by a subscriber of 44.
+    Upp,
+    /// Product §2: a top-up by recharge card, by a subscriber of 44.
+    Recharge,
 }
 
 impl Flow {
-    pub(crate) const ALL: [Self; 3] = [Self::Local, Self::Roaming, Self::National];
+    pub(crate) const ALL: [Self; 5] = [Self::Local, Self::Roaming, Self::National, Self::Upp, Self::Recharge];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Local => "local 6.3.2",
             Self::Roaming => "roaming 6.3.3",
             Self::National => "national 6.3.5",
+            Self::Upp => "UPP 6.3.4, 6.5.4",
+            Self::Recharge => "top-up by card",
         }
     }
 
-    pub(crate) const fn scope(self) -> &'static str {
+    /// The scope of what is sold; `None` when nothing of an SP of ours is.
+    pub(crate) const fn scope(self) -> Option<&'static str> {
         match self {
-            Self::Local => "local",
-            Self::Roaming => "roaming",
-            Self::National => "national",
+            Self::Local => Some("local"),
+            Self::Roaming => Some("roaming"),
+            Self::National => Some("national"),
+            Self::Upp | Self::Recharge => None,
         }
     }
 
     pub(crate) const fn home(self) -> &'static str {
         match self {
-            Self::Local | Self::National => "44",
+            Self::Local | Self::National | Self::Upp | Self::Recharge => "44",
             Self::Roaming => "51",
         }
     }
 
     pub(crate) const fn serving(self) -> &'static str {
         match self {
-            Self::Local | Self::Roaming => "44",
-            Self::National => "00",
+            Self::Local | Self::Roaming | Self::Recharge => "44",
+            Self::National | Self::Upp => "00",
         }
     }
 }
@@ -63,10 +65,13 @@ pub(crate) enum Account {
     Communication,
     RealTime,
     PreFreeze,
+    /// Virtual, and its money is at the UPP.
+    AtUpp,
 }
 
 impl Account {
-    pub(crate) const ALL: [Self; 4] = [Self::Virtual, Self::Communication, Self::RealTime, Self::PreFreeze];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Virtual, Self::Communication, Self::RealTime, Self::PreFreeze, Self::AtUpp];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -74,13 +79,14 @@ impl Account {
             Self::Communication => "communication",
             Self::RealTime => "bank real-time",
             Self::PreFreeze => "bank pre-freeze",
+            Self::AtUpp => "virtual at the UPP",
         }
     }
 
     /// The word of the interface.
     pub(crate) const fn kind(self) -> &'static str {
         match self {
-            Self::Virtual => "virtual",
+            Self::Virtual | Self::AtUpp => "virtual",
             Self::Communication => "communication",
             Self::RealTime | Self::PreFreeze => "bank",
         }
@@ -93,21 +99,26 @@ impl Account {
             Self::Communication => Some("communication"),
             Self::RealTime => Some("bank_real_time"),
             Self::PreFreeze => Some("bank_pre_freeze"),
+            Self::AtUpp => Some("upp"),
         }
     }
 
     /// Money is set aside first, and taken when it was delivered.
-    const fn holds(self) -> bool {
-        matches!(self, Self::Communication | Self::PreFreeze)
+    pub(crate) const fn holds(self) -> bool {
+        matches!(self, Self::Communication | Self::PreFreeze | Self::AtUpp)
+    }
+
+    pub(crate) const fn is_at_bank(self) -> bool {
+        matches!(self, Self::RealTime | Self::PreFreeze)
     }
 }
 
-/// How the SP treats what is bought.
+/// How the SP treats what is bought; an SP of the UPP's is only known by what the UPP says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sp {
     Accepts,
     Refuses,
-    /// It never answers, and its time is short.
+    /// It never answers, and its time is short; the UPP then reverses.
     Silent,
     /// It answers when it is told to.
     Waiting,
@@ -147,6 +158,8 @@ impl Sp {
 pub(crate) enum Act {
     /// To buy.
     Purchase,
+    /// To have it reversed before it was ever asked for, and then to buy.
+    CallOffFirst,
     /// To buy, and have that reversed before it is paid.
     CallOff,
     /// To buy, and have that reversed after it was delivered and paid.
@@ -170,6 +183,14 @@ pub(crate) enum Outcome {
     SpRefuses,
     SpRefusesAndGivingUpIsUnanswered,
     SpSilent,
+    CalledOff,
+    CalledOffFirst,
+    SentTwice,
+    NoticeLost,
+    NoticeUnanswered,
+    CardUsed,
+    CardOfTwo,
+    CardOfTwoProvinces,
     Reversed,
     ReversalLost,
     ReversalUnanswered,
@@ -187,22 +208,8 @@ pub(crate) enum Outcome {
     KilledWhileRefunding,
 }
 
-/// A cell.
-#[derive(Debug, Clone)]
-pub(crate) struct Case {
-    /// What becomes of the peer's next requests, from the purchase on.
-    pub(crate) manner: Value,
-    /// The same from the reversal or refund on.
-    pub(crate) manner_after: Value,
-    /// How the order may end: its status, and why it was declined.
-    pub(crate) ends: &'static [&'static str],
-    /// What reconciliation has to decide, in fen: above zero it is with the peer and should not be, below
-    /// zero it is still held there and should have been taken.
-    pub(crate) suspense: i64,
-}
-
 impl Outcome {
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::Success,
         Self::Declined,
         Self::RequestLost,
@@ -214,6 +221,14 @@ impl Outcome {
         Self::SpRefuses,
         Self::SpRefusesAndGivingUpIsUnanswered,
         Self::SpSilent,
+        Self::CalledOff,
+        Self::CalledOffFirst,
+        Self::SentTwice,
+        Self::NoticeLost,
+        Self::NoticeUnanswered,
+        Self::CardUsed,
+        Self::CardOfTwo,
+        Self::CardOfTwoProvinces,
         Self::Reversed,
         Self::ReversalLost,
         Self::ReversalUnanswered,
@@ -245,6 +260,14 @@ impl Outcome {
             Self::SpRefuses => "SP refuses",
             Self::SpRefusesAndGivingUpIsUnanswered => "SP refuses, peer silent when the money is given up",
             Self::SpSilent => "SP silent",
+            Self::CalledOff => "reversed while the peer is silent",
+            Self::CalledOffFirst => "reversed before it was ever seen",
+            Self::SentTwice => "sent twice at once, and twice again",
+            Self::NoticeLost => "notice of its end lost",
+            Self::NoticeUnanswered => "notice of its end not acknowledged",
+            Self::CardUsed => "card was used",
+            Self::CardOfTwo => "two at once by one card",
+            Self::CardOfTwoProvinces => "two of two provinces at once by one card",
             Self::Reversed => "reversed after delivery",
             Self::ReversalLost => "reversed after delivery, request lost",
             Self::ReversalUnanswered => "reversed after delivery, answer lost",
@@ -255,8 +278,8 @@ impl Outcome {
             Self::RefundDeclined => "part refunded, peer declines",
             Self::KilledAtOnce => "leaders killed: purchase on its way",
             Self::KilledWhileAsked => "leaders killed: hold or purchase sent",
-            Self::KilledWhileDelivering => "leaders killed: paid, SP told",
-            Self::KilledWhileCapturing => "leaders killed: delivered, capture sent",
+            Self::KilledWhileDelivering => "leaders killed: paid, not delivered yet",
+            Self::KilledWhileCapturing => "leaders killed: delivered or checked, capture sent",
             Self::KilledWhileUndoing => "leaders killed: called off, undoing sent",
             Self::KilledWhileReversing => "leaders killed: reversal sent",
             Self::KilledWhileRefunding => "leaders killed: refund sent",
@@ -276,11 +299,18 @@ impl Outcome {
             | Self::SpRefuses
             | Self::SpRefusesAndGivingUpIsUnanswered
             | Self::SpSilent
+            | Self::SentTwice
+            | Self::NoticeLost
+            | Self::NoticeUnanswered
+            | Self::CardUsed
+            | Self::CardOfTwo
+            | Self::CardOfTwoProvinces
             | Self::KilledAtOnce
             | Self::KilledWhileAsked
             | Self::KilledWhileDelivering
             | Self::KilledWhileCapturing => Act::Purchase,
-            Self::KilledWhileUndoing => Act::CallOff,
+            Self::CalledOffFirst => Act::CallOffFirst,
+            Self::CalledOff | Self::KilledWhileUndoing => Act::CallOff,
             Self::Reversed
             | Self::ReversalLost
             | Self::ReversalUnanswered
@@ -303,6 +333,15 @@ impl Outcome {
         }
     }
 
+    /// Home of somebody else who tops up by the same card at the same moment.
+    pub(crate) const fn rival_of(self) -> Option<&'static str> {
+        match self {
+            Self::CardOfTwo => Some("44"),
+            Self::CardOfTwoProvinces => Some("51"),
+            _ => None,
+        }
+    }
+
     /// Leaders are killed on its way.
     pub(crate) const fn kills(self) -> bool {
         matches!(
@@ -315,97 +354,5 @@ impl Outcome {
                 | Self::KilledWhileReversing
                 | Self::KilledWhileRefunding
         )
-    }
-
-    /// The cell; `None` when there is none: stored value asks nobody outside, what is taken at once is not
-    /// captured, and a bank does not refuse a refund here.
-    pub(crate) fn case(self, flow: Flow, account: Account) -> Option<Case> {
-        let outside = account.rail().is_some();
-        let is_bank = matches!(account, Account::RealTime | Account::PreFreeze);
-        let next = |troubles: &[&str]| json!({ "next": troubles });
-        let first_is_refused =
-            |bank: &str, ismp: &str| json!({ "next": ["refused"], "refusal": if is_bank { bank } else { ismp } });
-        let none = next(&[]);
-        let ends = |ends| Case { manner: none.clone(), manner_after: none.clone(), ends, suspense: 0 };
-        let from_purchase = |manner, ends| Case { manner, manner_after: none.clone(), ends, suspense: 0 };
-        let after = |manner_after, ends| Case { manner: none.clone(), manner_after, ends, suspense: 0 };
-        // The home province undoes what it knows no end of; of another province's order that is a payment
-        // that never was and never will be.
-        let given_up: &[&str] = if flow == Flow::Local { &["reversed"] } else { &["declined: already_reversed"] };
-        let case = match self {
-            Self::Success => ends(&["delivered"]),
-            Self::Declined if account == Account::Communication => {
-                from_purchase(first_is_refused("", "not_in_service"), &["declined: line_not_in_service"])
-            }
-            Self::Declined if outside => from_purchase(first_is_refused("51", ""), &["declined: insufficient_funds"]),
-            // It is refused before there is an order.
-            Self::Declined if flow == Flow::Local => ends(&["refused: insufficient_funds"]),
-            Self::Declined => ends(&["declined: insufficient_funds"]),
-            Self::RequestLost if outside => from_purchase(next(&["lost"]), given_up),
-            // Who can be asked says that it was done.
-            Self::AnswerLost if account == Account::Communication => {
-                from_purchase(next(&["answer_lost"]), &["delivered"])
-            }
-            Self::AnswerLost if outside => from_purchase(next(&["answer_lost"]), given_up),
-            Self::LateAnswer if account == Account::Communication => {
-                from_purchase(json!({ "next": ["late"], "late_ms": LATE_FOR_THE_ISMP_MS }), &["delivered"])
-            }
-            Self::LateAnswer if outside => {
-                from_purchase(json!({ "next": ["late"], "late_ms": LATE_FOR_THE_BANK_MS }), given_up)
-            }
-            // The next question would come after 50 s; the order's own bound, 30 s, is over before.
-            Self::SilentAgain if account == Account::Communication => {
-                from_purchase(next(&["answer_lost", "lost"]), &["reversed"])
-            }
-            Self::SilentAgain if outside => from_purchase(next(&["answer_lost", "lost"]), given_up),
-            Self::CaptureLost if account.holds() => from_purchase(next(&["none", "lost"]), &["delivered"]),
-            Self::CaptureDeclined if account.holds() => Case {
-                suspense: -PRICE,
-                ..from_purchase(json!({ "next": ["none", "refused"], "refusal": "12" }), &["delivered"])
-            },
-            Self::SpRefuses | Self::SpSilent => ends(&["reversed"]),
-            Self::SpRefusesAndGivingUpIsUnanswered if outside => {
-                from_purchase(next(&["none", "answer_lost"]), &["reversed"])
-            }
-            Self::Reversed => ends(&["reversed"]),
-            Self::ReversalLost if outside => after(next(&["lost"]), &["reversed"]),
-            Self::ReversalUnanswered if outside => after(next(&["answer_lost"]), &["reversed"]),
-            // What the bank will not take back it is told to refund.
-            Self::ReversalDeclined if is_bank => after(first_is_refused("12", ""), &["reversed"]),
-            Self::ReversalDeclined if outside => {
-                Case { suspense: PRICE, ..after(first_is_refused("", "refused"), &["reversed"]) }
-            }
-            Self::Refunded => ends(&["partly_refunded"]),
-            Self::RefundLost if outside => after(next(&["lost"]), &["partly_refunded"]),
-            Self::RefundUnanswered if outside => after(next(&["answer_lost"]), &["partly_refunded"]),
-            Self::RefundDeclined if account == Account::Communication => {
-                Case { suspense: REFUND, ..after(first_is_refused("", "refused"), &["partly_refunded"]) }
-            }
-            // It was not taken yet, or it was and the leader told it or could not: any of these is an end,
-            // as long as the peer has taken just what it costs.
-            Self::KilledAtOnce if flow == Flow::Local => ends(&["delivered", "reversed"]),
-            Self::KilledAtOnce => ends(&["delivered", "reversed", "declined: already_reversed"]),
-            Self::KilledWhileAsked if account == Account::Communication => {
-                from_purchase(next(&["answer_lost"]), &["delivered"])
-            }
-            Self::KilledWhileAsked if outside => from_purchase(next(&["answer_lost"]), given_up),
-            Self::KilledWhileDelivering => ends(&["delivered"]),
-            Self::KilledWhileCapturing if account.holds() => {
-                from_purchase(next(&["none", "answer_lost", "answer_lost"]), &["delivered"])
-            }
-            Self::KilledWhileUndoing if is_bank => {
-                from_purchase(next(&["answer_lost", "answer_lost", "answer_lost"]), &["reversed"])
-            }
-            // The question comes in between.
-            Self::KilledWhileUndoing if outside => {
-                from_purchase(next(&["answer_lost", "lost", "answer_lost", "answer_lost"]), &["reversed"])
-            }
-            Self::KilledWhileReversing if outside => after(next(&["answer_lost", "answer_lost"]), &["reversed"]),
-            Self::KilledWhileReversing => ends(&["reversed"]),
-            Self::KilledWhileRefunding if outside => after(next(&["answer_lost", "answer_lost"]), &["partly_refunded"]),
-            Self::KilledWhileRefunding => ends(&["partly_refunded"]),
-            _ => return None,
-        };
-        Some(case)
     }
 }

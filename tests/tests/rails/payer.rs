@@ -12,7 +12,7 @@ use super::outcome::Account;
 
 /// The text with the code comes within this.
 const TEXT_BOUND: Duration = Duration::from_secs(60);
-/// What is in a new virtual account with money, in fen.
+/// What is in a new virtual account with money, here or at the UPP, in fen.
 const MONEY: i64 = 10_000;
 
 /// Who buys.
@@ -43,16 +43,40 @@ impl Payer {
                 (trade.open_with(home, msisdn, money).await, None)
             }
             Account::Communication => {
-                let body = json!({ "msisdn": msisdn, "kind": "communication", "payment_password": PASSWORD });
-                let opened = trade.must(home, &Ask::post("/v1/accounts", format!("open-{msisdn}"), body)).await;
-                (opened.text("account_id"), Some(Purse::Line(msisdn.into())))
+                (open_outside(trade, home, msisdn, "communication").await, Some(Purse::Line(msisdn.into())))
             }
             Account::RealTime => bind(trade, home, msisdn, "real_time").await,
             Account::PreFreeze => bind(trade, home, msisdn, "pre_freeze").await,
+            Account::AtUpp => {
+                trade.country.outside().upp_has(trade.client, msisdn, MONEY).await;
+                (open_outside(trade, home, msisdn, "virtual").await, Some(Purse::Upp(msisdn.into())))
+            }
         };
-        let mut payer = Self { msisdn: msisdn.into(), home, account: id, purse, first: Contents { free: 0, held: 0 } };
+        Self::new(trade, (home, msisdn, id), purse).await
+    }
+
+    /// Opens a virtual account without money, to be topped up by the card with this PIN.
+    pub(crate) async fn with_card(trade: Trade<'_>, home: &'static str, msisdn: &str, pin: &str) -> Self {
+        let id = trade.open(home, msisdn, None).await;
+        Self::new(trade, (home, msisdn, id), Some(Purse::Recharge(pin.into()))).await
+    }
+
+    async fn new(
+        trade: Trade<'_>,
+        (home, msisdn, account): (&'static str, &str, String),
+        purse: Option<Purse>,
+    ) -> Self {
+        let mut payer = Self { msisdn: msisdn.into(), home, account, purse, first: Contents { free: 0, held: 0 } };
         payer.first = payer.contents(trade).await;
         payer
+    }
+
+    /// The PIN of the card it tops up by; empty without one.
+    pub(crate) fn pin(&self) -> &str {
+        match &self.purse {
+            Some(Purse::Recharge(pin)) => pin,
+            _ => "",
+        }
     }
 
     /// Sets what becomes of the next requests about this one.
@@ -93,6 +117,12 @@ impl Payer {
             None => Contents { free: trade.balance(self.home, &self.account).await, held: 0 },
         }
     }
+}
+
+/// Opens an account whose money is outside; its id.
+async fn open_outside(trade: Trade<'_>, home: &str, msisdn: &str, kind: &str) -> String {
+    let body = json!({ "msisdn": msisdn, "kind": kind, "payment_password": PASSWORD });
+    trade.must(home, &Ask::post("/v1/accounts", format!("open-{msisdn}"), body)).await.text("account_id")
 }
 
 /// Has a card bound from the bank's side and confirmed with the code of the text (product §5, 6.1.2).

@@ -1,12 +1,13 @@
-//! Applications with rules of their own: a bill is paid once, a card is shown to its buyer, a ticket lets one
-//! in.
+//! Applications with rules of their own: a bill is paid once, a card is shown to its buyer, a code opens a gate
+//! once, a ticket lets one in.
 
 use serde_json::{Value, json};
 
 use super::Shelf;
 use crate::command_line::Failure;
 use crate::demo::caller::{Answer, fen, yuan};
-use crate::demo::stage::{Purchase, Stage};
+use crate::demo::cast::PASSWORD;
+use crate::demo::stage::{Bought, Purchase, Stage};
 
 /// The bill of the day; each day has one of its own.
 const BILL_FEN: i128 = 8_650;
@@ -68,6 +69,43 @@ pub(super) async fn cards(stage: &mut Stage<'_>, shelf: &Shelf) -> Result<(), Fa
     let reason = json!({ "reason": "changed my mind" });
     let answer = stage.caller.post(&doors, &format!("/v1/orders/{}/reversal", order.id), &reason).await?;
     stage.refused("客服", "wants to reverse it", "card_shown", &answer);
+    Ok(())
+}
+
+/// A gate is paid by a one-time code, which pays once.
+pub(super) async fn gate(stage: &mut Stage<'_>, shelf: &Shelf) -> Result<(), Failure> {
+    const AT_MOST: i128 = 2_000;
+    const GATE: &str = "地铁闸机";
+    stage.scene("付费", "Pay per use: a gate is paid by a one-time code, without number and password");
+    let local = stage.cast.local.clone();
+    let (who, doors) = (Stage::who(&local), stage.doors(shelf.metro.place));
+    let Some(account) = stage.wallets.get(&local.msisdn).map(|wallet| wallet.account.clone()) else { return Ok(()) };
+    let body = json!({ "payment_password": PASSWORD, "amount": yuan(AT_MOST) });
+    let issued = stage.caller.post(&doors, &format!("/v1/accounts/{account}/payment-codes"), &body).await?;
+    let Some(issued) = stage.must(&who, "asks for a payment code", issued) else { return Ok(()) };
+    let code = issued.text("payment_code").to_owned();
+    let what =
+        format!("asks for a payment code: {}…, pays once, at most {}", code.get(..4).unwrap_or(""), yuan(AT_MOST));
+    stage.good(&who, &what, None, issued.took);
+    let (id, title, price) = (&shelf.metro.id, shelf.metro.title, shelf.metro.price);
+    let asks = |quantity: u32| json!({ "product_id": id, "quantity": quantity, "payment_code": code });
+    let path = "/v1/pay-per-use/orders";
+    let above = stage.caller.post(&doors, path, &asks(6)).await?;
+    stage.refused(GATE, &format!("reads the code, asks for {title} ×6"), "amount_above_code", &above);
+    let taken = stage.caller.post(&doors, path, &asks(1)).await?;
+    let Some(taken) = stage.must(GATE, "is paid by the code", taken) else { return Ok(()) };
+    stage.moved(local.msisdn, -price, 1);
+    let order = Bought { id: taken.text("order_id").to_owned(), place: shelf.metro.place };
+    stage.orders.push(order.clone());
+    let settled = stage.settled(&order).await?;
+    if (settled.text("status"), fen(settled.text("amount"))) == ("delivered", Some(price)) {
+        let what = format!("reads the code, asks for {title}: paid by {}, opens", local.name);
+        stage.good(GATE, &what, Some(-price), taken.took + settled.took);
+    } else {
+        stage.bad(GATE, format!("must be paid {} and open: {}", yuan(price), settled.told()));
+    }
+    let again = stage.caller.post(&doors, path, &asks(1)).await?;
+    stage.refused(GATE, "reads the code again", "payment_code_used", &again);
     Ok(())
 }
 

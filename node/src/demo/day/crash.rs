@@ -163,7 +163,7 @@ async fn all_there_none_twice(
         }
     }
     let orders: Vec<_> = ids.into_iter().map(|id| Bought { id, place }).collect();
-    let (simulator, sp) = (stage.nation.map().sp_url(), stage.sp_name("lotto"));
+    let (simulator, sp) = (stage.nation.map().sp_url(), stage.of_day("lotto"));
     let mut missing = Vec::new();
     let (watching, simulator, sp) = (&*stage, &simulator, &sp);
     for some in orders.chunks(LOOKS_AT_ONCE) {

@@ -50,6 +50,7 @@ pub(super) async fn set_up(stage: &mut Stage<'_>) -> Result<Option<Shelf>, Failu
         offer("closed-shop", "停业商店", "杂货", "shopping", "local", 500),
         offer("grid", "南方电网", "电费", "bill_payment", "local", 50_000),
         offer("games", "游戏世界", "游戏点卡", "card_sale", "local", 3_000),
+        offer("metro", "广州地铁", "地铁", "pay_per_use", "local", 400),
         offer("theatre", "友谊剧院", "话剧票", "ticketing", "local", 4_500),
         Offer {
             place: ProvinceId::NATIONAL,
@@ -63,20 +64,20 @@ pub(super) async fn set_up(stage: &mut Stage<'_>) -> Result<Option<Shelf>, Failu
     }
     let simulator = stage.nation.map().sp_url();
     for (sp, mode) in [("cinema", "refuses"), ("late-kitchen", "silent")] {
-        let path = format!("/simulator/sps/{}", stage.sp_name(sp));
+        let path = format!("/simulator/sps/{}", stage.of_day(sp));
         let answer = stage.caller.put(&simulator, &path, &json!({ "mode": mode })).await?;
         if stage.must(sp, "is set to misbehave", answer).is_none() {
             return Ok(None);
         }
     }
-    let [lottery, lounge, cinema, night_snack, closed_shop, power, game_card, play, phone_card]: [Product; 9] =
+    let [lottery, lounge, cinema, night_snack, closed_shop, power, game_card, metro, play, phone_card]: [Product; 10] =
         on_sale.try_into().expect("one product for each offer");
-    Ok(Some(Shelf { lottery, lounge, cinema, night_snack, closed_shop, power, game_card, play, phone_card }))
+    Ok(Some(Shelf { lottery, lounge, cinema, night_snack, closed_shop, power, game_card, metro, play, phone_card }))
 }
 
 async fn put_on_sale(stage: &mut Stage<'_>, offer: &Offer) -> Result<Option<Product>, Failure> {
     let doors = stage.doors(offer.place);
-    let notice_url = format!("{}/sps/{}/notices", stage.nation.map().sp_url(), stage.sp_name(offer.sp));
+    let notice_url = format!("{}/sps/{}/notices", stage.nation.map().sp_url(), stage.of_day(offer.sp));
     let mut took = Duration::ZERO;
     let body = json!({ "name": offer.sp_name, "notice_url": notice_url });
     let admitted = stage.caller.post(&doors, "/v1/sps", &body).await?;

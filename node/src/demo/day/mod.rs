@@ -15,6 +15,7 @@ mod outside;
 mod purchases;
 mod refusals;
 mod returns;
+mod upp;
 
 /// What is on sale.
 pub(crate) struct Shelf {
@@ -32,6 +33,8 @@ pub(crate) struct Shelf {
     pub(crate) power: Product,
     /// Guangdong: PIN cards of the vault.
     pub(crate) game_card: Product,
+    /// Guangdong: the metro, paid per use.
+    pub(crate) metro: Product,
     /// Guangdong: tickets for a theatre.
     pub(crate) play: Product,
     /// The national platform, for everyone.
@@ -56,8 +59,10 @@ pub(crate) async fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     purchases::transfer(stage).await?;
     outside::phone_bill(stage, &shelf).await?;
     outside::bank(stage, &shelf).await?;
+    upp::orders(stage).await?;
     applications::bill(stage, &shelf).await?;
     applications::cards(stage, &shelf).await?;
+    applications::gate(stage, &shelf).await?;
     applications::tickets(stage, &shelf).await?;
     awards::play(stage, &shelf).await?;
     refusals::play(stage, &shelf).await?;

@@ -15,7 +15,7 @@ pub(super) async fn not_delivered(stage: &mut Stage<'_>, shelf: &Shelf) -> Resul
     stage.buys_and_gets(&local, Purchase::of(&shelf.cinema, 1), "reversed").await?;
     stage.buys_and_gets(&local, Purchase::of(&shelf.night_snack, 1), "reversed").await?;
     // Back again, the SP learns that the order it was silent about is void.
-    let (simulator, path) = (stage.nation.map().sp_url(), format!("/simulator/sps/{}", stage.sp_name("late-kitchen")));
+    let (simulator, path) = (stage.nation.map().sp_url(), format!("/simulator/sps/{}", stage.of_day("late-kitchen")));
     let answer = stage.caller.put(&simulator, &path, &json!({ "mode": "accepts" })).await?;
     stage.must("深夜食堂", "is back", answer);
     Ok(())

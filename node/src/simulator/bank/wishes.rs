@@ -102,7 +102,7 @@ impl WishDesk {
     /// # Errors
     /// When the machine can not make an HTTP client.
     pub fn new(url: &str, key: Vec<u8>) -> Result<Self, reqwest::Error> {
-        Ok(Self { book: Arc::default(), nodes: Arc::new(Nodes::new(url, key)?) })
+        Ok(Self { book: Arc::default(), nodes: Arc::new(Nodes::new(&[url.to_owned()], key)?) })
     }
 
     /// How wishes are answered from now on.
@@ -161,7 +161,7 @@ impl WishDesk {
         let body = serde_json::to_vec(&body).expect("a value is JSON");
         let key = format!("answer-{}", notice.wish_id);
         for _ in 0..TRIES {
-            let heard = self.nodes.ask("POST", &target, &key, body.clone()).await;
+            let heard = self.nodes.ask("POST", &target, &key, &body).await;
             let open = heard.status == 0 || heard.status == 429 || heard.status >= 500;
             if let Some(wish) = self.book.lock().wishes.get_mut(&notice.wish_id) {
                 wish.answered = Some(heard);

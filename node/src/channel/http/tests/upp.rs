@@ -42,7 +42,7 @@ impl Platform {
         trial.home = Home::new(trial.context.clone());
         trial.until("the version of the UPP", |state| (state.version() == StateVersion::NEWEST).then_some(())).await;
         let actors = trial.actors().await;
-        let upp = UppSimulator::new(1, &node_url, KEY.to_vec()).unwrap();
+        let upp = UppSimulator::new(1, &[node_url], KEY.to_vec()).unwrap();
         let shop = Shop::open_over(trial, |_| {});
         let (end, ended) = tokio::sync::watch::channel(false);
         tokio::spawn(crate::simulator::serve(node, shop.router.clone(), ended.clone()));
@@ -61,7 +61,7 @@ impl Platform {
     }
 
     async fn run(&self, number: &str, verb: &str, body: Value) -> Heard {
-        self.upp.run(number, verb, Errand { body, times: 1, key: None }).await.unwrap()
+        self.upp.run(number, verb, Errand::once(body)).await.unwrap()
     }
 
     async fn pay(&self, number: &str, last: u64, kind: &str, fen: i64) -> Heard {
@@ -106,7 +106,7 @@ async fn an_order_is_paid_once_refunded_and_reversed_by_the_numbers_of_the_upp()
     let here = Platform::open().await;
     let alice = here.shop.account(1, 100).await;
     // Twice under one request id: byte by byte the same; then under another: what stands now.
-    let errand = Errand { body: payment(1, "virtual", 2_000), times: 2, key: None };
+    let errand = Errand { times: 2, ..Errand::once(payment(1, "virtual", 2_000)) };
     let paid = here.upp.run("N1", "payment", errand).await.unwrap();
     assert_eq!((paid.status, &paid.body["status"], &paid.body["amount_fen"]), (201, &json!("captured"), &json!(2_000)));
     let remembered = here.upp.book.lock().order("N1").cloned().unwrap();
@@ -233,7 +233,18 @@ async fn the_simulated_upp_delivers_as_its_scenario_says() {
     let reversed = here.until("N3", "the reversal", |order| order.answers.len() == 2).await;
     assert_eq!(reversed.answers[1].1.body["status"], "reversed", "{reversed:?}");
     assert_eq!(here.balance(&alice).await, "80.00");
-    let unknown = here.upp.run("N1", "wish", Errand { body: payment(1, "virtual", 1), times: 1, key: None }).await;
+    // One order alone is delivered otherwise, and only the notice about it is lost.
+    let lost = json!({"next": ["lost"]});
+    here.tester_sets("/simulator/upp/orders/N5/manner", &lost).await;
+    let confirmed = Some(Delivery { fulfilment: Fulfilment::Confirmed, after_ms: 0 });
+    for number in ["N4", "N5"] {
+        let errand = Errand { delivery: confirmed, ..Errand::once(payment(1, "communication", 1_000)) };
+        assert_eq!(here.upp.run(number, "payment", errand).await.unwrap().status, 202);
+        let told = here.until(number, "the confirmation", |order| order.answers.len() == 2).await;
+        assert_eq!((told.notices, &told.answers[1].1.body["status"]), (1, &json!("captured")), "{told:?}");
+    }
+    assert_eq!(here.upp.temper.manner_to("N5").next, [], "the first notice about it was lost");
+    let unknown = here.upp.run("N1", "wish", Errand::once(payment(1, "virtual", 1))).await;
     assert!(unknown.is_err_and(|what| what.contains("reversal")));
 }
 
