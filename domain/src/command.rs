@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, AccountSelector, Language, Tier};
 use crate::award::AwardPolicy;
+use crate::bank_top_up::TopUpByBank;
 use crate::bills::PayBill;
 use crate::catalogue::Terms;
 use crate::draws::Draw;
@@ -597,4 +598,6 @@ pub enum Verb {
         /// Who.
         by: Presenter,
     },
+    /// Top-up from the subscriber's own bank account (银行卡充值). Home province.
+    TopUpByBank(Box<TopUpByBank>),
 }

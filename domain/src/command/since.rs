@@ -46,7 +46,8 @@ impl Verb {
             | Self::IssueCode(_)
             | Self::BuyByCode(_)
             | Self::PayByCode(_)
-            | Self::CountGuess { .. } => crate::version::OUTSIDE_RAILS,
+            | Self::CountGuess { .. }
+            | Self::TopUpByBank(_) => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

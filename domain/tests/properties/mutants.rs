@@ -113,3 +113,9 @@ fn an_order_of_the_upp_that_is_paid_after_its_reversal() {
 fn the_end_of_a_payment_that_the_upp_is_not_told() {
     crate::upp::play_with(Mutant::UppNotTold);
 }
+
+#[test]
+#[should_panic(expected = "is asked for: true")]
+fn a_top_up_by_bank_card_that_is_credited_before_the_bank_has_answered() {
+    crate::bank_top_ups::play_with(Mutant::BankTopUpCreditedUnanswered);
+}
