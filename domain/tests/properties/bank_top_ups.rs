@@ -326,6 +326,10 @@ impl Race {
                 BankTopUpStatus::Refused(_) if undone == Some(Phase::Abandoned) => in_doubt += 1,
                 BankTopUpStatus::Refused(_) => {
                     assert_eq!(taken, None, "the bank has taken {}, and it is not credited", row.id);
+                    // What nobody released ends by itself, at the bank.
+                    let released = self.by_step(row.id, CallStep::Release).map(|call| call.phase);
+                    let held = self.bank.held.contains_key(&row.calls[0]);
+                    assert!(!held || released == Some(Phase::Abandoned), "the bank holds {} for nobody", row.id);
                     refused += 1;
                 }
                 open => panic!("{} is still {open:?}", row.id),
