@@ -28,6 +28,7 @@ impl State {
         self.check_payments()?;
         self.check_transfers(&mut open)?;
         self.check_recharges(&mut open)?;
+        self.check_bank_top_ups(&mut open)?;
         self.check_calls()?;
         self.check_awards()?;
         self.check_vault()?;
@@ -176,6 +177,8 @@ impl State {
             match (call.step, call.phase) {
                 // Nothing is booked for a recharge card before it is used.
                 _ if call.rail == RailName::Recharge => {}
+                // Nor for a top-up by bank card before the bank has taken the money.
+                _ if matches!(call.subject, Subject::BankTopUp(_)) => {}
                 (CallStep::Capture, phase) if !phase.is_final() => add(LedgerAccount::RailHeld(call.rail), call.amount),
                 (CallStep::Void, Phase::Declined(_)) => {}
                 (CallStep::Void | CallStep::Refund | CallStep::Credit, phase) if !phase.is_final() => {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountKind, AccountSelector, Language, Tier};
 use crate::award::AwardPolicy;
+use crate::bank_top_up::TopUpByBank;
 use crate::bills::{BillPolicy, PayBill, PayForBill};
 use crate::catalogue::Terms;
 use crate::draws::Draw;
@@ -601,4 +602,6 @@ pub enum Verb {
     PayForBill(Box<PayForBill>),
     /// Put newer rules for bills in force.
     SetBillPolicy(Box<BillPolicy>),
+    /// Top-up from the subscriber's own bank account (银行卡充值). Home province.
+    TopUpByBank(Box<TopUpByBank>),
 }

@@ -361,4 +361,18 @@ pub enum SmsText {
         /// The card's last four digits.
         last_four: String,
     },
+    /// Money came in from the subscriber's own bank account.
+    ToppedUpByBank {
+        /// How much.
+        amount: Money,
+        /// The balance after it.
+        balance: Money,
+    },
+    /// A top-up from the subscriber's own bank account came to nothing.
+    BankTopUpRefused {
+        /// How much was asked for.
+        amount: Money,
+        /// Why.
+        why: Refusal,
+    },
 }

@@ -20,6 +20,7 @@
 pub mod account;
 mod admit_sp;
 pub mod award;
+pub mod bank_top_up;
 pub mod bills;
 mod books;
 pub mod catalogue;

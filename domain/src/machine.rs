@@ -252,6 +252,7 @@ impl State {
             &Verb::SetDraw { product, draw } => self.set_draw(product, draw),
             &Verb::RecordReceipt { order, buyer } => self.record_receipt(order, buyer),
             &Verb::TopUpByCard { account, card, ref pin } => self.top_up_by_card(account, card, pin),
+            Verb::TopUpByBank(ask) => self.top_up_by_bank(ask),
             Verb::PayUpp(ask) => self.pay_upp(ask),
             &Verb::ReverseUpp { number, msisdn, reversal, note: _ } => self.reverse_upp(number, msisdn, reversal),
             &Verb::RefundUpp { number, msisdn, refund, amount } => self.refund_upp(number, msisdn, refund, amount),

@@ -1,6 +1,6 @@
 //! What the state holds of accounts whose money is outside, and of the calls to those who have it; and
 //! the vault of PIN cards, tickets, bills, top-ups by recharge card, orders of the UPP, goods that are sent,
-//! draws, cards that subscribers want to be bound, and payment codes.
+//! draws, cards that subscribers want to be bound, payment codes, and top-ups by bank card.
 //!
 //! All of it came with state version 3. It stands apart from the other rows, so that what is written
 //! of them is what older programs wrote: a snapshot of a lower version ends before it.
@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::award::Awards;
+use crate::bank_top_up::BankTopUps;
 use crate::bills::Bills;
 use crate::draws::Draws;
 use crate::effect::EffectId;
@@ -153,6 +154,8 @@ pub struct Outside {
     pub(crate) wishes: Wishes,
     /// One-time payment codes.
     pub(crate) payment_codes: PaymentCodes,
+    /// Top-ups by bank card.
+    pub(crate) bank_top_ups: BankTopUps,
 }
 
 impl State {
@@ -208,6 +211,7 @@ impl State {
             }
             Subject::Award(award) => self.prize(award).map(|prize| prize.calls.as_slice()),
             Subject::Recharge(top_up) => self.recharge(top_up).map(|row| row.calls.as_slice()),
+            Subject::BankTopUp(top_up) => self.bank_top_up(top_up).map(|row| row.calls.as_slice()),
         };
         calls.unwrap_or_default().iter().filter_map(|id| self.call(*id))
     }

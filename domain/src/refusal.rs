@@ -229,7 +229,7 @@ refusals! {
     RechargeLocked(LogTime) = 10406 "recharge_locked" retry "充值卡密码多次输入错误，充值卡充值已锁定";
     /// So many recharge cards are being checked for the account that no more is asked at once.
     RechargesUnderWay = 10407 "recharges_under_way" retry "充值卡充值处理中，请稍后再试";
-    /// There is no such top-up by card.
+    /// There is no such top-up by recharge card or bank card.
     TopUpNotFound = 10408 "top_up_not_found" never "充值记录不存在";
 
     /// The product is paid by the number of a bill.
@@ -291,6 +291,9 @@ refusals! {
     PaymentCodesLocked(LogTime) = 10626 "payment_codes_locked" retry "付费码错误次数过多，已锁定";
     /// Only what is paid per use is paid by a code.
     NotPayPerUse = 10627 "not_pay_per_use" never "该商品不支持付费码支付";
+
+    /// The subscriber has no bank account: no card is bound.
+    NoBankAccount = 10631 "no_bank_account" never "未开通银行账户";
 }
 
 impl Refusal {

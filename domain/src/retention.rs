@@ -69,6 +69,7 @@ impl State {
             self.incoming.first().map(|(id, _)| id.issued_at().plus_ms(longer)),
             self.outside.vault.batches.first().map(|(_, batch)| batch.at.plus_ms(keep)),
             self.prune_recharges_due(longer),
+            self.prune_bank_top_ups_due(longer),
             self.prune_codes_due(),
         ];
         let first = oldest.into_iter().flatten().min()?;
@@ -154,6 +155,7 @@ impl State {
         }
         self.prune_awards(before, ROWS_PER_TICK_MAX);
         self.prune_recharges(before, ROWS_PER_TICK_MAX);
+        self.prune_bank_top_ups(before, ROWS_PER_TICK_MAX);
         self.prune_wishes(before, ROWS_PER_TICK_MAX);
         self.prune_codes(ROWS_PER_TICK_MAX);
         self.forget_batches();

@@ -111,6 +111,12 @@ impl SmsText {
             Self::WishLapsed { last_four } => {
                 format!("您申请绑定尾号{last_four}的银行卡，银行未在24小时内答复，申请已失效，您可以重新申请。")
             }
+            Self::ToppedUpByBank { amount, balance } => {
+                format!("银行卡充值{amount}元成功，当前可用余额{balance}元。")
+            }
+            Self::BankTopUpRefused { amount, why } => {
+                format!("银行卡充值{amount}元未成功：{}。", why.text_zh())
+            }
         }
     }
 
@@ -222,6 +228,12 @@ impl SmsText {
             Self::WishLapsed { last_four } => format!(
                 "Your bank did not answer within 24 hours whether it binds the card ending in {last_four}. You may ask again."
             ),
+            Self::ToppedUpByBank { amount, balance } => {
+                format!("{amount} yuan topped up from your bank card. Available: {balance} yuan.")
+            }
+            Self::BankTopUpRefused { amount, why } => {
+                format!("The top-up of {amount} yuan from your bank card failed: {}.", why.code().replace('_', " "))
+            }
         }
     }
 }

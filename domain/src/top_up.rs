@@ -48,12 +48,12 @@ impl State {
     }
 
     /// Would an account of stored value still be under its ceiling with `amount` more, and with what
-    /// recharge cards are about to bring in? Only new money is held to it; money that comes back always
+    /// recharge cards and the bank are about to bring in? Only new money is held to it; money that comes back always
     /// lands.
     pub(crate) fn fits_under_ceiling(&self, id: AccountId, amount: Money) -> bool {
         let account = self.account(id).expect("the verb has found the account");
         let tier = self.subscriber(account.msisdn).expect("an account belongs to a subscriber").tier;
-        account.available + account.held + self.coming_by_card(id) + amount
+        account.available + account.held + self.coming_by_card(id) + self.coming_from_bank(id) + amount
             <= self.policy.ceilings(account.kind, tier).balance
     }
 }

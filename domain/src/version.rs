@@ -18,6 +18,7 @@
 //! | 2 | an identity is refused as too old only when it can have been forgotten here | `retention.rs` |
 //! | 3 | accounts may have their money outside: the phone bill, a bank card | `open_account.rs`, `outside.rs` |
 //! | 3 | stored value is topped up by recharge cards | `recharge/`, `outside.rs` |
+//! | 3 | stored value is topped up from the subscriber's own bank account | `bank_top_up/`, `outside.rs` |
 //! | 3 | subscribers ask for cards to be bound | `wish/`, `outside.rs` |
 //! | 3 | what is paid per use is paid by one-time codes | `payment_codes/`, `outside.rs` |
 //! | 3 | orders of the UPP are paid; it may keep virtual accounts | `upp/`, `outside.rs` |

@@ -48,7 +48,8 @@ impl Verb {
             | Self::PayByCode(_)
             | Self::CountGuess { .. }
             | Self::PayForBill(_)
-            | Self::SetBillPolicy(_) => crate::version::OUTSIDE_RAILS,
+            | Self::SetBillPolicy(_)
+            | Self::TopUpByBank(_) => crate::version::OUTSIDE_RAILS,
             _ => StateVersion::FIRST,
         }
     }

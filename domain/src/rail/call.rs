@@ -83,8 +83,10 @@ pub enum Subject {
     Rest(PaymentId),
     /// A prize.
     Award(AwardId),
-    /// A top-up by card.
+    /// A top-up by recharge card.
     Recharge(TopUpId),
+    /// A top-up by bank card.
+    BankTopUp(TopUpId),
 }
 
 impl Subject {
@@ -93,7 +95,7 @@ impl Subject {
     pub const fn payment(self) -> Option<PaymentId> {
         match self {
             Self::Payment(payment) | Self::Refund(payment, _) | Self::Rest(payment) => Some(payment),
-            Self::Award(_) | Self::Recharge(_) => None,
+            Self::Award(_) | Self::Recharge(_) | Self::BankTopUp(_) => None,
         }
     }
 }

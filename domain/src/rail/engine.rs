@@ -79,6 +79,9 @@ impl State {
             Subject::Recharge(top_up) => {
                 self.outside.recharges.rows.get_mut(&top_up).expect("a top-up is kept").calls.push(id);
             }
+            Subject::BankTopUp(top_up) => {
+                self.outside.bank_top_ups.rows.get_mut(&top_up).expect("a top-up is kept").calls.push(id);
+            }
         }
         id
     }
@@ -101,6 +104,10 @@ impl State {
             Subject::Recharge(top_up) => {
                 let row = self.recharge(top_up).expect("a call is about a top-up that is kept");
                 (row.msisdn, row.account)
+            }
+            Subject::BankTopUp(top_up) => {
+                let row = self.bank_top_up(top_up).expect("a call is about a top-up that is kept");
+                (row.msisdn, row.bank)
             }
         }
     }

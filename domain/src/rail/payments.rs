@@ -203,6 +203,10 @@ impl State {
             self.recharge_approved(top_up, id);
             return;
         }
+        if let Subject::BankTopUp(top_up) = call.subject {
+            self.bank_top_up_approved(top_up, id);
+            return;
+        }
         let payment = payment_of(call.subject);
         let rail = call.rail;
         match call.step {
@@ -224,14 +228,12 @@ impl State {
                 let reason = match call.subject {
                     Subject::Payment(_) => PostingReason::Reversal(order),
                     Subject::Refund(_, refund) => PostingReason::Refund(order, refund),
-                    Subject::Rest(_) | Subject::Award(_) | Subject::Recharge(_) => PostingReason::Settled(id),
+                    _ => PostingReason::Settled(id),
                 };
                 self.post_line(call.account, reason, returning, clearing, call.amount, call.amount);
                 self.tell_payer(payment, |kind| match call.subject {
                     Subject::Payment(_) => SmsText::ReversedOutside { order, amount: call.amount, kind },
-                    Subject::Refund(..) | Subject::Rest(_) | Subject::Award(_) | Subject::Recharge(_) => {
-                        SmsText::RefundedOutside { order, amount: call.amount, kind }
-                    }
+                    _ => SmsText::RefundedOutside { order, amount: call.amount, kind },
                 });
                 self.came_back(payment, call.subject);
             }
@@ -257,6 +259,10 @@ impl State {
         }
         if let Subject::Recharge(top_up) = call.subject {
             self.recharge_failed(top_up, id);
+            return;
+        }
+        if let Subject::BankTopUp(top_up) = call.subject {
+            self.bank_top_up_failed(top_up, id);
             return;
         }
         let payment = payment_of(call.subject);
@@ -287,6 +293,10 @@ impl State {
         let subject = self.call(id).expect("it has just ended").subject;
         if let Subject::Recharge(top_up) = subject {
             self.recharge_given_up(top_up);
+            return;
+        }
+        if let Subject::BankTopUp(top_up) = subject {
+            self.bank_top_up_given_up(top_up);
             return;
         }
         let payment = payment_of(subject);
@@ -386,7 +396,7 @@ impl State {
     }
 
     /// Gives the use of a day's limit back, when it is still that day.
-    fn uncount(&mut self, account: AccountId, day: crate::time::BusinessDay, amount: Money) {
+    pub(crate) fn uncount(&mut self, account: AccountId, day: crate::time::BusinessDay, amount: Money) {
         let today = self.now.business_day();
         let account = self.accounts.get_mut(&account).expect("an account is kept for ever");
         if day == today && account.used_day == today {
@@ -395,7 +405,7 @@ impl State {
         }
     }
 
-    fn one_order_less(&mut self, account: AccountId) {
+    pub(crate) fn one_order_less(&mut self, account: AccountId) {
         let account = self.accounts.get_mut(&account).expect("an account is kept for ever");
         account.open_orders = account.open_orders.checked_sub(1).expect("every closed order was opened");
     }
@@ -419,17 +429,27 @@ impl State {
     ) {
         let postings = vec![(debit, amount), (credit, -amount)];
         self.books.post(&postings);
-        let sides = [debit, credit];
+        self.tell_line(account, reason, postings, change);
+    }
+
+    /// Tells what was posted to the statement of an account whose money is outside.
+    pub(crate) fn tell_line(
+        &mut self,
+        account: AccountId,
+        reason: PostingReason,
+        postings: Vec<(LedgerAccount, Money)>,
+        change: Money,
+    ) {
         let statement = StatementLine {
             account,
             amount: change,
             balance: Money::ZERO,
             counterparty: None,
-            sp: sides.iter().find_map(|side| match side {
+            sp: postings.iter().find_map(|(side, _)| match side {
                 LedgerAccount::SpPayable(sp) => Some(*sp),
                 _ => None,
             }),
-            province: sides.iter().find_map(|side| match side {
+            province: postings.iter().find_map(|(side, _)| match side {
                 LedgerAccount::DueTo(province) => Some(*province),
                 _ => None,
             }),

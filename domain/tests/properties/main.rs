@@ -1,6 +1,7 @@
 //! What must hold whatever is asked, in whatever order: each property in its own file.
 
 mod awards;
+mod bank_top_ups;
 mod bill_allowance;
 mod bills;
 mod card_rush;

@@ -125,3 +125,9 @@ fn a_bill_that_anybody_pays_without_the_password() {
 fn what_a_bill_uses_of_a_day_and_is_never_given_back() {
     crate::bill_allowance::play_with(Mutant::BillUseKept);
 }
+
+#[test]
+#[should_panic(expected = "is asked for: true")]
+fn a_top_up_by_bank_card_that_is_credited_before_the_bank_has_answered() {
+    crate::bank_top_ups::play_with(Mutant::BankTopUpCreditedUnanswered);
+}

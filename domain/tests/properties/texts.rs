@@ -177,6 +177,16 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             "您申请绑定尾号1234的银行卡，银行未在24小时内答复，申请已失效，您可以重新申请。",
             "Your bank did not answer within 24 hours whether it binds the card ending in 1234. You may ask again.",
         ),
+        (
+            SmsText::ToppedUpByBank { amount, balance },
+            "银行卡充值12.30元成功，当前可用余额987.70元。",
+            "12.30 yuan topped up from your bank card. Available: 987.70 yuan.",
+        ),
+        (
+            SmsText::BankTopUpRefused { amount, why: Refusal::InsufficientFunds },
+            "银行卡充值12.30元未成功：余额不足。",
+            "The top-up of 12.30 yuan from your bank card failed: insufficient funds.",
+        ),
     ]
 }
 
@@ -222,8 +232,10 @@ fn no_text_is_left_out() {
             SmsText::CardChanged { .. } => 25,
             SmsText::WishRefused { .. } => 26,
             SmsText::WishLapsed { .. } => 27,
+            SmsText::ToppedUpByBank { .. } => 28,
+            SmsText::BankTopUpRefused { .. } => 29,
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds, (0..28).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..30).collect::<Vec<_>>());
 }

@@ -17,7 +17,8 @@
 //! whatever else waits to be done outside in `effects.rs`, for awards in `awards.rs`, for the vault of cards in
 //! `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in `recharge.rs`, for orders
 //! of the UPP in `upp.rs`, for goods that are sent in `shipping.rs`, for draws in `draws.rs`, for cards
-//! that subscribers ask to be bound in `wishes.rs`, for one-time codes in `payment_codes.rs`.
+//! that subscribers ask to be bound in `wishes.rs`, for one-time codes in `payment_codes.rs`, for top-ups by
+//! bank card in `bank_top_ups.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -34,6 +35,7 @@ use mpss_domain::{
 
 mod accounts;
 mod awards;
+mod bank_top_ups;
 mod bills;
 mod books;
 mod cards;
@@ -160,6 +162,7 @@ impl Stage {
             "see-award" => self.see_award(&words)?,
             "see-prize" => self.see_prize(&words)?,
             "see-recharge" => self.see_recharge(&words)?,
+            "see-bank-top-up" => self.see_bank_top_up(&words)?,
             "see-code" => self.see_code(&words)?,
             "see-wish" => self.see_wish(&words)?,
             "see-upp" => self.see_upp(&words)?,
@@ -233,6 +236,7 @@ impl Stage {
             "load" | "reveal" => self.card_verb(words)?,
             "check" => self.check(words)?,
             "recharge" => self.recharge_verb(words)?,
+            "bank-top-up" => self.bank_top_up_verb(words)?,
             "code" | "buy" | "pay-by-code" | "guess" => self.code_verb(words)?,
             "wish" | "refuse-wish" => self.wish_verb(words)?,
             "upp-pay" | "upp-reverse" | "upp-refund" | "upp-confirm" => self.upp_verb(words)?,

@@ -137,6 +137,7 @@ impl Stage {
     fn subject(&self, name: &str) -> Result<Subject, String> {
         Ok(match (self.awards.get(name), self.top_ups.get(name)) {
             (Some(award), _) => Subject::Award(*award),
+            (None, Some(top_up)) if self.state.bank_top_up(*top_up).is_some() => Subject::BankTopUp(*top_up),
             (None, Some(top_up)) => Subject::Recharge(*top_up),
             (None, None) => Subject::Payment(self.payment_named(name)?),
         })

@@ -21,7 +21,7 @@ impl Stage {
         Ok(Verb::TopUpByCard { account, card: RechargeCard::new(card), pin: SealedPin::new(pin) })
     }
 
-    fn top_up_named(&self, name: &str) -> Result<TopUpId, String> {
+    pub(super) fn top_up_named(&self, name: &str) -> Result<TopUpId, String> {
         self.top_ups.get(name).copied().ok_or_else(|| format!("no top-up is called {name}"))
     }
 

@@ -27,6 +27,7 @@ use crate::not_done::{NotDone, accepted};
 use crate::password::PaymentPassword;
 use crate::watched::watched;
 
+mod bank_top_ups;
 pub(crate) mod judging;
 mod payment_codes;
 mod wishes;

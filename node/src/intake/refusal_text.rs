@@ -87,7 +87,7 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10405 => "The recharge card was not activated, or is locked.",
         10406 => "Too many wrong PINs of recharge cards today.",
         10407 => "So many recharge cards are being checked for the account that no more is asked at once.",
-        10408 => "There is no such top-up by card.",
+        10408 => "There is no such top-up by recharge card or bank card.",
         10451 => "This product is paid by the number of a bill.",
         10452 => "This product is no bill payment.",
         10453 => "Another order is paying this bill.",
@@ -114,6 +114,7 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10625 => "So many payment codes are open that no more is issued at once.",
         10626 => "Too many payment codes that nobody has were presented today.",
         10627 => "Only what is paid per use is paid by a payment code.",
+        10631 => "The subscriber has no bank account: no card is bound.",
         _ => "Refused by a rule.",
     }
 }

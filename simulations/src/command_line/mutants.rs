@@ -28,6 +28,7 @@ pub(super) fn scenario_of(mutant: &str) -> &'static str {
         | "bet-awarded-twice"
         | "awarded-bet-reversed"
         | "recharge-credited-before-use"
+        | "bank-top-up-credited-unanswered"
         | "upp-order-paid-twice"
         | "late-upp-payment-revives"
         | "upp-not-told" => "rails",

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mpss_domain::journal::{AccountChange, JournalBody, PostingReason};
-use mpss_domain::{AccountId, BusinessDay, LogTime, Money, OrderId, Outcome, TransferId, Verb};
+use mpss_domain::{AccountId, BusinessDay, LogTime, Money, OrderId, Outcome, TopUpId, TransferId, Verb};
 
 use super::{Property, Seen};
 
@@ -13,6 +13,7 @@ use super::{Property, Seen};
 enum What {
     Order(OrderId),
     Transfer(TransferId),
+    TopUp(TopUpId),
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +61,10 @@ impl Limits {
             PostingReason::Purchase(order) => self.debited(id, (day, decided), What::Order(order), amount),
             PostingReason::Transfer(transfer) if amount.is_negative() => {
                 self.debited(id, (day, decided), What::Transfer(transfer), amount)
+            }
+            // What a bank account gives counts like a payment.
+            PostingReason::TopUp(top_up) if amount.is_negative() => {
+                self.debited(id, (day, decided), What::TopUp(top_up), amount)
             }
             PostingReason::Reversal(order) => self.undone(id, day, What::Order(order), amount),
             PostingReason::TransferReturned(transfer) => self.undone(id, day, What::Transfer(transfer), amount),
@@ -124,6 +129,7 @@ impl Property for Limits {
                             let mut payments = entry.state.payments();
                             payments.find(|payment| payment.order == Some(*order)).map(|payment| payment.at)
                         }
+                        PostingReason::TopUp(top_up) => entry.state.bank_top_up(*top_up).map(|row| row.at),
                         _ => None,
                     };
                     let moved = self.moved(id, (day, decided), reason, line.amount);

@@ -264,7 +264,7 @@ impl Oracles {
                     order_of(payment).map_or_else(|| payment.to_string(), |order| order.to_string())
                 }
                 Some(Subject::Award(award)) => award.to_string(),
-                Some(Subject::Recharge(top_up)) => top_up.to_string(),
+                Some(Subject::Recharge(top_up) | Subject::BankTopUp(top_up)) => top_up.to_string(),
                 None => "what is forgotten".to_owned(),
             };
             self.trace.tell(format!("{province}: call {call} for {about}: {} is {}", step.name(), phase.name()));

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use mpss_domain::award::PrizeStatus;
+use mpss_domain::bank_top_up::BankTopUpStatus;
 use mpss_domain::journal::JournalBody;
 use mpss_domain::outside::Means;
 use mpss_domain::rail::{CallStep, Phase};
@@ -57,6 +58,14 @@ fn taken(state: &State) -> BTreeMap<AccountId, Taken> {
             PaymentStatus::Reserved if row.rail.habits().holds => taken.held += payment.amount,
             PaymentStatus::Reserved => taken.gone += payment.amount,
             _ => {}
+        }
+    }
+    for row in state.bank_top_ups() {
+        let taken = all.entry(row.bank).or_default();
+        match row.status {
+            BankTopUpStatus::Credited => taken.gone += row.amount,
+            BankTopUpStatus::Capturing => taken.held += row.amount,
+            BankTopUpStatus::Pending | BankTopUpStatus::Refused(_) => {}
         }
     }
     for prize in state.prizes() {
@@ -114,10 +123,12 @@ impl Property for Rails {
                     let taken = taken.get(&account.id).copied().unwrap_or_default();
                     Some((account.msisdn, link.means.clone(), taken))
                 });
+                let open = state.bank_top_ups().find(|row| !row.status.is_final()).map(|row| row.id);
                 let given_up = state.calls().any(|call| call.phase == Phase::Abandoned);
-                (accounts.collect::<Vec<_>>(), given_up)
+                (accounts.collect::<Vec<_>>(), given_up, open)
             });
-            let Some((accounts, given_up)) = seen else { continue };
+            let Some((accounts, given_up, open)) = seen else { continue };
+            wrong.extend(open.map(|id| format!("{leader}: {id} has not come to its end")));
             if given_up {
                 wrong.push(format!("{leader}: a call was left to reconciliation although everybody answers again"));
             }

@@ -40,8 +40,15 @@ impl Property for Recharges {
             else {
                 continue;
             };
+            // The line of the bank account that it came from.
+            if line.amount.is_negative() {
+                continue;
+            }
             if entry.state.recharge(*id).is_some() {
                 self.tally.count("recharge cards credited");
+            }
+            if entry.state.bank_top_up(*id).is_some() {
+                self.tally.count("top-ups by bank card credited");
             }
             if let Some(before) = self.credited.insert(*id, line.amount) {
                 wrong.push(format!("entry {} of {province}: {id} was credited {before} and again", entry.index));

@@ -33,6 +33,12 @@ impl Property for Texts {
             let account = match &record.body {
                 // The closing is told, with what was paid out.
                 JournalBody::Posted { reason: PostingReason::PayOut(_), .. } => continue,
+                // What left the bank account is told with what came in.
+                JournalBody::Posted { reason: PostingReason::TopUp(_), statement: Some(line), .. }
+                    if line.amount.is_negative() =>
+                {
+                    continue;
+                }
                 JournalBody::Posted { statement: Some(line), .. } => line.account,
                 JournalBody::AccountChanged { account, .. } => *account,
                 _ => continue,
@@ -53,6 +59,7 @@ impl Property for Texts {
                         | SmsText::AwardWaits { .. }
                         | SmsText::RechargeRefused { .. }
                         | SmsText::RechargeLocked { .. }
+                        | SmsText::BankTopUpRefused { .. }
                         | SmsText::Shipped { .. }
                         | SmsText::WishRefused { .. }
                         | SmsText::WishLapsed { .. }

@@ -106,6 +106,8 @@ flows! {
     Bets bets = 0;
     /// Pays at machines by one-time codes: at two at once, again, too late, with a guess.
     Codes codes = 0;
+    /// Tops the virtual account up from the bank account: from two phones at once, again, with a wrong password.
+    BankTopUp bank_top_up = 0;
 }
 
 impl Habits {

@@ -182,6 +182,7 @@ impl Living {
             Flow::Shopping => self.live_by_parcels(key, random).await,
             Flow::Bets => self.bet(key, random).await,
             Flow::Codes => self.pay_by_code(key, random).await,
+            Flow::BankTopUp => self.top_up_from_card(key, random).await,
         }
     }
 

@@ -1,11 +1,12 @@
-//! Buyers by phone bill and by bank card: they open the account first, the bank binds the card, and they confirm
-//! it with the code of a text.
+//! Buyers by phone bill and by bank card, and who tops up by bank card: they open the account first, the bank binds
+//! the card, and they confirm it with the code of a text.
 
 use mpss_domain::Msisdn;
+use mpss_runtime::Random;
 use serde_json::json;
 
 use super::flows::Flow;
-use super::life::Living;
+use super::life::{Living, yuan};
 use super::street::{Answer, Body};
 use crate::outside::{BANK_KEY, token_of};
 use crate::world::SeededRandom;
@@ -49,6 +50,55 @@ impl Living {
         {
             let what = format!("request {key}: first order {first}, then {} {}", again.status, again.body);
             self.street.note(|told| told.contradictions.push(what));
+        }
+    }
+
+    /// Tops the virtual account up from the bank account, and has a card bound first.
+    pub(super) async fn top_up_from_card(&mut self, key: &str, random: &SeededRandom) {
+        if !self.outside[1] {
+            self.outside[1] = self.bind_card(key, random).await;
+            return;
+        }
+        if random.happens(REPLACED) {
+            self.replace_card(key, random).await;
+            return;
+        }
+        // Some mistype the password.
+        let mistyped = random.happens(40_000);
+        let password = if mistyped { "135792" } else { self.password };
+        let amount = yuan(i64::try_from(random.between(100, 5_000)).unwrap_or(100));
+        let body = json!({ "method": "bank_card", "amount": amount, "payment_password": password });
+        let (flow, asked) = (Flow::BankTopUp, self.home_or_here(random));
+        let path = || format!("/v1/accounts/{}/top-ups", self.me.account);
+        let again = match random.below(10) {
+            // From two phones at once.
+            0 | 1 => Some(format!("{key}-again")),
+            // The button is pressed twice.
+            2 => Some(key.to_owned()),
+            _ => None,
+        };
+        let mine = self.change(flow, asked, "POST", path(), key, body.clone());
+        let (taken, other) = match &again {
+            Some(again) => tokio::join!(mine, self.change(flow, asked, "POST", path(), again, body.clone())),
+            None => (mine.await, None),
+        };
+        let Some(taken) = taken else { return };
+        if !mistyped {
+            self.learn(&taken);
+        }
+        if !taken.is_done() {
+            return;
+        }
+        let id = taken.text("top_up_id");
+        if again.as_deref() == Some(key)
+            && let Some(other) = other
+            && other.text("top_up_id") != id
+        {
+            let what = format!("request {key}: first top-up {id}, then {} {}", other.status, other.body);
+            self.street.note(|told| told.contradictions.push(what));
+        }
+        if random.happens(500_000) {
+            self.look(flow, asked, format!("/v1/top-ups/{id}")).await;
         }
     }
 

@@ -12,6 +12,7 @@ const FLOWS: &[(&str, &str)] = &[
     ("tickets", "票务"),
     ("transfer", "转账"),
     ("top_up", "充值"),
+    ("bank_top_up", "银行卡充值"),
     ("reversal", "冲正"),
     ("refund", "退款"),
     ("balance", "余额"),

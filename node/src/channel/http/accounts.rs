@@ -1,10 +1,10 @@
-//! Accounts: open, show, change, top up, freeze, thaw, close.
+//! Accounts: open, show, change, freeze, thaw, close.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::ids::IssuedId;
-use mpss_domain::{AccountId, AccountKind, LogTime, Outcome, Refusal, Reply, TopUpId};
+use mpss_domain::{AccountId, AccountKind, LogTime, Outcome, Refusal, Reply};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,10 +12,9 @@ use super::account_body::AccountBody;
 use super::answer;
 use super::call::{Answer, Call};
 use super::door::Door;
-use super::recharge::{self, CardTopUpBody};
 use crate::home::{ChangeAccount, OpenAccount};
-use crate::intake::amount::{Yuan, amount};
-use crate::intake::field::{self, Shown};
+use crate::intake::amount::amount;
+use crate::intake::field;
 use crate::intake::json::{Secret, Str};
 use crate::intake::{EdgeCode, Problem, text};
 use crate::not_done::NotDone;
@@ -263,117 +262,6 @@ pub(crate) async fn close(State(door): State<Door>, call: Call) -> Answer {
     }
     let reply = door.home.close_account(call.request(key, &ask), account, password, agent).await;
     account_answer(&door, StatusCode::OK, &reply.map_err(of_path)?).await
-}
-
-/// What tops an account up.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = TopUpAccount)]
-pub(crate) struct TopUpAsk<'a> {
-    /// `cash`, `recharge_card` or `bank_card`; a bank card is not connected.
-    #[serde(borrow)]
-    #[schema(value_type = String, example = "cash")]
-    pub(super) method: Str<'a>,
-    /// How much, in yuan; required for cash. What a recharge card is worth is known by its platform.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "100.00")]
-    pub(super) amount: Option<Str<'a>>,
-    /// The recharge card's PIN, 8 to 32 digits; required for a recharge card.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = Password, pattern = "^[0-9]{8,32}$")]
-    pub(super) card_pin: Option<Secret<'a>>,
-    /// The agent who took the cash; required for cash.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "agent-17")]
-    pub(super) agent_id: Option<Str<'a>>,
-}
-
-/// A top-up.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = TopUp)]
-pub(crate) struct TopUpBody {
-    /// Its id.
-    #[schema(value_type = String, example = "U20260101120000000-44-00001")]
-    top_up_id: Shown<TopUpId>,
-    /// Into which account.
-    #[schema(value_type = String, example = "A20260101120000000-44-00001")]
-    account_id: Shown<AccountId>,
-    /// How much, in yuan.
-    #[schema(value_type = String, example = "100.00")]
-    amount: Yuan,
-    /// The balance after it, in yuan.
-    #[schema(value_type = String, example = "100.00")]
-    balance: Yuan,
-    /// Position in the home province's log.
-    log_index: u64,
-}
-
-/// How a top-up is paid in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TopUpMethod {
-    Cash,
-    RechargeCard,
-    NotConnected,
-}
-
-const TOP_UP_METHODS: [(&str, TopUpMethod); 3] = [
-    ("cash", TopUpMethod::Cash),
-    ("recharge_card", TopUpMethod::RechargeCard),
-    ("bank_card", TopUpMethod::NotConnected),
-];
-
-/// Tops a virtual account up (充值). By cash it is done at once; a recharge card is checked and used at its
-/// platform, and what becomes of it is shown at `Location`.
-#[utoipa::path(
-    post, path = "/v1/accounts/{id}/top-ups", tag = "accounts", operation_id = "top_up_account",
-    params(("id" = String, Path, description = "The account", example = "A20260101120000000-44-00001")),
-    request_body = TopUpAsk<'_>,
-    responses(
-        (status = 201, description = "Topped up in cash", body = TopUpBody),
-        (status = 202, description = "The recharge card is being checked", body = CardTopUpBody),
-    ),
-)]
-pub(crate) async fn top_up(State(door): State<Door>, call: Call) -> Answer {
-    let (key, account): (_, AccountId) = (call.key()?, call.id()?);
-    let ask: TopUpAsk<'_> = call.json()?;
-    let missing = |field| Problem::field(EdgeCode::MissingField, field, "required for a top-up in cash");
-    let money = ask.amount.as_ref().map(|text| amount("amount", text.as_str())).transpose()?;
-    let agent = ask.agent_id.as_ref().map(|agent| text::code("agent_id", agent.as_str())).transpose()?;
-    match field::choice("method", ask.method.as_str(), &TOP_UP_METHODS)? {
-        TopUpMethod::Cash => {}
-        TopUpMethod::RechargeCard => {
-            let pin = recharge::card_of(&ask)?;
-            door.admit(account.bits())?;
-            if let Some(elsewhere) = door.elsewhere(account.province()) {
-                return door.pass_on(&call, elsewhere).await;
-            }
-            return recharge::take(&door, &call, &ask, account, pin).await;
-        }
-        TopUpMethod::NotConnected => {
-            return Err(Problem::field(EdgeCode::TopUpMethodUnsupported, "method", "is not connected here"));
-        }
-    }
-    if ask.card_pin.is_some() {
-        return Err(Problem::field(EdgeCode::ConflictingFields, "card_pin", "does not belong to a top-up in cash"));
-    }
-    let money = money.ok_or_else(|| missing("amount"))?;
-    let agent = agent.ok_or_else(|| missing("agent_id"))?;
-    door.admit(account.bits())?;
-    if let Some(elsewhere) = door.elsewhere(account.province()) {
-        return door.pass_on(&call, elsewhere).await;
-    }
-    let reply = door.home.top_up_cash(call.request(key, &ask), account, money, agent).await.map_err(of_path)?;
-    let Outcome::ToppedUp { top_up, account, amount, balance } = reply.outcome else {
-        return Err(unexpected(&reply));
-    };
-    let body = TopUpBody {
-        top_up_id: Shown(top_up),
-        account_id: Shown(account),
-        amount: Yuan(amount),
-        balance: Yuan(balance),
-        log_index: reply.index,
-    };
-    Ok(answer::changed(StatusCode::CREATED, &body, &reply))
 }
 
 /// An account as a change has left it. Where its money is never changes, so the answer can be given again.

@@ -32,6 +32,7 @@ mod answer;
 mod awards;
 mod bank;
 mod bank_balance;
+mod bank_top_up;
 mod bill_policy;
 mod bills;
 mod call;
@@ -63,6 +64,7 @@ mod sps;
 mod statement;
 mod subscribers;
 mod tickets;
+mod top_ups;
 mod transfers;
 mod trial_balance;
 mod upp;
@@ -126,8 +128,8 @@ fn routes() -> (Router<Door>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(accounts::open))
         .routes(routes!(accounts::show, accounts::change))
-        .routes(routes!(accounts::top_up))
-        .routes(routes!(recharge::show))
+        .routes(routes!(top_ups::make))
+        .routes(routes!(top_ups::show))
         .routes(routes!(accounts::freeze))
         .routes(routes!(accounts::unfreeze))
         .routes(routes!(accounts::close))

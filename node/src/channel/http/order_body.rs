@@ -228,7 +228,7 @@ pub(crate) struct OrderBody<'a> {
 }
 
 /// One call to whoever has the money, or to the recharge platform: the clock by which what is not known of it is resolved.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Call)]
 pub(crate) struct CallPart {
     /// Its id.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::host::{BankHost, CardState};
 use crate::gateway::bank::iso8583::{MESSAGE_BYTES_MAX, Message, ResponseCode};
@@ -34,7 +34,7 @@ pub struct BankSimulator {
     /// Rises with every crash: connections of before end.
     crashes: Arc<watch::Sender<u64>>,
     /// Answers that came too late for whoever asked without a socket.
-    late: Arc<Mutex<VecDeque<Message>>>,
+    late: Arc<(Mutex<VecDeque<Message>>, Notify)>,
 }
 
 impl BankSimulator {
@@ -97,7 +97,8 @@ impl BankLink for BankSimulator {
             Some((answer, fate)) if !fate.answer_lost && !fate.crash => {
                 let late = fate.after_ms > patience.as_millis() as u64;
                 let again = if late { fate.times } else { fate.times.saturating_sub(1) };
-                self.late.lock().extend((0..again).map(|_| answer.clone()));
+                self.late.0.lock().extend((0..again).map(|_| answer.clone()));
+                self.late.1.notify_one();
                 if late { Err(Lost::Unknown) } else { Ok(answer) }
             }
             _ => Err(Lost::Unknown),
@@ -106,10 +107,15 @@ impl BankLink for BankSimulator {
     }
 
     fn late(&self) -> BoxFuture<'_, Message> {
-        match self.late.lock().pop_front() {
-            Some(answer) => Box::pin(std::future::ready(answer)),
-            None => Box::pin(std::future::pending()),
-        }
+        Box::pin(async {
+            loop {
+                let answer = self.late.0.lock().pop_front();
+                match answer {
+                    Some(answer) => return answer,
+                    None => self.late.1.notified().await,
+                }
+            }
+        })
     }
 }
 

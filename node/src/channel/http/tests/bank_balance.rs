@@ -14,7 +14,8 @@ use crate::gateway::bank::rail::{Acquirer, BankLink, BankRail};
 use crate::gateway::rail::Lost;
 use crate::simulator::bank::{BankHost, CardState};
 
-const TOKEN: &str = "6212345678901234567";
+/// What stands for every bound card.
+pub(super) const TOKEN: &str = "6212345678901234567";
 const CODE: u32 = 123_456;
 
 /// A bank in this process, or none that answers.
@@ -41,27 +42,36 @@ impl BankLink for ToBank {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_on_the_card_is_asked_at_the_bank() {
-    let mut trial = Trial::start().await;
-    let bank = Arc::new(Bank::default());
-    let acquirer = Acquirer {
+/// How we are known to the bank.
+pub(super) fn acquirer() -> Acquirer {
+    Acquirer {
         institution: Institution::new("00014400").expect("a code"),
         forwarder: None,
         terminal: "MPSS0001".into(),
         merchant: "898110048140001".into(),
         merchant_category: "4814".into(),
         switch_failure: SwitchFailure::Unknown,
-    };
-    trial.context.rails.bank = Some(Arc::new(BankRail::new(Arc::new(ToBank(bank.clone())), acquirer)));
+    }
+}
+
+/// Binds a card to a number; gives the bank account on it.
+pub(super) async fn bound(shop: &Shop, last: u64, pre_freeze: bool) -> String {
+    let card = Card { bank: "01020000".into(), token: TOKEN.into(), last_four: "4567".into(), pre_freeze };
+    let bind = Verb::BindCard { msisdn: local(last), card, code: CODE };
+    shop.trial.context.replica.propose(Command::internal(bind)).await.expect("bound");
+    let confirm = json!({"msisdn": local(last).to_string(), "code": format!("{CODE:06}"), "payment_password": RIGHT});
+    let confirmed = shop.post("/v1/bindings/confirm", &format!("confirm-{last}"), confirm).await.is(201).json();
+    confirmed["account_id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_the_card_is_asked_at_the_bank() {
+    let mut trial = Trial::start().await;
+    let bank = Arc::new(Bank::default());
+    trial.context.rails.bank = Some(Arc::new(BankRail::new(Arc::new(ToBank(bank.clone())), acquirer())));
     trial.until("the version of cards", |state| (state.version() == StateVersion::NEWEST).then_some(())).await;
-    let card = Card { bank: "01020000".into(), token: TOKEN.into(), last_four: "4567".into(), pre_freeze: false };
-    let bind = Verb::BindCard { msisdn: local(1), card, code: CODE };
-    trial.context.replica.propose(Command::internal(bind)).await.expect("bound");
     let shop = Shop::open_over(trial, |_| {});
-    let confirm = json!({"msisdn": local(1).to_string(), "code": format!("{CODE:06}"), "payment_password": RIGHT});
-    let confirmed = shop.post("/v1/bindings/confirm", "confirm", confirm).await.is(201).json();
-    let account = confirmed["account_id"].as_str().unwrap().to_owned();
+    let account = bound(&shop, 1, false).await;
     let path = format!("/v1/accounts/{account}/bank-balance");
 
     let state =

@@ -26,6 +26,7 @@ use crate::serving::Serving;
 mod answers;
 mod awards;
 mod bank_balance;
+mod bank_top_ups;
 mod bills;
 mod card_change;
 mod cards;

@@ -26,6 +26,7 @@ fn elsewhere() -> Vec<(Asking, u8)> {
     let password = json!({"payment_password": RIGHT});
     let id = |letter: char| format!("{letter}20260101120000000-51-00001");
     let top_up = json!({"method": "cash", "amount": "1.00", "agent_id": "a"});
+    let by_bank = json!({"method": "bank_card", "amount": "1.00", "payment_password": RIGHT});
     vec![
         (Asking::post("/v1/accounts", "k", &open), 51),
         (Asking::get(format!("/v1/accounts/{}", id('A'))), 51),
@@ -40,6 +41,8 @@ fn elsewhere() -> Vec<(Asking, u8)> {
             51,
         ),
         (Asking::post(format!("/v1/accounts/{}/top-ups", id('A')), "k", &top_up), 51),
+        (Asking::post(format!("/v1/accounts/{}/top-ups", id('A')), "k", &by_bank), 51),
+        (Asking::get(format!("/v1/top-ups/{}", id('U'))).header("prefer", "wait=5"), 51),
         (Asking::post(format!("/v1/accounts/{}/freeze", id('A')), "k", &password), 51),
         (Asking::post(format!("/v1/accounts/{}/unfreeze", id('A')), "k", &password), 51),
         (Asking::post(format!("/v1/accounts/{}/close", id('A')), "k", &password), 51),

@@ -199,7 +199,13 @@ async fn what_is_no_top_up_by_card_is_refused_by_its_field() {
         (json!({"method": "recharge_card", "card_pin": 730_955_118}), 400, "wrong_type", "card_pin"),
         (json!({"method": "recharge_card", "card_pin": PIN, "amount": "1.00"}), 400, "conflicting_fields", "amount"),
         (json!({"method": "recharge_card", "card_pin": PIN, "agent_id": "a"}), 400, "conflicting_fields", "agent_id"),
-        (json!({"method": "bank_card"}), 422, "top_up_method_unsupported", "method"),
+        (json!({"method": "cheque", "card_pin": PIN}), 400, "invalid_choice", "method"),
+        (
+            json!({"method": "recharge_card", "card_pin": PIN, "payment_password": RIGHT}),
+            400,
+            "conflicting_fields",
+            "payment_password",
+        ),
     ] {
         let told = here.shop.post(&path, "key", body).await;
         assert_eq!(told.problem(status, code).as_deref(), Some(field));

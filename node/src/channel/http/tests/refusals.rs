@@ -207,8 +207,10 @@ async fn each_field_of_each_request_is_checked_by_name() {
         let told = shop.post(&format!("{ACCOUNT}/top-ups"), "key", body).await;
         assert_eq!(told.problem(400, "missing_field").as_deref(), Some(field));
     }
-    for method in ["recharge_card", "bank_card"] {
-        let body = json!({"method": method, "card_pin": "730955118842907716"});
+    for body in [
+        json!({"method": "recharge_card", "card_pin": "730955118842907716"}),
+        json!({"method": "bank_card", "amount": "1.00", "payment_password": RIGHT}),
+    ] {
         let told = shop.post(&format!("{ACCOUNT}/top-ups"), "key", body).await;
         assert_eq!(told.problem(422, "top_up_method_unsupported").as_deref(), Some("method"));
     }
