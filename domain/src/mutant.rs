@@ -81,6 +81,10 @@ mutants! {
     UppOrderPaidTwice = "upp-order-paid-twice";
     /// An order of the UPP that was reversed before it came is paid when it comes.
     LateUppPaymentRevives = "late-upp-payment-revives";
+    /// A one-time payment code pays again and again in its minute.
+    CodePaysTwice = "code-pays-twice";
+    /// What completes or undoes a call is asked of the card that has come in the place of the call's.
+    ReplacedCardAsked = "replaced-card-asked";
     /// The UPP is not told how a payment that was pending has ended.
     UppNotTold = "upp-not-told";
     /// A top-up by bank card is credited when it is asked for, before the bank has answered.

@@ -5,6 +5,8 @@ use crate::ids::{Msisdn, PaymentId};
 use crate::money::Money;
 use crate::outcome::Outcome;
 use crate::payer::Payer;
+#[cfg(feature = "mutants")]
+use crate::payment_codes::IssuedCode;
 use crate::payment_codes::{PaymentCode, Presenter, WRONG_CODES_MAX};
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -29,6 +31,9 @@ impl State {
         let Some(row) = known.filter(|row| account == AccountSelector::Id(row.account)).cloned() else {
             return Err(self.count_guess(by));
         };
+        #[cfg(feature = "mutants")]
+        let row =
+            IssuedCode { used: row.used.filter(|_| !self.is_mutant(crate::mutant::Mutant::CodePaysTwice)), ..row };
         if row.used.is_some() {
             return Err(Refusal::PaymentCodeUsed);
         }

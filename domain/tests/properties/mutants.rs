@@ -131,3 +131,9 @@ fn what_a_bill_uses_of_a_day_and_is_never_given_back() {
 fn a_top_up_by_bank_card_that_is_credited_before_the_bank_has_answered() {
     crate::bank_top_ups::play_with(Mutant::BankTopUpCreditedUnanswered);
 }
+
+#[test]
+#[should_panic(expected = "Order(")]
+fn a_payment_code_that_pays_twice() {
+    crate::payment_codes::play_with(Mutant::CodePaysTwice);
+}

@@ -280,3 +280,14 @@ fn a_hundred_machines_present_one_code() {
     assert_eq!(gate.available(0), Money::yuan(190), "one debit");
     assert_eq!(gate.world.state.check_all(), Ok(()));
 }
+
+/// Steps in which a fault of codes shows.
+#[cfg(feature = "mutants")]
+pub(crate) fn play_with(mutant: mpss_domain::mutant::Mutant) {
+    let mut gate = Gate::new();
+    gate.world.state.set_mutant(Some(mutant));
+    let buy = |key| Step::Buy { code: 1, rides: 1, key };
+    for step in [Step::Issue { who: 0, code: 1, yuan: 10 }, buy(1), buy(2)] {
+        gate.run(&step).unwrap_or_else(|error| panic!("{error}"));
+    }
+}

@@ -36,7 +36,10 @@ pub(super) fn scenario_of(mutant: &str) -> &'static str {
         | "card-returned-though-shown"
         | "ticket-checked-twice"
         | "used-ticket-given-back"
-        | "bill-paid-twice" => "goods",
+        | "bill-paid-twice"
+        | "any-bill-without-password"
+        | "bill-use-kept" => "goods",
+        "code-pays-twice" | "replaced-card-asked" => "all-parties",
         _ => USUAL,
     }
 }
