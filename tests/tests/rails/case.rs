@@ -122,9 +122,10 @@ impl Outcome {
                 from_purchase(next(&["answer_lost", "answer_lost", "answer_lost"]), &["reversed"])
             }
             // The question comes in between.
-            Self::KilledWhileUndoing if outside => {
-                from_purchase(next(&["answer_lost", "lost", "answer_lost", "answer_lost"]), &["reversed"])
-            }
+            Self::KilledWhileUndoing if outside => from_purchase(
+                next(&["answer_lost", "lost", "answer_lost", "answer_lost", "answer_lost"]),
+                &["reversed"],
+            ),
             Self::KilledWhileReversing if outside => after(next(&["answer_lost", "answer_lost"]), &["reversed"]),
             Self::KilledWhileReversing => ends(&["reversed"]),
             Self::KilledWhileRefunding if outside => after(next(&["answer_lost", "answer_lost"]), &["partly_refunded"]),

@@ -188,7 +188,12 @@ pub(crate) fn told(answer: &Answer) -> String {
 /// The peer has used up what was to become of the requests up to the cell's step.
 async fn at_the_peer(trade: Trade<'_>, cell: &Cell) -> Result<(), String> {
     let still = cell.payer.still_to_come(trade).await;
-    let left = usize::from(!matches!(cell.outcome, Outcome::KilledWhileAsked | Outcome::CalledOff));
+    let left = match cell.outcome {
+        Outcome::KilledWhileAsked | Outcome::CalledOff => 0,
+        // These stand first, so they are unanswered longest: until the others stand too.
+        Outcome::KilledWhileUndoing if !cell.account.is_at_bank() => 2,
+        _ => 1,
+    };
     if still <= left { Ok(()) } else { Err(format!("{still} requests are still to come")) }
 }
 
