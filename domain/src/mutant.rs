@@ -79,7 +79,7 @@ mutants! {
     LateUppPaymentRevives = "late-upp-payment-revives";
     /// The UPP is not told how a payment that was pending has ended.
     UppNotTold = "upp-not-told";
-    /// A top-up by bank card is credited when it is asked for, before the bank has answered.
+    /// A top-up by bank card in real-time mode is credited when it is asked for, before the bank has answered.
     BankTopUpCreditedUnanswered = "bank-top-up-credited-unanswered";
 }
 

@@ -252,7 +252,7 @@ impl Race {
             let due: Vec<_> = open.iter().filter(|(at, _)| *at <= self.replica.at).map(|(_, id)| *id).collect();
             let next = open.iter().map(|(at, _)| *at).min();
             let is_silent = self.silent.0 <= self.replica.at && self.replica.at < self.silent.1;
-            let mail = !is_silent && !(self.requests.is_empty() && self.answers.is_empty());
+            let mail = !(is_silent || self.requests.is_empty() && self.answers.is_empty());
             let wants = self.asked < TOP_UPS;
             match self.draw.below(12) {
                 0..2 if wants && !is_silent => self.ask_somebody(),
