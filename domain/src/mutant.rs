@@ -87,7 +87,7 @@ mutants! {
     ReplacedCardAsked = "replaced-card-asked";
     /// The UPP is not told how a payment that was pending has ended.
     UppNotTold = "upp-not-told";
-    /// A top-up by bank card is credited when it is asked for, before the bank has answered.
+    /// A top-up by bank card in real-time mode is credited when it is asked for, before the bank has answered.
     BankTopUpCreditedUnanswered = "bank-top-up-credited-unanswered";
 }
 

@@ -72,7 +72,7 @@ impl State {
         let step = if rail.habits().holds { CallStep::Hold } else { CallStep::Take };
         self.add_call(rail, step, Subject::BankTopUp(top_up), amount, None);
         #[cfg(feature = "mutants")]
-        if self.is_mutant(crate::mutant::Mutant::BankTopUpCreditedUnanswered) {
+        if step == CallStep::Take && self.is_mutant(crate::mutant::Mutant::BankTopUpCreditedUnanswered) {
             self.credit_bank_top_up(top_up, LedgerAccount::RailClearing(rail));
         }
         Ok(Outcome::TopUpTaken(top_up))

@@ -220,11 +220,11 @@ impl Found {
         by_recharge_card.or_else(by_bank_card)
     }
 
-    fn when_taken(self, log_index: u64) -> CardTopUpBody {
+    fn into_taken(self, log_index: u64) -> CardTopUpBody {
         CardTopUpBody { log_index, ..self.taken }
     }
 
-    fn now(self, log_index: u64) -> CardTopUpBody {
+    fn into_now(self, log_index: u64) -> CardTopUpBody {
         CardTopUpBody {
             status: self.status,
             amount: self.amount.is_positive().then_some(Yuan(self.amount)),
@@ -313,7 +313,7 @@ pub(crate) async fn make(State(door): State<Door>, call: Call) -> Answer {
 /// A top-up by card that was taken, and where it is shown.
 pub(super) async fn taken(door: &Door, reply: &Reply) -> Answer {
     let Outcome::TopUpTaken(id) = reply.outcome else { return Err(unexpected(reply)) };
-    let body = door.top_up_of(reply, id).await?.when_taken(reply.index);
+    let body = door.top_up_of(reply, id).await?.into_taken(reply.index);
     Ok(answer::accepted(&body, reply, &format!("/v1/top-ups/{id}")))
 }
 
@@ -338,7 +338,7 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     let is_final = |found: &Found| found.final_at.is_some();
     let found = door.now_or_final(wait.unwrap_or_default(), look, is_final).await?;
     let (found, index) = found.ok_or_else(|| Problem::refused(Refusal::TopUpNotFound).of_path())?;
-    let mut response = answer::found(&found.now(index));
+    let mut response = answer::found(&found.into_now(index));
     if let Some(wait) = wait {
         preference_applied(&mut response, wait);
     }
