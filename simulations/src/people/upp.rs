@@ -23,6 +23,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// How long its SP takes to deliver, or to refuse, in milliseconds.
 const DELIVERY_MS: u64 = 3_000;
 
+/// Refusals that tell of a race inside the country and not of the order.
+const UNDECIDED: [&str; 3] = ["not_home", "not_yet", "password_changed"];
+
 /// What becomes of an order that is paid.
 #[derive(Clone, Copy)]
 enum Fate {
@@ -151,6 +154,8 @@ fn heard_of(answer: &Answer) -> Heard {
         201 => Heard::Paid,
         202 => Heard::Pending,
         _ if answer.text("code") == "already_reversed" => Heard::Reversed,
+        // Whoever says this has decided nothing; an earlier try may have been paid.
+        _ if UNDECIDED.contains(&answer.text("code").as_str()) => Heard::Nothing,
         _ => Heard::Declined,
     }
 }
