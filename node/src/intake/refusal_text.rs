@@ -92,6 +92,7 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10452 => "This product is no bill payment.",
         10453 => "Another order is paying this bill.",
         10454 => "The bill was paid.",
+        10455 => "The payment password is needed for this bill.",
         10501 => "The UPP's order number was used before with other content.",
         10502 => "There is no order of the UPP with this number.",
         10503 => "The UPP's order was declined; there is nothing to confirm or to give back.",

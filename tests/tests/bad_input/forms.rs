@@ -114,7 +114,8 @@ pub(crate) fn forms(place: &Place) -> Vec<Form> {
                 field("product_id", Kind::Id, true, json!(product)),
                 field("quantity", Kind::Number, false, json!(1)),
                 field("account_kind", Kind::Choice, false, json!("virtual")),
-                password(),
+                // Not given, it is a bill that is to be paid without.
+                field("payment_password", Kind::Password, false, json!(PASSWORD)),
                 field("channel", Kind::Choice, true, json!("web")),
                 field("location", Kind::Choice, false, json!("44")),
             ],
