@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mpss_domain::ids::IssuedId;
 use mpss_domain::journal::{AccountChange, JournalBody, PostingReason};
-use mpss_domain::{AccountId, BusinessDay, LogTime, Money, OrderId, Outcome, TopUpId, TransferId, Verb};
+use mpss_domain::{AccountId, BusinessDay, LogTime, Money, OrderId, Outcome, State, TopUpId, TransferId, Verb};
 
 use super::{Property, Seen};
 
@@ -30,8 +31,8 @@ struct Account {
 #[derive(Default)]
 pub(super) struct Limits {
     accounts: BTreeMap<AccountId, Account>,
-    /// The day a debit was counted on.
-    days: BTreeMap<(AccountId, What), BusinessDay>,
+    /// The day a debit was counted on, and how much; until it is undone.
+    days: BTreeMap<(AccountId, What), (BusinessDay, Money)>,
     /// Orders that are for bills: these have ceilings of their own.
     bills: BTreeSet<OrderId>,
 }
@@ -51,6 +52,7 @@ impl Limits {
     /// `decided` says when that was: whoever has the money of an account outside takes it later.
     fn moved(
         &mut self,
+        state: &State,
         id: AccountId,
         (day, decided): (BusinessDay, Option<LogTime>),
         reason: &PostingReason,
@@ -58,13 +60,13 @@ impl Limits {
     ) -> Option<String> {
         match *reason {
             PostingReason::Purchase(order) if self.bills.contains(&order) => None,
-            PostingReason::Purchase(order) => self.debited(id, (day, decided), What::Order(order), amount),
+            PostingReason::Purchase(order) => self.debited(state, id, (day, decided), What::Order(order), amount),
             PostingReason::Transfer(transfer) if amount.is_negative() => {
-                self.debited(id, (day, decided), What::Transfer(transfer), amount)
+                self.debited(state, id, (day, decided), What::Transfer(transfer), amount)
             }
             // What a bank account gives counts like a payment.
             PostingReason::TopUp(top_up) if amount.is_negative() => {
-                self.debited(id, (day, decided), What::TopUp(top_up), amount)
+                self.debited(state, id, (day, decided), What::TopUp(top_up), amount)
             }
             PostingReason::Reversal(order) => self.undone(id, day, What::Order(order), amount),
             PostingReason::TransferReturned(transfer) => self.undone(id, day, What::Transfer(transfer), amount),
@@ -74,6 +76,7 @@ impl Limits {
 
     fn debited(
         &mut self,
+        state: &State,
         id: AccountId,
         (day, decided): (BusinessDay, Option<LogTime>),
         what: What,
@@ -82,21 +85,35 @@ impl Limits {
         let account = self.accounts.entry(id).or_default();
         let used = account.used.entry(day).or_default();
         *used -= amount;
-        let used = *used;
-        self.days.insert((id, what), day);
+        let counted = *used;
+        self.days.insert((id, what), (day, -amount));
         let (per_payment, daily) = account.limits_since(decided)?;
         if -amount > per_payment {
             return Some(format!("{what:?} took {} at once, the limit is {per_payment}", -amount));
         }
+        let used = if counted > daily { counted - self.given_up(state, id, day) } else { counted };
         (used > daily).then(|| format!("{what:?} makes {used} of the day's {daily}"))
     }
 
     /// A reversal undoes the use of the day it is of, while that day lasts.
     fn undone(&mut self, id: AccountId, day: BusinessDay, what: What, amount: Money) -> Option<String> {
-        if self.days.get(&(id, what)) == Some(&day) {
+        if self.days.remove(&(id, what)).is_some_and(|(counted, _)| counted == day) {
             *self.accounts.entry(id).or_default().used.entry(day).or_default() -= amount;
         }
         None
+    }
+
+    /// The use of a day that was given up and is not back: an account outside has its limit back when a payment is
+    /// given up, and its money when the peer has given it back.
+    fn given_up(&self, state: &State, id: AccountId, day: BusinessDay) -> Money {
+        let of_account =
+            self.days.range((id, What::Order(OrderId::from_bits(0)))..).take_while(|((of, _), _)| *of == id);
+        let today = of_account.filter(|(_, (counted, _))| *counted == day);
+        let given_up = today.filter(|((_, what), _)| {
+            let mut payments = state.payments();
+            payments.any(|payment| payment.order.map(What::Order) == Some(*what) && payment.reversal.is_some())
+        });
+        given_up.map(|(_, (_, amount))| *amount).sum()
     }
 }
 
@@ -132,7 +149,7 @@ impl Property for Limits {
                         PostingReason::TopUp(top_up) => entry.state.bank_top_up(*top_up).map(|row| row.at),
                         _ => None,
                     };
-                    let moved = self.moved(id, (day, decided), reason, line.amount);
+                    let moved = self.moved(entry.state, id, (day, decided), reason, line.amount);
                     wrong.extend(moved.map(|what| format!("{machine}: account {id}: {what}")));
                     let account = self.accounts.entry(id).or_default();
                     if entry.state.link(id).is_some() {
