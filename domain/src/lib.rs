@@ -30,6 +30,7 @@ mod close_account;
 pub mod command;
 mod delivery;
 pub mod digest;
+pub mod doors;
 pub mod draws;
 pub mod effect;
 mod entry;

@@ -9,6 +9,7 @@ use crate::books::Books;
 use crate::catalogue::{Product, ProductStatus, Sp, Terms};
 use crate::command::Request;
 use crate::digest::{DigestRing, digest_of};
+use crate::doors::Doors;
 use crate::effect::{EffectId, EffectRow};
 use crate::entry::Entry;
 use crate::id_source::IdSource;
@@ -65,6 +66,9 @@ pub struct State {
     /// What came with version 3, written apart.
     #[serde(skip)]
     pub(crate) outside: Outside,
+    /// What came with version 4, written apart.
+    #[serde(skip)]
+    pub(crate) doors: Doors,
     #[serde(skip)]
     pub(crate) entry: Entry,
     #[cfg(feature = "mutants")]
@@ -103,6 +107,7 @@ impl State {
             retention: Retention::default(),
             version: StateVersion::FIRST,
             outside: Outside::default(),
+            doors: Doors::default(),
             entry: Entry::default(),
             #[cfg(feature = "mutants")]
             mutant: crate::mutant::planted(),
@@ -139,6 +144,7 @@ impl State {
     pub fn content_digest(&self) -> u128 {
         match self.version {
             StateVersion::FIRST => digest_of(self),
+            version if version.has_doors() => digest_of(&(self, version, &self.outside, &self.doors)),
             version if version.has_outside_rails() => digest_of(&(self, version, &self.outside)),
             version => digest_of(&(self, version)),
         }

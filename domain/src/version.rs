@@ -22,6 +22,7 @@
 //! | 3 | subscribers ask for cards to be bound | `wish/`, `outside.rs` |
 //! | 3 | what is paid per use is paid by one-time codes | `payment_codes/`, `outside.rs` |
 //! | 3 | orders of the UPP are paid; it may keep virtual accounts | `upp/`, `outside.rs` |
+//! | 4 | the doors to SPs, the ISAG and the SMS centre keep rows of their own | `doors.rs` |
 
 use std::fmt;
 
@@ -41,20 +42,31 @@ pub(crate) const EXACT_FORGETTING: StateVersion = StateVersion(2);
 /// There are accounts whose money is outside.
 pub(crate) const OUTSIDE_RAILS: StateVersion = StateVersion(3);
 
+/// SPs sign, and read what happened by number; subscribers confirm; texts are accounted for.
+pub(crate) const DOORS: StateVersion = StateVersion(4);
+
 impl StateVersion {
     /// What every log begins with.
     pub const FIRST: Self = Self(1);
     /// The oldest rules this program still decides by.
     pub const OLDEST: Self = Self::FIRST;
     /// The newest rules this program decides by.
-    pub const NEWEST: Self = OUTSIDE_RAILS;
+    pub const NEWEST: Self = DOORS;
     /// The one with which accounts outside, cards, tickets, bills and awards came.
     pub const OUTSIDE_RAILS: Self = OUTSIDE_RAILS;
+    /// The one with which the rows of `doors.rs` came.
+    pub const DOORS: Self = DOORS;
 
     /// Are there accounts whose money is outside, and rows of them?
     #[must_use]
     pub fn has_outside_rails(self) -> bool {
         self >= OUTSIDE_RAILS
+    }
+
+    /// Are there rows of the doors?
+    #[must_use]
+    pub fn has_doors(self) -> bool {
+        self >= DOORS
     }
 }
 

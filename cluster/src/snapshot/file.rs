@@ -69,6 +69,9 @@ pub(crate) async fn write(
     if state.version().has_outside_rails() {
         codec::encode_stream(state.outside(), &mut chunks)?;
     }
+    if state.version().has_doors() {
+        codec::encode_stream(state.doors(), &mut chunks)?;
+    }
     chunks.end_chunk()?;
     for (offset, bytes) in std::mem::take(&mut chunks.waiting) {
         file.write_at(offset, &bytes).await?;
@@ -318,6 +321,9 @@ pub(crate) async fn load(disk: &Arc<dyn Disk>, snapshot: &SnapshotFile) -> io::R
     let mut state = rows.under(version);
     if version.has_outside_rails() {
         state = state.with_outside(codec::decode_stream(&mut chunks)?);
+    }
+    if version.has_doors() {
+        state = state.with_doors(codec::decode_stream(&mut chunks)?);
     }
     chunks.finish(&snapshot.head)?;
     if state.digest() != snapshot.head.state_digest || state.province() != snapshot.head.province {
