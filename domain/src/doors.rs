@@ -5,11 +5,19 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::confirmation::Confirmations;
+use crate::ids::OrderId;
 use crate::state::State;
+use crate::table::Table;
 
 /// The rows of state version 4.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Doors {}
+pub struct Doors {
+    /// What subscribers are asked.
+    pub(crate) confirmations: Confirmations,
+    /// Orders taken here for whose money home is to set it aside, until it is charged or free.
+    pub(crate) reservations: Table<OrderId, (), 64>,
+}
 
 impl State {
     /// The rows that came with version 4.

@@ -257,6 +257,11 @@ impl State {
             &Verb::ReverseUpp { number, msisdn, reversal, note: _ } => self.reverse_upp(number, msisdn, reversal),
             &Verb::RefundUpp { number, msisdn, refund, amount } => self.refund_upp(number, msisdn, refund, amount),
             &Verb::ConfirmUpp { number, msisdn } => self.confirm_upp(number, msisdn),
+
+            Verb::AskPurchase(ask) => self.place_order(&ask.purchase, With::Consent(ask)),
+            Verb::AskConfirmation(ask) => self.pay(&ask.request, PaymentMode::Consent(ask)),
+            &Verb::Confirm { msisdn, code, agreed } => self.confirm(msisdn, code, agreed),
+            &Verb::ChargeReservation { order, quantity } => self.charge_reservation(order, quantity),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, AwardId, BindingId, OrderId, ProductId, RefundId, SpId, TopUpId, TransferId, WishId};
+use crate::ids::{AccountId, AwardId, BindingId, OrderId, PaymentId, ProductId, RefundId, SpId, TopUpId, TransferId, WishId};
 use crate::journal::JournalRecord;
 use crate::money::Money;
 use crate::refusal::Refusal;
@@ -80,6 +80,10 @@ pub enum Outcome {
     Wish(WishId),
     /// A payment code was issued.
     PaymentCode(Box<crate::payment_codes::CodeView>),
+    /// The subscriber is asked whether to pay.
+    ConfirmationAsked(PaymentId),
+    /// What a subscriber's word came to.
+    Word(Box<crate::confirmation::Word>),
 }
 
 /// An account as it was when a command had changed it.
