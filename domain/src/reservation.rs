@@ -21,7 +21,8 @@ pub const RESERVED_MS: u64 = 3_600_000;
 
 impl State {
     /// Is the money of an order of another home to be set aside?
-    pub(crate) fn is_reservation(&self, id: OrderId) -> bool {
+    #[must_use]
+    pub fn is_reservation(&self, id: OrderId) -> bool {
         self.doors.reservations.get(&id).is_some()
     }
 
