@@ -54,6 +54,7 @@ impl Verb {
             | Self::AskConfirmation(_)
             | Self::Confirm { .. }
             | Self::ChargeReservation { .. } => crate::version::DOORS,
+            Self::SetSpKey(_) | Self::EndSpKey { .. } => StateVersion::DOORS,
             _ => StateVersion::FIRST,
         }
     }

@@ -32,7 +32,8 @@ pub(crate) fn restored(state: &State) -> State {
         return restored;
     }
     let bytes = bincode::serde::encode_to_vec(state.outside(), config).expect("rows are encoded");
-    let restored = restored.with_outside(bincode::serde::decode_from_slice(&bytes, config).expect("they are decoded").0);
+    let restored =
+        restored.with_outside(bincode::serde::decode_from_slice(&bytes, config).expect("they are decoded").0);
     if !state.version().has_doors() {
         return restored;
     }
