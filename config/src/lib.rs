@@ -23,6 +23,7 @@ mod recharge;
 mod relation;
 mod replication;
 mod secret;
+mod sp;
 mod telemetry;
 mod upp;
 
@@ -45,6 +46,7 @@ pub use rails::RailSettings;
 pub use recharge::RechargeSettings;
 pub use replication::ReplicationSettings;
 pub use secret::SecretSettings;
+pub use sp::SpSettings;
 pub use telemetry::TelemetrySettings;
 pub use upp::UppSettings;
 
@@ -66,6 +68,7 @@ const KEYS: &[&[Key]] = &[
     recharge::KEYS,
     upp::KEYS,
     secret::KEYS,
+    sp::KEYS,
     number_plan::KEYS,
     telemetry::KEYS,
 ];
@@ -98,6 +101,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/vault.toml"),
     "\n",
     include_str!("../defaults/tickets.toml"),
+    "\n",
+    include_str!("../defaults/sp.toml"),
     "\n",
     include_str!("../defaults/number_plan.toml"),
     "\n",
@@ -138,6 +143,8 @@ pub struct Settings {
     pub vault: SecretSettings,
     /// Tickets.
     pub tickets: SecretSettings,
+    /// SPs that speak HTTP with us directly.
+    pub sp: SpSettings,
     /// Number plan file put in force when the state has none.
     pub number_plan: NumberPlanSettings,
     /// Logs.

@@ -471,6 +471,23 @@ fn a_recharge_platform_needs_the_key_of_the_vault() {
 }
 
 #[test]
+fn a_key_that_is_only_shown_needs_one_that_signs() {
+    let variable = |name: &str, byte: &str| (format!("MPSS__SP__{name}"), byte.repeat(32));
+    let alone = Settings::parse(GOOD, "file x.toml", [variable("PUBLISHED_KEY", "5a")]).unwrap_err().to_string();
+    assert!(alone.contains("sp.published_key needs sp.notice_key"), "{alone}");
+    let keys = [variable("NOTICE_KEY", "a5"), variable("PUBLISHED_KEY", "5a")];
+    let settings = Settings::parse(GOOD, "file x.toml", keys).unwrap();
+    assert_eq!(settings.sp.notice_key_bytes().as_deref().map(Vec::as_slice), Some([0xa5; 32].as_slice()));
+    assert_eq!(settings.sp.published_key_bytes().as_deref().map(Vec::as_slice), Some([0x5a; 32].as_slice()));
+    let printed = format!("{settings:?}");
+    assert!(!printed.contains("5a5a") && !printed.contains("a5a5"), "a key is never printed");
+    assert!(Settings::parse(GOOD, "file x.toml", []).unwrap().sp.notice_key_bytes().is_none());
+    for wrong in ["notice_algorithm = \"md5\"", "target_scheme = \"ftp\"", "nonces_max = 10"] {
+        assert!(told(&format!("[sp]\n{wrong}\n"), &[])[0].starts_with("sp."), "{wrong}");
+    }
+}
+
+#[test]
 fn what_the_upp_is_told_needs_a_key() {
     let url = "[upp]\nnotice_url = \"http://10.0.0.50:7005/upp/v1/notices\"\n";
     assert_eq!(
