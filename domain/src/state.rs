@@ -293,6 +293,13 @@ impl State {
         self.requests.knows(request.key)
     }
 
+    /// The answer that was given under a request id, whatever it was asked with; while it is remembered.
+    #[must_use]
+    pub fn answer_to(&self, key: u128) -> Option<Reply> {
+        let first = self.requests.answer_to(key)?;
+        Some(Reply { outcome: first.outcome.clone(), index: first.index, replayed: true })
+    }
+
     /// The answer that a request would get which was asked before; `None` for a new one.
     #[must_use]
     pub fn first_answer(&self, request: Request) -> Option<Reply> {

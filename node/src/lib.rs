@@ -21,11 +21,13 @@ pub mod demo;
 pub mod gateway;
 pub mod home;
 pub mod intake;
+pub mod message_signature;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 pub mod node;
 pub mod not_done;
 pub mod password;
+pub mod platform_keys;
 pub mod serving;
 pub mod simulator;
 pub mod telemetry;

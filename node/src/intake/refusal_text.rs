@@ -116,6 +116,12 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10626 => "Too many payment codes that nobody has were presented today.",
         10627 => "Only what is paid per use is paid by a payment code.",
         10631 => "The subscriber has no bank account: no card is bound.",
+        10701 => "What was given as a key can not be one of this algorithm.",
+        10702 => "The key would end before it begins, or has ended.",
+        10703 => "The SP has, or had, another key with this id.",
+        10704 => "The SP has as many keys as one may have.",
+        10705 => "The SP has no such key.",
+        10706 => "The key has ended.",
         _ => "Refused by a rule.",
     }
 }

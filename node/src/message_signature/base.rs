@@ -63,7 +63,9 @@ impl Message<'_> {
             "@request-target" => format!("{path}{}", query()),
             "@path" => path.to_owned(),
             "@query" => format!("?{}", self.query.unwrap_or_default()),
-            derived if derived.starts_with('@') => return Err(Fault::Malformed("a derived component is not known here")),
+            derived if derived.starts_with('@') => {
+                return Err(Fault::Malformed("a derived component is not known here"));
+            }
             header if header.bytes().any(|byte| byte.is_ascii_uppercase()) => {
                 return Err(Fault::Malformed("a covered header is not in lower case"));
             }

@@ -138,7 +138,11 @@ fn what_is_signed_with_a_key_is_right_by_that_key_alone() {
         let presented = read(&headers).unwrap();
         assert_eq!((presented.key_id.as_str(), presented.nonce.as_str()), ("S1/k1", "nonce-0001"));
         assert_eq!(presented.check(&check), Ok(()), "{name}");
-        for other in [(SpKeyAlgorithm::HmacSha256, [1; 32]), (SpKeyAlgorithm::Ed25519, [1; 32]), (SpKeyAlgorithm::Sm2Sm3, [1; 32])] {
+        for other in [
+            (SpKeyAlgorithm::HmacSha256, [1; 32]),
+            (SpKeyAlgorithm::Ed25519, [1; 32]),
+            (SpKeyAlgorithm::Sm2Sm3, [1; 32]),
+        ] {
             let other = SignKey::new(other.0, &other.1).unwrap().check_key();
             let same_way = other.algorithm() == check.algorithm();
             let fault = if same_way { Fault::Wrong } else { Fault::AlgorithmMismatch };
@@ -188,7 +192,9 @@ fn nothing_of_a_request_can_be_changed_once_it_is_signed() {
             assert_eq!(Presented::read(&good, &body, true, NOW).unwrap_err(), Fault::DigestMismatch);
         }
         // Each parameter of the signature is signed too.
-        for (from, to) in [("nonce-0001", "nonce-0002"), ("S1/k1", "S1/k2"), (";created=1", ";expires=1999999999;created=1")] {
+        for (from, to) in
+            [("nonce-0001", "nonce-0002"), ("S1/k1", "S1/k2"), (";created=1", ";expires=1999999999;created=1")]
+        {
             let mut changed = headers.clone();
             let input = changed["signature-input"].to_str().unwrap().replace(from, to);
             changed.insert("signature-input", HeaderValue::from_str(&input).unwrap());
@@ -248,9 +254,14 @@ fn whatever_can_not_be_read_is_refused_by_name() {
         headers.remove(name);
         assert_eq!(read(&headers).unwrap_err(), Fault::Missing, "{name}");
         assert_eq!(with(name, ""), Err(Fault::Missing));
-        for text in ["sig1", "sig1=", "sig1=1", "sig1=\"a\"", "sig1=()", "sig1=:AA==:, sig2=:AA==:", "other=:AA==:", "sig1=:*:"] {
+        for text in
+            ["sig1", "sig1=", "sig1=1", "sig1=\"a\"", "sig1=()", "sig1=:AA==:, sig2=:AA==:", "other=:AA==:", "sig1=:*:"]
+        {
             let fault = with(name, text).unwrap_err();
-            assert!(matches!(fault, Fault::Malformed(_) | Fault::Incomplete(_) | Fault::Wrong), "{name}: {text}: {fault}");
+            assert!(
+                matches!(fault, Fault::Malformed(_) | Fault::Incomplete(_) | Fault::Wrong),
+                "{name}: {text}: {fault}"
+            );
         }
         assert_eq!(with(name, &format!("sig1=\"{}\"", "x".repeat(5_000))), Err(Fault::TooLarge));
     }
@@ -268,7 +279,11 @@ fn whatever_can_not_be_read_is_refused_by_name() {
         ("\"@method\"", "\"@method\" \"@method\"", Fault::Malformed("a component is covered twice")),
         ("\"@method\"", "\"@method\" \"x-nobody\"", Fault::Malformed("a covered header is not there")),
         ("\"@method\"", "\"@method\" \"@status\"", Fault::Malformed("a derived component is not known here")),
-        ("\"@method\"", "\"@method\" \"date\";sf", Fault::Malformed("parameters of covered components are not known here")),
+        (
+            "\"@method\"",
+            "\"@method\" \"date\";sf",
+            Fault::Malformed("parameters of covered components are not known here"),
+        ),
     ] {
         assert!(input.contains(from), "{input}: {from}");
         assert_eq!(with("signature-input", &input.replace(from, to)), Err(fault), "{to}");
