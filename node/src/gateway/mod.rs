@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 pub mod bank;
 pub mod ismp;
 mod json_peer;
+pub mod notice_signing;
 pub mod rail;
 pub mod recharge;
 mod signed_notices;
@@ -43,7 +44,7 @@ pub enum NoAnswer {
 }
 
 /// A client for one gateway: no proxy, no redirects (an SP must not send us elsewhere).
-fn client(deadline: Duration) -> Result<reqwest::Client, reqwest::Error> {
+pub(crate) fn client(deadline: Duration) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .no_proxy()
         .tcp_nodelay(true)
@@ -55,7 +56,12 @@ fn client(deadline: Duration) -> Result<reqwest::Client, reqwest::Error> {
 
 /// Posts JSON and reads a JSON answer of bounded size.
 async fn post<A: DeserializeOwned>(client: &reqwest::Client, url: &str, body: &impl Serialize) -> Result<A, NoAnswer> {
-    let mut response = client.post(url).json(body).send().await.map_err(NoAnswer::Silent)?;
+    answer_of(client.post(url).json(body)).await
+}
+
+/// Sends a request and reads a JSON answer of bounded size.
+async fn answer_of<A: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<A, NoAnswer> {
+    let mut response = request.send().await.map_err(NoAnswer::Silent)?;
     if !response.status().is_success() {
         return Err(NoAnswer::Status(response.status().as_u16()));
     }

@@ -28,7 +28,7 @@ pub use content_digest::content_digest;
 pub use fault::Fault;
 pub use key::{CheckKey, NoKey, SignKey};
 pub use nonces::{NonceFault, Nonces};
-pub use presented::{Presented, WINDOW_S};
+pub use presented::{Kind, Presented, WINDOW_S};
 pub use sign::{Signature, Signer};
 
 /// The header that says what is signed, and how.

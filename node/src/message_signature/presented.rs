@@ -23,8 +23,28 @@ const NONCE_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 const METHOD: &str = "@method";
 const TARGET: &str = "@target-uri";
 const TARGET_PARTS: [&str; 2] = ["@authority", "@path"];
-/// What must be covered of a change.
-const OF_A_CHANGE: [&str; 3] = ["content-digest", "content-type", "idempotency-key"];
+
+/// What a request is, as far as its signature must cover it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Changes nothing and has no body.
+    Question,
+    /// Has a body, and a request id.
+    Change,
+    /// Has a body with ids of its own.
+    Notice,
+}
+
+impl Kind {
+    /// What must be covered besides method and target.
+    const fn covered(self) -> &'static [&'static str] {
+        match self {
+            Self::Question => &[],
+            Self::Change => &["content-digest", "content-type", "idempotency-key"],
+            Self::Notice => &["content-digest", "content-type"],
+        }
+    }
+}
 
 /// A signature that is complete and of now, of a body that is what it says; not checked yet.
 #[derive(Debug)]
@@ -41,16 +61,16 @@ pub struct Presented {
 }
 
 impl Presented {
-    /// Reads the signature of a request, of a change or a question, that came at `now_s` (s since 1970).
+    /// Reads the signature of a request that came at `now_s` (s since 1970).
     ///
     /// # Errors
     /// What is wrong with it, in the order of [`Fault`].
-    pub fn read(message: &Message<'_>, body: &[u8], changes: bool, now_s: u64) -> Result<Self, Fault> {
+    pub fn read(message: &Message<'_>, body: &[u8], kind: Kind, now_s: u64) -> Result<Self, Fault> {
         let (input, signature) = the_one_signature(message.headers)?;
         if input.items.len() > COMPONENTS_MAX {
             return Err(Fault::TooLarge);
         }
-        covers_what_it_must(&input, message, changes)?;
+        covers_what_it_must(&input, message, kind)?;
         let (key_id, nonce) = (text(&input, "keyid")?, text(&input, "nonce")?);
         let algorithm = text(&input, "alg")?;
         if !NONCE_CHARS.contains(&nonce.len()) {
@@ -64,7 +84,7 @@ impl Presented {
         if expired || created_s.saturating_add(WINDOW_S) < now_s {
             return Err(Fault::Expired);
         }
-        if changes {
+        if kind != Kind::Question {
             content_digest::check(message.headers, body)?;
         }
         let base = message.base(&input)?;
@@ -122,7 +142,7 @@ fn the_one_signature(headers: &HeaderMap) -> Result<(InnerList, Vec<u8>), Fault>
     }
 }
 
-fn covers_what_it_must(input: &InnerList, message: &Message<'_>, changes: bool) -> Result<(), Fault> {
+fn covers_what_it_must(input: &InnerList, message: &Message<'_>, kind: Kind) -> Result<(), Fault> {
     let covers = |name: &str| {
         let named = |item: &Item| matches!(&item.bare_item, BareItem::String(text) if text.as_str() == name);
         input.items.iter().any(named)
@@ -134,7 +154,7 @@ fn covers_what_it_must(input: &InnerList, message: &Message<'_>, changes: bool) 
     if !covers(TARGET) && !(TARGET_PARTS.into_iter().all(covers) && query) {
         return Err(Fault::Incomplete(TARGET));
     }
-    let missing = OF_A_CHANGE.into_iter().find(|name| !covers(name)).filter(|_| changes);
+    let missing = kind.covered().iter().copied().find(|name| !covers(name));
     match missing {
         // Without the header itself there is nothing that could be covered.
         Some(name) if name == super::CONTENT_DIGEST && !message.headers.contains_key(name) => Err(Fault::DigestMissing),

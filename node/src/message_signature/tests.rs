@@ -55,7 +55,7 @@ fn signed(key: SignKey, covered: &[&str], at: u64) -> HeaderMap {
 }
 
 fn read(headers: &HeaderMap) -> Result<Presented, Fault> {
-    Presented::read(&message(headers), BODY, true, NOW)
+    Presented::read(&message(headers), BODY, Kind::Change, NOW)
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn nothing_of_a_request_can_be_changed_once_it_is_signed() {
         let check = key.check_key();
         let headers = signed(key, &COVERED, NOW);
         let wrong = |message: Message<'_>| {
-            Presented::read(&message, BODY, true, NOW).and_then(|presented| presented.check(&check))
+            Presented::read(&message, BODY, Kind::Change, NOW).and_then(|presented| presented.check(&check))
         };
         let good = message(&headers);
         assert_eq!(wrong(good), Ok(()));
@@ -184,12 +184,12 @@ fn nothing_of_a_request_can_be_changed_once_it_is_signed() {
         let mut changed = headers.clone();
         let digest = content_digest(b"{}");
         changed.insert("content-digest", HeaderValue::from_str(&digest).unwrap());
-        let other = Presented::read(&message(&changed), b"{}", true, NOW).unwrap().check(&check);
+        let other = Presented::read(&message(&changed), b"{}", Kind::Change, NOW).unwrap().check(&check);
         assert_eq!(other, Err(Fault::Wrong));
         for place in 0..BODY.len() {
             let mut body = BODY.to_vec();
             body[place] ^= 1;
-            assert_eq!(Presented::read(&good, &body, true, NOW).unwrap_err(), Fault::DigestMismatch);
+            assert_eq!(Presented::read(&good, &body, Kind::Change, NOW).unwrap_err(), Fault::DigestMismatch);
         }
         // Each parameter of the signature is signed too.
         for (from, to) in
@@ -225,12 +225,12 @@ fn what_must_be_covered_is_named() {
     }
     let parts = ["@method", "@authority", "@path", "content-type", "content-digest", "idempotency-key"];
     let headers = signed(keys().remove(0), &parts, NOW);
-    assert!(Presented::read(&message(&headers), BODY, true, NOW).is_ok());
+    assert!(Presented::read(&message(&headers), BODY, Kind::Change, NOW).is_ok());
     let with_query = Message { query: Some("a=1"), ..message(&headers) };
-    assert_eq!(Presented::read(&with_query, BODY, true, NOW).unwrap_err(), Fault::Incomplete("@target-uri"));
+    assert_eq!(Presented::read(&with_query, BODY, Kind::Change, NOW).unwrap_err(), Fault::Incomplete("@target-uri"));
     // A question has no body.
     let headers = signed(keys().remove(0), &["@method", "@target-uri"], NOW);
-    assert!(Presented::read(&message(&headers), b"", false, NOW).is_ok());
+    assert!(Presented::read(&message(&headers), b"", Kind::Question, NOW).is_ok());
     let mut headers = signed(keys().remove(0), &["@method", "@target-uri", "content-type", "idempotency-key"], NOW);
     headers.remove("content-digest");
     assert_eq!(read(&headers).unwrap_err(), Fault::DigestMissing);

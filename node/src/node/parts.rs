@@ -18,6 +18,7 @@ use crate::gateway::bank::notices::{BankNotices, HttpBankNotices};
 use crate::gateway::bank::rail::{Acquirer, BankRail};
 use crate::gateway::bank::wire::Wire;
 use crate::gateway::ismp::{HttpIsmp, IsmpRail};
+use crate::gateway::notice_signing::NoticeSigning;
 use crate::gateway::rail::RailGateway;
 use crate::gateway::recharge::{HttpRecharge, RechargeRail};
 use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
@@ -149,7 +150,12 @@ impl Outside {
         if !outbox.sms_url.is_empty() {
             sms = Some(Arc::new(HttpSmsGateway::new(&outbox.sms_url, deadline).map_err(no_client)?));
         }
-        let sps = Arc::new(HttpSpGateway::new(deadline).map_err(no_client)?);
+        let signer = crate::platform_keys::signer(&settings.sp).map_err(|error| NodeError::Io {
+            what: "setting sp.notice_key".into(),
+            source: std::io::Error::other(error),
+        })?;
+        let signing = signer.map(|signer| NoticeSigning::new(signer, seams.clone()));
+        let sps = Arc::new(HttpSpGateway::new(deadline, signing).map_err(no_client)?);
         let nodes = mpss_routing::http::sockets();
         let peers = HttpPeers::over(nodes.clone(), Arc::new(TokioClock::new()), provinces.collect());
         let rails = Rails::real(settings, seams)?;

@@ -184,3 +184,63 @@ async fn a_bill_is_due_until_an_order_has_paid_it() {
     tell(&simulator, &[for_bill("44-4", "cancel", ORDER)]).await;
     assert_eq!(bill("E-2026-10-008650").await, due);
 }
+
+#[tokio::test]
+async fn once_it_knows_the_platforms_keys_it_takes_only_what_is_signed() {
+    use crate::gateway::notice_signing::NoticeSigning;
+    use crate::gateway::sp::{HttpSpGateway, Notice, NoticeKind, SpGateway};
+    use crate::message_signature::{SignKey, Signer};
+    use mpss_domain::sp_keys::SpKeyAlgorithm;
+
+    let simulator = SpSimulator::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/sps/lotto/notices", listener.local_addr().expect("bound"));
+    let (_end, ended) = tokio::sync::watch::channel(false);
+    let served = tokio::spawn(crate::simulator::serve(listener, simulator.router(), ended));
+    let folder = tempfile::tempdir().expect("a folder");
+    let transport = std::sync::Arc::new(mpss_runtime::real::TcpTransport::bind("127.0.0.1:0").await.expect("a port"));
+    let spawner = std::sync::Arc::new(mpss_runtime::real::TokioSpawner::new());
+    let seams = crate::node::real_seams_over(folder.path(), transport, spawner).expect("seams");
+    let notice = || Notice {
+        notice_id: "44-7".into(),
+        event_number: Some(1),
+        kind: NoticeKind::Deliver,
+        order_id: ORDER.into(),
+        sp_id: "S1".into(),
+        product_id: "G1".into(),
+        title: "彩票".into(),
+        application: "lottery",
+        quantity: 1,
+        amount: "2.00".into(),
+        bill_number: None,
+        draw_id: None,
+        recipient: None,
+        serving_province: "44".into(),
+        msisdn_masked: "189****0001".into(),
+        deliver_by: "2026-11-23T10:00:00+08:00".into(),
+    };
+    let key = |algorithm, byte| SignKey::new(algorithm, &[byte; 32]).expect("a key");
+    let gateway = |key: Option<SignKey>| {
+        let signer = key.map(|key| NoticeSigning::new(Signer { key_id: "mpss-1".into(), key }, seams.clone()));
+        HttpSpGateway::new(Duration::from_secs(20), signer).expect("a client")
+    };
+    for algorithm in [SpKeyAlgorithm::Ed25519, SpKeyAlgorithm::Sm2Sm3] {
+        let public = hex::encode(key(algorithm, 1).check_key().public_bytes().expect("public"));
+        let keys = json!({"keys": [{"key_id": "mpss-1", "algorithm": algorithm.name(), "public_key": public, "status": "signs"}]});
+        let (status, _) = ask(&simulator, "PUT", "/simulator/platform-keys", &keys).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        let right = gateway(Some(key(algorithm, 1)));
+        // Each retry is signed anew.
+        for _ in 0..2 {
+            assert_eq!(right.notify(&url, vec![notice()]).await.expect("taken").len(), 1);
+        }
+        for wrong in [None, Some(key(algorithm, 2)), Some(key(SpKeyAlgorithm::HmacSha256, 1))] {
+            let refused = gateway(wrong).notify(&url, vec![notice()]).await;
+            assert!(matches!(refused, Err(crate::gateway::NoAnswer::Status(401))), "{refused:?}");
+        }
+    }
+    let (_, body) = ask(&simulator, "GET", "/simulator/sps/lotto", &Value::Null).await;
+    let shown: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!((&shown["not_signed"], &shown["notices"]), (&json!(6), &json!(4)));
+    served.abort();
+}

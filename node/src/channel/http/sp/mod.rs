@@ -19,7 +19,7 @@ use super::door::DoorParts;
 use crate::channel::guard::is_change;
 use crate::intake::request_id::RequestKey;
 use crate::intake::{EdgeCode, Problem};
-use crate::message_signature::{CheckKey, Fault, Message, NonceFault, Presented};
+use crate::message_signature::{CheckKey, Fault, Kind, Message, NonceFault, Presented};
 use crate::not_done::NotDone;
 
 pub(super) mod awards;
@@ -55,7 +55,8 @@ impl DoorParts {
             headers: call.headers(),
         };
         let now_s = self.wall().0 / 1_000;
-        let presented = Presented::read(&message, &call.body, is_change(call.method()), now_s)?;
+        let kind = if is_change(call.method()) { Kind::Change } else { Kind::Question };
+        let presented = Presented::read(&message, &call.body, kind, now_s)?;
         let (sp, id) = presented.key_id.split_once('/').ok_or(Fault::UnknownKey)?;
         let sp: SpId = sp.parse().map_err(|_| Fault::UnknownKey)?;
         let id = super::sp_keys::key_id(id).map_err(|_| Fault::UnknownKey)?;
