@@ -104,7 +104,9 @@ impl OrderStatus {
             (Self::Created, E::Created) => Self::Created,
             (Self::Created, E::ConfirmationAsked) => Self::AwaitingConfirmation,
             (Self::Created | Self::AwaitingConfirmation, E::PaymentAsked) => Self::Paying,
-            (Self::AwaitingConfirmation | Self::Paying, E::Reserved) | (Self::Reserved, E::Charged(_)) => Self::Reserved,
+            (Self::AwaitingConfirmation | Self::Paying, E::Reserved) | (Self::Reserved, E::Charged(_)) => {
+                Self::Reserved
+            }
             (Self::Created | Self::AwaitingConfirmation | Self::Paying | Self::Reserved, E::Paid) => Self::Paid,
             (Self::AwaitingConfirmation, E::Declined(Refusal::ConfirmationExpired)) => Self::Expired,
             (Self::AwaitingConfirmation | Self::Paying, E::Declined(_)) => Self::Declined,
@@ -136,12 +138,7 @@ impl OrderStatus {
     pub const fn is_final(self) -> bool {
         matches!(
             self,
-            Self::Delivered
-                | Self::Declined
-                | Self::Expired
-                | Self::Reversed
-                | Self::PartlyRefunded
-                | Self::Refunded
+            Self::Delivered | Self::Declined | Self::Expired | Self::Reversed | Self::PartlyRefunded | Self::Refunded
         )
     }
 }

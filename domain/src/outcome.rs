@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, AwardId, BindingId, OrderId, PaymentId, ProductId, RefundId, SpId, TopUpId, TransferId, WishId};
+use crate::ids::{
+    AccountId, AwardId, BindingId, OrderId, PaymentId, ProductId, RefundId, SpId, TopUpId, TransferId, WishId,
+};
 use crate::journal::JournalRecord;
 use crate::money::Money;
 use crate::refusal::Refusal;

@@ -253,7 +253,10 @@ impl SmsText {
                 )
             }
             Self::PartTaken { order, taken, freed, kind } => {
-                format!("Order {order}: {taken} yuan was taken, the other {freed} yuan on your {} is free.", kind_en(*kind))
+                format!(
+                    "Order {order}: {taken} yuan was taken, the other {freed} yuan on your {} is free.",
+                    kind_en(*kind)
+                )
             }
         }
     }

@@ -34,13 +34,8 @@ impl State {
             self.end_confirmation(&row, Refusal::ConfirmationExpired);
             return Err(Refusal::ConfirmationExpired);
         }
-        let word = Word {
-            order: row.order,
-            payment: row.payment,
-            title: row.title.clone(),
-            amount: row.amount,
-            agreed,
-        };
+        let word =
+            Word { order: row.order, payment: row.payment, title: row.title.clone(), amount: row.amount, agreed };
         if !agreed {
             self.end_confirmation(&row, Refusal::ConfirmationRefused);
             return Ok(Outcome::Word(Box::new(word)));

@@ -68,7 +68,10 @@ pub struct Confirmation {
 impl fmt::Debug for Confirmation {
     /// Without the code: debug output ends in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Confirmation").field("payment", &self.payment).field("order", &self.order).finish_non_exhaustive()
+        f.debug_struct("Confirmation")
+            .field("payment", &self.payment)
+            .field("order", &self.order)
+            .finish_non_exhaustive()
     }
 }
 

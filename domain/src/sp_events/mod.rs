@@ -127,14 +127,19 @@ fn concerns_sp(order: &Order, event: &OrderEvent, from_vault: bool) -> bool {
         E::DeliveryAsked => false,
         E::Delivered | E::Refunded(..) | E::RefundDeclined(..) => true,
         E::CardsShown | E::TicketChecked(_) | E::Received => true,
-        // An order that came to nothing before it was paid was never any of its concern.
+        // An order that came to nothing before it was paid is no concern of an SP's, unless its subscriber was asked
+        // about it: then the SP may have begun it, and waits.
         E::ReversalAsked(..) | E::Reversed => {
-            let asked = order.timeline.iter().any(|entry| entry.event == E::DeliveryAsked);
-            let delivered = order.timeline.iter().any(|entry| entry.event == E::Delivered);
-            if from_vault { delivered } else { asked }
+            let known = if from_vault { E::Delivered } else { E::DeliveryAsked };
+            happened(order, E::ConfirmationAsked) || happened(order, known)
         }
-        E::Created | E::PaymentAsked | E::Paid | E::Declined(_) => false,
+        E::Declined(_) | E::Reserved => happened(order, E::ConfirmationAsked),
+        E::Created | E::PaymentAsked | E::Paid | E::ConfirmationAsked => false,
         // What it has done itself, and what changes nothing.
-        E::RefundAsked(..) | E::Shipped | E::LateAcceptance | E::LatePayment => false,
+        E::RefundAsked(..) | E::Shipped | E::Charged(_) | E::LateAcceptance | E::LatePayment => false,
     }
+}
+
+fn happened(order: &Order, event: OrderEvent) -> bool {
+    order.timeline.iter().any(|entry| entry.event == event)
 }

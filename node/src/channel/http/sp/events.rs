@@ -15,7 +15,7 @@ use mpss_domain::ids::IssuedId;
 use mpss_domain::journal::JournalBody;
 use mpss_domain::order::OrderEvent;
 use mpss_domain::sp_events::SpEvent;
-use mpss_domain::{AwardId, JournalRecord, LogTime, OrderId, OrderStatus, RefundId, SpId};
+use mpss_domain::{AwardId, JournalRecord, LogTime, OrderId, OrderStatus, RefundId, Refusal, SpId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -56,7 +56,7 @@ pub(crate) struct SpEventBody {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     at: Shown<LogTime>,
-    /// `deliver`, `delivered`, `cancelled` (do not deliver, or take back), `reversed` (the money is back), `refunded`,
+    /// Of an order whose subscriber was asked `reserved`, `declined` or `expired`; of any `deliver`, `delivered`, `cancelled` (do not deliver, or take back), `reversed` (the money is back), `refunded`,
     /// `refund_declined`, `cards_shown`, `ticket_checked`, `received`, `award_awaiting_approval`, `award_crediting`,
     /// `award_accepted`, `award_rejected`, `award_returned`.
     #[schema(example = "deliver")]
@@ -64,7 +64,7 @@ pub(crate) struct SpEventBody {
     /// The order, or the bet.
     #[schema(value_type = String, example = "O20260101120000000-44-00001")]
     order_id: Shown<OrderId>,
-    /// With `cancelled`: why.
+    /// With `cancelled` and `declined`: why.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "delivery_timed_out")]
     reason: Option<&'static str>,
@@ -121,6 +121,11 @@ impl SpEventBody {
                 }
                 OrderEvent::RefundDeclined(refund, _) => {
                     body.refund_id = Some(Shown(refund));
+                    event.name().to_owned()
+                }
+                OrderEvent::Declined(Refusal::ConfirmationExpired) => "expired".to_owned(),
+                OrderEvent::Declined(refusal) => {
+                    body.reason = Some(refusal.code());
                     event.name().to_owned()
                 }
                 other => other.name().to_owned(),
