@@ -202,10 +202,8 @@ fn message(state: &State, order: &Order) -> Option<PaymentMessage> {
 /// What the home province is asked whose subscriber is to be asked; `None` when nobody waits for that any more.
 pub(crate) fn confirmation_message(state: &State, id: OrderId) -> Option<PaymentMessage> {
     let order = state.order(id).filter(|order| order.status == OrderStatus::AwaitingConfirmation)?;
-    let confirmation = ConfirmationMessage {
-        merchant: state.sp(order.sp)?.name.clone(),
-        reserve: state.is_reservation(id),
-    };
+    let confirmation =
+        ConfirmationMessage { merchant: state.sp(order.sp)?.name.clone(), reserve: state.is_reservation(id) };
     Some(PaymentMessage { confirmation: Some(confirmation), ..message(state, order)? })
 }
 

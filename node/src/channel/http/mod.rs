@@ -191,6 +191,8 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(awards::file::send))
         .routes(routes!(awards::prizes::waiting))
         .routes(routes!(awards::policy::show, awards::policy::set))
+        .routes(routes!(sp::charges::ask))
+        .routes(routes!(sp::charges::charge))
         .routes(routes!(sp::orders::show))
         .routes(routes!(sp::orders::reverse))
         .routes(routes!(sp::orders::refund))

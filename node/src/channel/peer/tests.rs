@@ -406,11 +406,9 @@ async fn a_subscriber_of_ours_is_asked_once_however_often_the_other_province_ask
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_asked_gives_no_password() {
     let border = Border::open().await;
-    for (field, value) in [
-        ("payment_password", json!(RIGHT)),
-        ("bill", json!({})),
-        ("payment_code", json!("4401234567890128")),
-    ] {
+    for (field, value) in
+        [("payment_password", json!(RIGHT)), ("bill", json!({})), ("payment_code", json!("4401234567890128"))]
+    {
         let mut both = border.to_confirm(300, false);
         both[field] = value;
         let (status, answer) = border.post(PAYMENTS, &both).await;

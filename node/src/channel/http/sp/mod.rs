@@ -23,6 +23,7 @@ use crate::message_signature::{CheckKey, Fault, Kind, Message, NonceFault, Prese
 use crate::not_done::NotDone;
 
 pub(super) mod awards;
+pub(super) mod charges;
 pub(super) mod events;
 mod order_body;
 pub(super) mod orders;

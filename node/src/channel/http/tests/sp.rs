@@ -424,3 +424,52 @@ async fn the_platforms_own_keys_are_shown_without_what_is_secret() {
     assert_eq!(json!(statuses), json!(["signs", "published"]));
     assert_ne!(body["keys"][0]["key_id"], body["keys"][1]["key_id"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_sp_begins_waits_for_the_subscribers_word_and_its_end_is_told() {
+    let shop = Shop::open_newest().await;
+    shop.account(1, 100).await;
+    let (partner, other) =
+        (shop.partner(SpKeyAlgorithm::Ed25519, 1).await, shop.partner(SpKeyAlgorithm::Ed25519, 2).await);
+    let charge = |product: &str, key: &str, reserve: bool| {
+        let body = json!({
+            "msisdn": local(1).to_string(), "product_id": product, "quantity": 2, "reserve": reserve,
+        });
+        Asking::post("/v1/sp/charges", key, &body)
+    };
+    shop.as_sp(&other, charge(&partner.product, "theirs", false)).await.problem(422, "product_not_found");
+    let asked = shop.as_sp(&partner, charge(&partner.product, "c1", false)).await.is(201);
+    let body = asked.json();
+    assert_eq!((&body["status"], &body["amount"]), (&json!("awaiting_confirmation"), &json!("2.00")));
+    let again = shop.as_sp(&partner, charge(&partner.product, "c1", false)).await.is(201);
+    assert_eq!((again.header("idempotent-replayed"), &again.bytes), (Some("true"), &asked.bytes));
+    let order = body["order_id"].as_str().unwrap().to_owned();
+    let known = shop.as_sp(&partner, Asking::get("/v1/sp/requests/c1")).await.is(200).json();
+    assert_eq!(known["order_id"], json!(order));
+    let code = shop.code_sent();
+    shop.post("/v1/confirmations", "yes", confirmations::word(1, &code, "agree")).await.is(201);
+    let shown = shop.as_sp(&partner, Asking::get(asked.header("location").unwrap())).await.is(200).json();
+    assert_eq!(shown["status"], "delivering");
+
+    // Set aside first, then charged in part.
+    let asked = shop.as_sp(&partner, charge(&partner.product, "c2", true)).await.is(201).json();
+    let reserved = asked["order_id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/sp/orders/{reserved}/charge");
+    let part = || Asking::post(path.clone(), "part", &json!({"quantity": 1}));
+    shop.as_sp(&other, part()).await.problem(404, "order_not_found");
+    let code = shop.code_sent();
+    shop.post("/v1/confirmations", "yes-2", confirmations::word(1, &code, "agree")).await.is(201);
+    let charged = shop.as_sp(&partner, part()).await.is(200).json();
+    assert_eq!((&charged["status"], &charged["amount"]), (&json!("delivering"), &json!("1.00")));
+
+    let asked = shop.as_sp(&partner, charge(&partner.product, "c3", false)).await.is(201).json();
+    let code = shop.code_sent();
+    shop.post("/v1/confirmations", "no", confirmations::word(1, &code, "refuse")).await.is(201);
+    let events = shop.events(&partner, "").await;
+    let told: Vec<_> = kinds(&events).into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(told, ["deliver", "reserved", "deliver", "declined"]);
+    assert_eq!(
+        (&events["events"][3]["order_id"], &events["events"][3]["reason"]),
+        (&asked["order_id"], &json!("confirmation_refused"))
+    );
+}
