@@ -15,6 +15,7 @@
 mod base;
 mod content_digest;
 mod fault;
+pub mod fuzz;
 mod key;
 mod nonces;
 mod presented;
