@@ -11,6 +11,7 @@
 mod check;
 mod dispatch;
 mod door;
+mod isag;
 mod key;
 mod layers;
 mod node;
@@ -23,6 +24,7 @@ mod recharge;
 mod relation;
 mod replication;
 mod secret;
+mod sp;
 mod telemetry;
 mod upp;
 
@@ -35,6 +37,7 @@ use serde::Deserialize;
 
 pub use dispatch::DispatchSettings;
 pub use door::DoorSettings;
+pub use isag::{IsagSettings, IsagSpSettings};
 pub use key::{REPLICA_NUMBER_MAX, TEXT_BYTES_MAX, URLS_MAX};
 pub use node::{ListenSettings, MemberSettings, NodeSettings, ProvinceSettings};
 pub use number_plan::NumberPlanSettings;
@@ -45,6 +48,7 @@ pub use rails::RailSettings;
 pub use recharge::RechargeSettings;
 pub use replication::ReplicationSettings;
 pub use secret::SecretSettings;
+pub use sp::SpSettings;
 pub use telemetry::TelemetrySettings;
 pub use upp::UppSettings;
 
@@ -65,7 +69,9 @@ const KEYS: &[&[Key]] = &[
     rails::KEYS,
     recharge::KEYS,
     upp::KEYS,
+    isag::KEYS,
     secret::KEYS,
+    sp::KEYS,
     number_plan::KEYS,
     telemetry::KEYS,
 ];
@@ -95,9 +101,13 @@ const DEFAULTS: &str = concat!(
     "\n",
     include_str!("../defaults/upp.toml"),
     "\n",
+    include_str!("../defaults/isag.toml"),
+    "\n",
     include_str!("../defaults/vault.toml"),
     "\n",
     include_str!("../defaults/tickets.toml"),
+    "\n",
+    include_str!("../defaults/sp.toml"),
     "\n",
     include_str!("../defaults/number_plan.toml"),
     "\n",
@@ -134,10 +144,17 @@ pub struct Settings {
     pub recharge: RechargeSettings,
     /// The unified payment platform.
     pub upp: UppSettings,
+    /// The door for SPs that are connected through the ISAG.
+    pub isag: IsagSettings,
+    /// Those SPs: number at the ISAG → who it is.
+    #[serde(default)]
+    pub isag_sps: BTreeMap<String, IsagSpSettings>,
     /// PIN cards.
     pub vault: SecretSettings,
     /// Tickets.
     pub tickets: SecretSettings,
+    /// SPs that speak HTTP with us directly.
+    pub sp: SpSettings,
     /// Number plan file put in force when the state has none.
     pub number_plan: NumberPlanSettings,
     /// Logs.

@@ -17,6 +17,8 @@ pub(crate) fn check(checked: &mut Checked) {
     crate::rails::check(checked);
     crate::recharge::check(checked);
     crate::upp::check(checked);
+    crate::sp::check(checked);
+    crate::isag::check(checked);
     at_most(checked, "rails.bank_reconnect_min_ms", "rails.bank_reconnect_max_ms");
 }
 

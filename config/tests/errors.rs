@@ -471,6 +471,23 @@ fn a_recharge_platform_needs_the_key_of_the_vault() {
 }
 
 #[test]
+fn a_key_that_is_only_shown_needs_one_that_signs() {
+    let variable = |name: &str, byte: &str| (format!("MPSS__SP__{name}"), byte.repeat(32));
+    let alone = Settings::parse(GOOD, "file x.toml", [variable("PUBLISHED_KEY", "5a")]).unwrap_err().to_string();
+    assert!(alone.contains("sp.published_key needs sp.notice_key"), "{alone}");
+    let keys = [variable("NOTICE_KEY", "a5"), variable("PUBLISHED_KEY", "5a")];
+    let settings = Settings::parse(GOOD, "file x.toml", keys).unwrap();
+    assert_eq!(settings.sp.notice_key_bytes().as_deref().map(Vec::as_slice), Some([0xa5; 32].as_slice()));
+    assert_eq!(settings.sp.published_key_bytes().as_deref().map(Vec::as_slice), Some([0x5a; 32].as_slice()));
+    let printed = format!("{settings:?}");
+    assert!(!printed.contains("5a5a") && !printed.contains("a5a5"), "a key is never printed");
+    assert!(Settings::parse(GOOD, "file x.toml", []).unwrap().sp.notice_key_bytes().is_none());
+    for wrong in ["notice_algorithm = \"md5\"", "target_scheme = \"ftp\"", "nonces_max = 10"] {
+        assert!(told(&format!("[sp]\n{wrong}\n"), &[])[0].starts_with("sp."), "{wrong}");
+    }
+}
+
+#[test]
 fn what_the_upp_is_told_needs_a_key() {
     let url = "[upp]\nnotice_url = \"http://10.0.0.50:7005/upp/v1/notices\"\n";
     assert_eq!(
@@ -511,4 +528,29 @@ fn accounts_at_the_upp_need_to_be_reached_and_signed_for() {
     let text = format!("{GOOD}{url}virtual_accounts = \"upp\"\n");
     assert!(Settings::parse(&text, "file x.toml", [key]).unwrap().upp.keeps_virtual_accounts());
     assert!(!Settings::parse(GOOD, "file x.toml", []).unwrap().upp.keeps_virtual_accounts());
+}
+
+#[test]
+fn sps_at_the_isag_are_named_by_their_number() {
+    let sp = |number: &str, serial: u8| {
+        format!("[isag_sps.{number}]\nsp_id = \"S20260101120000000-44-0000{serial}\"\nnotice_url = \"\"\n")
+    };
+    let text = format!("{GOOD}{}{}", sp("35100123", 1), sp("35100124", 2));
+    let settings = Settings::parse(&text, "file x.toml", []).unwrap();
+    assert_eq!(settings.isag_sps["35100123"].sp_id, "S20260101120000000-44-00001");
+    assert!(settings.isag.checks_headers());
+    assert!(Settings::parse(GOOD, "file x.toml", []).unwrap().isag_sps.is_empty());
+    let named = told(&sp("3510012", 1), &[]);
+    assert_eq!(named, ["isag_sps.3510012 (file x.toml, line 8): an SP is named by its number at the ISAG, 8 digits"]);
+    let twice = told(&format!("{}{}", sp("35100123", 1), sp("35100124", 1)), &[]);
+    assert!(twice[0].starts_with("isag_sps.35100124.sp_id"), "{twice:?}");
+    assert!(twice[0].contains("must differ from isag_sps.35100123.sp_id"), "{twice:?}");
+    for (text, key) in [
+        (sp("35100123", 1).replace("S2026", "G2026"), "isag_sps.35100123.sp_id"),
+        (sp("35100123", 1).replace("\"\"", "\"ftp://h:1/\""), "isag_sps.35100123.notice_url"),
+        ("[isag]\nheader_check = \"perhaps\"\n".to_owned(), "isag.header_check"),
+        ("[isag]\naccount_kind = \"gold\"\n".to_owned(), "isag.account_kind"),
+    ] {
+        assert!(told(&text, &[])[0].starts_with(key), "{text}");
+    }
 }

@@ -40,6 +40,8 @@ impl State {
         self.check_wishes()?;
         self.check_codes()?;
         self.check_confirmations()?;
+        self.check_sp_keys()?;
+        self.check_sp_events()?;
         self.check_accounts(&open)
     }
 

@@ -26,6 +26,7 @@ use crate::rail::CallAnswer;
 use crate::recharge::RechargeCard;
 use crate::refusal::Refusal;
 use crate::shipping::{BuyShipped, TrackingNumber};
+use crate::sp_keys::{SetSpKey, SpKeyId};
 use crate::tickets::TicketId;
 use crate::time::LogTime;
 use crate::upp::PayUpp;
@@ -625,5 +626,14 @@ pub enum Verb {
         order: OrderId,
         /// How many.
         quantity: u32,
+    },
+    /// A key that an SP signs with.
+    SetSpKey(Box<SetSpKey>),
+    /// A key that an SP must not sign with any more, from now on.
+    EndSpKey {
+        /// Whose.
+        sp: SpId,
+        /// Which.
+        key: SpKeyId,
     },
 }

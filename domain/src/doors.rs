@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::confirmation::Confirmations;
 use crate::ids::OrderId;
+use crate::sp_events::SpEvents;
+use crate::sp_keys::SpKeys;
 use crate::state::State;
 use crate::table::Table;
 
@@ -17,6 +19,10 @@ pub struct Doors {
     pub(crate) confirmations: Confirmations,
     /// Orders taken here for whose money home is to set it aside, until it is charged or free.
     pub(crate) reservations: Table<OrderId, (), 64>,
+    /// What SPs sign with.
+    pub(crate) sp_keys: SpKeys,
+    /// How far the numbers are by which SPs are told.
+    pub(crate) sp_events: SpEvents,
 }
 
 impl State {

@@ -351,6 +351,8 @@ given_names! {
     TrackingNumber "a tracking number has 1 to 32 printable ASCII characters without spaces";
     /// The number the UPP gave to an order, a reversal or a refund.
     UppNumber "a number of the UPP has 1 to 32 printable ASCII characters without spaces";
+    /// What a key that an SP signs with is called; no two of one SP are called the same.
+    SpKeyId "a key id has 1 to 32 printable ASCII characters without spaces";
 }
 
 macro_rules! issued_ids {

@@ -3,11 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, AwardId, CallId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TopUpId, TransferId};
+use crate::ids::{
+    AccountId, AwardId, CallId, IssuedId, Msisdn, OrderId, ProvinceId, RefundId, SpId, TopUpId, TransferId,
+};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
 use crate::order::OrderEvent;
 use crate::rail::{CallStep, Phase};
+use crate::sp_events::SpEvent;
 use crate::time::LogTime;
 
 /// Where a record stands: log index and place inside the entry. Ascending in the order of events.
@@ -96,6 +99,27 @@ pub enum JournalBody {
         /// To where.
         phase: Phase,
     },
+    /// An SP was told what concerns it, by the next number of its own.
+    SpTold {
+        /// Which.
+        sp: SpId,
+        /// One more than that of the SP's event before.
+        number: u64,
+        /// What.
+        event: SpEvent,
+    },
+}
+
+impl JournalBody {
+    /// Of records that are numbered for whoever reads on from a number: whose stream it is, and the number in it.
+    /// Numbers of one stream begin with 1 and have no gap.
+    #[must_use]
+    pub fn stream(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::SpTold { sp, number, .. } => Some((sp.bits(), *number)),
+            _ => None,
+        }
+    }
 }
 
 /// Why money moved.

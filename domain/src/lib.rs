@@ -75,6 +75,8 @@ mod reversal;
 pub mod sealed;
 pub mod shipping;
 pub mod sms_text;
+pub mod sp_events;
+pub mod sp_keys;
 pub mod state;
 pub mod table;
 mod tick;

@@ -262,6 +262,8 @@ impl State {
             Verb::AskConfirmation(ask) => self.pay(&ask.request, PaymentMode::Consent(ask)),
             &Verb::Confirm { msisdn, code, agreed } => self.confirm(msisdn, code, agreed),
             &Verb::ChargeReservation { order, quantity } => self.charge_reservation(order, quantity),
+            Verb::SetSpKey(ask) => self.set_sp_key(ask),
+            &Verb::EndSpKey { sp, key } => self.end_sp_key(sp, key),
         }
     }
 

@@ -27,6 +27,7 @@ impl State {
     pub(crate) fn end_effect(&mut self, id: EffectId) {
         if self.effects.remove(&id).is_some() {
             self.entry.digest.feed(&id);
+            self.forget_notice(id);
         }
     }
 

@@ -56,6 +56,7 @@ use crate::payment::{Payment, PaymentStatus};
 use crate::payment_codes::{PaymentCode, Presenter};
 use crate::refusal::Refusal;
 use crate::shipping::Recipient;
+use crate::sp_events::SpEvent;
 use crate::state::State;
 use crate::time::LogTime;
 use crate::timer::{Timer, TimerKind};
@@ -390,12 +391,14 @@ impl State {
 
     /// Lets an event happen to an order with all that goes with it, and tells the journal.
     pub(crate) fn order_event(&mut self, order: &mut Order, event: OrderEvent) {
+        let before = order.status;
         order.happen(self.now, self.index, event);
         self.entry.record(None, JournalBody::OrderMoved { order: order.id, event });
         self.cards_follow(order, event);
         self.tickets_follow(order, event);
         self.bill_follows(order, event);
         self.shipment_follows(order, event);
+        self.sp_follows(order, event, before);
     }
 
     /// The order is paid: tell the SP to deliver. Cards of the vault are delivered by ourselves, at once;
@@ -413,6 +416,11 @@ impl State {
         let not_before = if closes_at == self.now { self.now.plus_ms(NEVER_TOLD_MS) } else { self.now };
         let notice = Effect::DeliveryNotice { sp: order.sp, order: order.id };
         order.waits_for = self.add_effect_not_before(not_before, notice);
+        if not_before == self.now {
+            let (event, before) = (OrderEvent::DeliveryAsked, OrderStatus::Paid);
+            self.tell_sp(order.sp, SpEvent::Order { order: order.id, event, before });
+            self.number_notice(order.waits_for, order.sp);
+        }
         order.waits_until = order.deliver_by;
         self.timers.insert(Timer::new(order.deliver_by, TimerKind::DeliveryDeadline(order.id)), ());
     }

@@ -295,6 +295,19 @@ refusals! {
     /// The subscriber has no bank account: no card is bound.
     NoBankAccount = 10631 "no_bank_account" never "未开通银行账户";
 
+    /// What was given as a key can not be one of this algorithm.
+    SpKeyUnusable = 10701 "sp_key_unusable" never "密钥与算法不符";
+    /// The key would end before it begins, or has ended.
+    SpKeyPeriod = 10702 "sp_key_period" never "密钥有效期无效";
+    /// The SP has, or had, another key with this id.
+    SpKeyExists = 10703 "sp_key_exists" never "密钥标识已被使用";
+    /// The SP has as many keys as one may have.
+    SpKeysFull = 10704 "sp_keys_full" retry "密钥数量超过上限";
+    /// The SP has no such key.
+    SpKeyNotFound = 10705 "sp_key_not_found" never "密钥不存在";
+    /// The key has ended.
+    SpKeyEnded = 10706 "sp_key_ended" never "密钥已失效";
+
     /// Nothing waits for this subscriber's word.
     NothingToConfirm = 10781 "nothing_to_confirm" never "没有待确认的交易";
     /// The subscriber is asked about so much that no more is asked at once.

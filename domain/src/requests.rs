@@ -130,9 +130,19 @@ impl Requests {
         self.generations.values().any(|generation| generation.get(key).is_some())
     }
 
+    /// The answer under a request id; those that name an order too, for as long as any other.
+    pub(crate) fn answer_to(&self, key: u128) -> Option<&FirstAnswer> {
+        self.generations.values().rev().find_map(|generation| generation.get(key))
+    }
+
     /// The first answer to a request that names no order; `None` when nothing is known of it.
     pub(crate) fn first_answer(&self, request: Request) -> Option<Known> {
         self.generations.values().find_map(|generation| generation.get(request.key)).map(|known| request.compare(known))
+    }
+
+    /// What a request came to that names no order, whatever its content was.
+    pub(crate) fn outcome_of(&self, key: u128) -> Option<&Outcome> {
+        self.generations.values().find_map(|generation| generation.get(key)).map(|known| &known.outcome)
     }
 
     /// Remembers the answer to a request of which nothing was known.

@@ -92,7 +92,8 @@ impl State {
             state.end_wait(order);
             state.order_event(order, OrderEvent::ReversalAsked(reversal, reason));
             if sp_may_know && reason != ReversalReason::SpRefused {
-                state.add_effect(Effect::CancelNotice { sp: order.sp, order: order.id });
+                let notice = state.add_effect(Effect::CancelNotice { sp: order.sp, order: order.id });
+                state.number_notice(notice, order.sp);
             }
             if order.home == state.province && before == OrderStatus::AwaitingConfirmation {
                 state.recall_confirmation(order.payment, reversal);

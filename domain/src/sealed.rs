@@ -53,4 +53,6 @@ sealed! {
     SealedCardNumber;
     /// The digits of a payment code, to be shown to who asked for it.
     SealedCode;
+    /// A secret that an SP and we sign with.
+    SealedSpSecret;
 }

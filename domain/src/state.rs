@@ -293,6 +293,13 @@ impl State {
         self.requests.knows(request.key)
     }
 
+    /// The answer that was given under a request id, whatever it was asked with; while it is remembered.
+    #[must_use]
+    pub fn answer_to(&self, key: u128) -> Option<Reply> {
+        let first = self.requests.answer_to(key)?;
+        Some(Reply { outcome: first.outcome.clone(), index: first.index, replayed: true })
+    }
+
     /// The answer that a request would get which was asked before; `None` for a new one.
     #[must_use]
     pub fn first_answer(&self, request: Request) -> Option<Reply> {
@@ -301,6 +308,15 @@ impl State {
             Known::Same(first) => Reply { outcome: first.outcome, index: first.index, replayed: true },
             _ => Reply { outcome: Outcome::Refused(Refusal::DuplicateRequest), index: self.index, replayed: false },
         })
+    }
+
+    /// The order that a request has made, as long as its answer is remembered; its content is not looked at.
+    #[must_use]
+    pub fn order_of_request(&self, key: u128) -> Option<OrderId> {
+        match self.requests.outcome_of(key)? {
+            Outcome::Order(order) | Outcome::OrderDeclined(order, _) => Some(*order),
+            _ => None,
+        }
     }
 
     /// The books.

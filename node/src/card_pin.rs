@@ -13,12 +13,13 @@ use std::fmt;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
-use mpss_domain::ids::IssuedId;
+use mpss_domain::ids::{IssuedId, SpKeyId};
 use mpss_domain::payment_codes::{PaymentCode, SealedCode};
 use mpss_domain::recharge::RechargeCard;
+use mpss_domain::sp_keys::SealedSpSecret;
 use mpss_domain::vault::{CardNumber, SealedPin};
 use mpss_domain::wish::SealedCardNumber;
-use mpss_domain::{AccountId, Msisdn, ProductId};
+use mpss_domain::{AccountId, Msisdn, ProductId, SpId};
 use mpss_runtime::Random;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -215,6 +216,28 @@ impl PinSafe {
         std::str::from_utf8(&clear).ok().and_then(CodeDigits::parse).ok_or(DoesNotOpen)
     }
 
+    /// Seals a secret that an SP and we sign with, for this key of this SP.
+    ///
+    /// # Panics
+    /// Never: a secret is far smaller than what can be sealed.
+    #[must_use]
+    pub fn seal_sp_secret(&self, sp: SpId, key: SpKeyId, secret: &[u8], random: &dyn Random) -> SealedSpSecret {
+        SealedSpSecret::new(self.seal_bytes(&bound_to_key(sp, key), secret, random))
+    }
+
+    /// Opens a secret that an SP and we sign with.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn open_sp_secret(
+        &self,
+        sp: SpId,
+        key: SpKeyId,
+        sealed: &SealedSpSecret,
+    ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        self.open_bytes(&bound_to_key(sp, key), sealed.as_bytes())
+    }
+
     /// What tells one batch from another under its name, by all that is in it. Keyed: PINs can not be
     /// searched by it.
     #[must_use]
@@ -248,6 +271,14 @@ fn bound_to_account(account: AccountId) -> Vec<u8> {
 fn bound_to_payer(account: AccountId) -> Vec<u8> {
     let mut bytes = b"payment code".to_vec();
     bytes.extend(account.bits().to_be_bytes());
+    bytes
+}
+
+/// For which key of which SP a secret is sealed.
+fn bound_to_key(sp: SpId, key: SpKeyId) -> Vec<u8> {
+    let mut bytes = b"sp key".to_vec();
+    bytes.extend(sp.bits().to_be_bytes());
+    bytes.extend(key.to_string().into_bytes());
     bytes
 }
 
@@ -398,6 +429,29 @@ mod tests {
         let as_bytes = format!("{:?}", number.digits().as_bytes()).replace(' ', "");
         for text in [format!("{verb:?}"), written] {
             assert!(!text.contains(number.digits()) && !text.contains(as_bytes.trim_matches(['[', ']'])), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_sps_secret_opens_for_its_own_key_alone() {
+        use mpss_domain::sp_keys::{SetSpKey, SpKeyAlgorithm, SpKeyMaterial};
+        let safe = PinSafe::new(&[1; 32]);
+        let sp = |serial| SpId::issue(LogTime(1_795_399_200_000), ProvinceId::new(44).expect("44"), serial);
+        let key = |text: &str| text.parse::<SpKeyId>().expect("a key id");
+        let secret = b"a secret of thirty-two bytes, ok";
+        let sealed = safe.seal_sp_secret(sp(1), key("a"), secret, &Counting(AtomicU8::new(0)));
+        let open = |safe: &PinSafe, of, id| safe.open_sp_secret(sp(of), key(id), &sealed).map(|bytes| bytes.to_vec());
+        assert_eq!(open(&safe, 1, "a"), Ok(secret.to_vec()));
+        assert_eq!(open(&safe, 1, "b"), Err(DoesNotOpen), "another key's");
+        assert_eq!(open(&safe, 2, "a"), Err(DoesNotOpen), "another SP's");
+        assert_eq!(open(&PinSafe::new(&[2; 32]), 1, "a"), Err(DoesNotOpen), "another vault's");
+        let material = SpKeyMaterial::Secret(sealed);
+        let (algorithm, key) = (SpKeyAlgorithm::HmacSha256, key("a"));
+        let ask = SetSpKey { sp: sp(1), key, algorithm, material, good_from: None, good_until: None };
+        let verb = Verb::SetSpKey(Box::new(ask));
+        let as_bytes = format!("{secret:?}").replace(' ', "");
+        for text in [format!("{verb:?}"), serde_json::to_string(&verb).expect("JSON")] {
+            assert!(!text.contains("thirty") && !text.contains(as_bytes.trim_matches(['[', ']'])), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use super::row::{Row, RowKey};
-use super::store::{JournalStore, StoreError, WriteBatch};
+use super::store::{JournalStore, StoreError, StreamPlace, WriteBatch};
 
 /// A store in memory.
 #[derive(Default)]
@@ -18,6 +18,8 @@ pub(crate) struct MemoryStore {
 struct Tables {
     rows: BTreeMap<RowKey, Bytes>,
     days: BTreeMap<u32, u64>,
+    /// Stream and number to position.
+    streams: BTreeMap<(u64, u64), u64>,
     progress: Option<Vec<u8>>,
 }
 
@@ -29,6 +31,8 @@ impl JournalStore for MemoryStore {
             let first = tables.days.entry(day).or_insert(position);
             *first = (*first).min(position);
         }
+        let places = batch.streams.into_iter().map(|place| ((place.stream, place.number), place.position));
+        tables.streams.extend(places);
         tables.progress = Some(batch.progress);
         Ok(())
     }
@@ -46,6 +50,14 @@ impl JournalStore for MemoryStore {
 
     fn day(&self, day: u32) -> Result<Option<u64>, StoreError> {
         Ok(self.tables.read().days.get(&day).copied())
+    }
+
+    fn stream_from(&self, stream: u64, number: u64, limit: usize) -> Result<Vec<StreamPlace>, StoreError> {
+        let tables = self.tables.read();
+        let places = tables.streams.range((stream, number)..=(stream, u64::MAX)).take(limit);
+        Ok(places
+            .map(|((stream, number), position)| StreamPlace { stream: *stream, number: *number, position: *position })
+            .collect())
     }
 
     fn progress(&self) -> Result<Option<Vec<u8>>, StoreError> {

@@ -148,6 +148,42 @@ impl History {
         Ok(found)
     }
 
+    /// Records of one stream behind number `after`, in the order of their numbers, at most `limit`: without a gap
+    /// between any two, nor before the first. Where a record is not here yet the answer ends, so whatever replica
+    /// is asked, it is a piece of the same sequence.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub fn stream(&self, stream: u64, after: u64, limit: usize) -> Result<Vec<JournalRecord>, HistoryError> {
+        let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
+        let mut found: Vec<JournalRecord> = Vec::new();
+        // Neighbours in a stream are often neighbours in the journal.
+        let mut row: Option<(RowKey, Vec<JournalRecord>)> = None;
+        while found.len() < limit {
+            let next = first + found.len() as u64;
+            let places = self.inner.store.stream_from(stream, next, READ_ROWS.min(limit - found.len()))?;
+            let asked = found.len();
+            for (place, number) in places.iter().zip(next..) {
+                if place.number != number {
+                    return Ok(found);
+                }
+                let position = RecordPosition::from_number(place.position);
+                let missing = || HistoryError::Missing(position);
+                let held = self.inner.store.last_at_or_before(RowKey::of(position))?.ok_or_else(missing)?;
+                if row.as_ref().is_none_or(|(read, _)| *read != held.key) {
+                    row = Some((held.key, held.records()?));
+                }
+                let records = row.as_ref().map(|(_, records)| records.as_slice()).unwrap_or_default();
+                let at = records.binary_search_by_key(&position, |record| record.position).map_err(|_| missing())?;
+                found.push(records[at].clone());
+            }
+            if found.len() == asked {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// The first record of a business day, when there is one.
     ///
     /// # Errors
@@ -194,6 +230,7 @@ impl History {
                         batch.rows.push(row);
                     }
                     row::note_days(records, &mut batch.days);
+                    row::note_streams(records, &mut batch.streams);
                 }
             }
         })
@@ -206,9 +243,11 @@ impl History {
 
     /// Fills (part of) a gap: all rows of entries after `after`, up to and with `upto`.
     pub(crate) fn fill(&self, after: u64, upto: u64, rows: Vec<Row>) -> Result<(), StoreError> {
-        let mut days = Vec::new();
+        let (mut days, mut streams) = (Vec::new(), Vec::new());
         for row in &rows {
-            row::note_days(&row.records()?, &mut days);
+            let records = row.records()?;
+            row::note_days(&records, &mut days);
+            row::note_streams(&records, &mut streams);
         }
         self.change(|progress, batch| {
             for index in after + 1..=upto {
@@ -216,6 +255,7 @@ impl History {
             }
             batch.rows = rows;
             batch.days = days;
+            batch.streams = streams;
         })
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use mpss_domain::{JournalRecord, RecordPosition};
 use serde::{Deserialize, Serialize};
 
-use super::store::StoreError;
+use super::store::{StoreError, StreamPlace};
 use crate::codec;
 
 /// Largest value, in bytes, when it holds more than one record.
@@ -88,6 +88,15 @@ fn row(first: &JournalRecord, encoded: &[Vec<u8>]) -> Row {
         value.extend_from_slice(record);
     }
     Row { key: RowKey::of(first.position), value: Bytes::from(value) }
+}
+
+/// Adds where those of `records` stand that are numbered in a stream.
+pub(crate) fn note_streams(records: &[JournalRecord], streams: &mut Vec<StreamPlace>) {
+    for record in records {
+        if let Some((stream, number)) = record.body.stream() {
+            streams.push(StreamPlace { stream, number, position: record.position.number() });
+        }
+    }
 }
 
 /// Adds the first position of each business day among `records`.

@@ -6,10 +6,11 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::row::{Row, RowKey};
-use super::store::{JournalStore, StoreError, WriteBatch};
+use super::store::{JournalStore, StoreError, StreamPlace, WriteBatch};
 
 const ROW: u8 = b'r';
 const DAY: u8 = b'd';
+const STREAM: u8 = b's';
 const PROGRESS: &[u8] = b"progress";
 /// Memory for sled's pages, in bytes.
 const CACHE_BYTES: u64 = 32 << 20;
@@ -44,6 +45,13 @@ fn day_key(day: u32) -> [u8; 5] {
     bytes
 }
 
+fn stream_key(stream: u64, number: u64) -> [u8; 17] {
+    let mut bytes = [STREAM; 17];
+    bytes[1..9].copy_from_slice(&stream.to_be_bytes());
+    bytes[9..].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
 fn number(bytes: &[u8]) -> Result<u64, StoreError> {
     Ok(u64::from_be_bytes(bytes.try_into().map_err(|_| StoreError::Key(bytes.len()))?))
 }
@@ -64,6 +72,9 @@ impl JournalStore for SledStore {
                 all.insert(&day_key(day), &position.to_be_bytes());
             }
         }
+        for place in batch.streams {
+            all.insert(&stream_key(place.stream, place.number), &place.position.to_be_bytes());
+        }
         all.insert(PROGRESS, batch.progress);
         Ok(self.tree.apply_batch(all)?)
     }
@@ -80,6 +91,14 @@ impl JournalStore for SledStore {
 
     fn day(&self, day: u32) -> Result<Option<u64>, StoreError> {
         self.tree.get(day_key(day))?.map(|value| number(&value)).transpose()
+    }
+
+    fn stream_from(&self, stream: u64, number_from: u64, limit: usize) -> Result<Vec<StreamPlace>, StoreError> {
+        let places = stream_key(stream, number_from)..=stream_key(stream, u64::MAX);
+        let place = |(key, position): (sled::IVec, sled::IVec)| {
+            Ok(StreamPlace { stream, number: number(key.get(9..).unwrap_or_default())?, position: number(&position)? })
+        };
+        self.tree.range(places).take(limit).map(|found| place(found?)).collect()
     }
 
     fn progress(&self) -> Result<Option<Vec<u8>>, StoreError> {

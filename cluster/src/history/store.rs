@@ -9,7 +9,18 @@ pub(crate) struct WriteBatch {
     pub(crate) rows: Vec<Row>,
     /// Business days and a position in each; the smallest ever written for a day counts.
     pub(crate) days: Vec<(u32, u64)>,
+    /// Records that are numbered in a stream.
+    pub(crate) streams: Vec<StreamPlace>,
     pub(crate) progress: Vec<u8>,
+}
+
+/// Where the record stands that has a number in a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StreamPlace {
+    pub(crate) stream: u64,
+    pub(crate) number: u64,
+    /// As [`mpss_domain::RecordPosition::number`] has it.
+    pub(crate) position: u64,
 }
 
 /// A store that failed.
@@ -39,6 +50,9 @@ pub(crate) trait JournalStore: Send + Sync + 'static {
 
     /// The first position of a business day.
     fn day(&self, day: u32) -> Result<Option<u64>, StoreError>;
+
+    /// Where the records of a stream stand from `number` on, ascending, at most `limit`; there may be gaps.
+    fn stream_from(&self, stream: u64, number: u64, limit: usize) -> Result<Vec<StreamPlace>, StoreError>;
 
     /// The progress of the last batch.
     fn progress(&self) -> Result<Option<Vec<u8>>, StoreError>;

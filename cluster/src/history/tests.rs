@@ -1,9 +1,11 @@
 //! One suite for both stores, and the history on top of them.
 #![allow(clippy::unwrap_used)]
 
+use mpss_domain::award::AwardStatus;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::journal::{AccountChange, JournalBody};
-use mpss_domain::{AccountId, LogTime};
+use mpss_domain::sp_events::SpEvent;
+use mpss_domain::{AccountId, AwardId, LogTime, OrderId, SpId};
 
 use super::memory_store::MemoryStore;
 use super::sled_store::SledStore;
@@ -37,7 +39,7 @@ fn rows_are_kept_in_order() {
         assert!(store.last_at_or_before(key(9, 0)).unwrap().is_none());
         assert!(store.progress().unwrap().is_none());
         let rows = vec![row(1, 0, b"a"), row(300, 0, b"b"), row(300, 7, b"c"), row(70_000, 0, b"d")];
-        store.write(WriteBatch { rows: rows.clone(), days: vec![], progress: b"p".to_vec() }).unwrap();
+        store.write(WriteBatch { rows: rows.clone(), days: vec![], streams: vec![], progress: b"p".to_vec() }).unwrap();
         assert_eq!(store.rows_from(key(0, 0), 10).unwrap(), rows);
         assert_eq!(store.rows_from(key(300, 1), 10).unwrap(), rows[2..]);
         assert_eq!(store.rows_from(key(2, 0), 1).unwrap(), rows[1..2]);
@@ -54,7 +56,9 @@ fn the_first_position_of_a_day_counts_whatever_the_order() {
     on_both(|make| {
         let store = make();
         for position in [50, 20, 70] {
-            store.write(WriteBatch { rows: vec![], days: vec![(3, position)], progress: vec![] }).unwrap();
+            store
+                .write(WriteBatch { rows: vec![], days: vec![(3, position)], streams: vec![], progress: vec![] })
+                .unwrap();
         }
         assert_eq!(store.day(3).unwrap(), Some(20));
         assert_eq!(store.day(4).unwrap(), None);
@@ -150,17 +154,77 @@ fn a_gap_is_said_and_filled_from_another_replica_in_parts() {
     });
 }
 
+/// What an SP was told, as entry `index` has it: so many events, from number `first` on, among other records.
+fn told(index: u64, sp: u64, first: u64, count: u16) -> (u64, Vec<JournalRecord>) {
+    let (_, mut records) = entry(index, count * 2);
+    for (number, record) in (first..).zip(records.iter_mut().skip(1).step_by(2)) {
+        let (award, order) = (AwardId::from_bits(1), OrderId::from_bits(index));
+        let event = SpEvent::Award { award, order, status: AwardStatus::Crediting };
+        record.body = JournalBody::SpTold { sp: SpId::from_bits(sp), number, event };
+    }
+    (index, records)
+}
+
+fn numbers(history: &History, sp: u64, after: u64, limit: usize) -> Vec<u64> {
+    let records = history.stream(sp, after, limit).unwrap();
+    records.iter().map(|record| record.body.stream().unwrap().1).collect()
+}
+
+#[test]
+fn a_stream_is_read_on_from_any_number_and_is_its_own() {
+    on_both(|make| {
+        let history = History::open(make()).unwrap();
+        let entries = [told(1, 7, 1, 2), told(2, 8, 1, 3), entry(3, 2), told(4, 7, 3, 200), told(5, 9, 1, 1)];
+        history.record(&entries).unwrap();
+        assert_eq!(numbers(&history, 7, 0, 1_000), (1..=202).collect::<Vec<_>>());
+        assert_eq!(numbers(&history, 7, 0, 3), [1, 2, 3]);
+        assert_eq!(numbers(&history, 7, 2, 2), [3, 4]);
+        assert_eq!(numbers(&history, 7, 201, 9), [202]);
+        assert_eq!(numbers(&history, 8, 0, 9), [1, 2, 3]);
+        for (sp, after) in [(7, 202), (7, 203), (7, u64::MAX), (6, 0), (10, 0)] {
+            assert_eq!(numbers(&history, sp, after, 9), [0_u64; 0], "{sp} {after}");
+        }
+        let record = history.stream(8, 1, 1).unwrap().remove(0);
+        assert_eq!((record.position, record.at), (RecordPosition::new(2, 3), LogTime(0)));
+        // The same entry again changes nothing.
+        history.record(&entries).unwrap();
+        assert_eq!(numbers(&history, 7, 200, 9), [201, 202]);
+    });
+}
+
+#[test]
+fn a_stream_ends_before_what_is_not_here_and_goes_on_once_it_is() {
+    on_both(|make| {
+        let whole = History::open(make()).unwrap();
+        whole.record(&(1..=60).map(|index| told(index, 7, index * 2 - 1, 2)).collect::<Vec<_>>()).unwrap();
+        let history = History::open(make()).unwrap();
+        history.record(&[told(1, 7, 1, 2), told(2, 7, 3, 2)]).unwrap();
+        history.jump(50).unwrap();
+        history.record(&[told(51, 7, 101, 2)]).unwrap();
+        assert_eq!(numbers(&history, 7, 0, 1_000), [1, 2, 3, 4]);
+        assert_eq!(numbers(&history, 7, 4, 1_000), [0_u64; 0]);
+        assert_eq!(numbers(&history, 7, 100, 1_000), [101, 102]);
+        while let Some((after, upto)) = history.gaps().first().copied() {
+            let (after, upto, rows) = whole.part(after, upto, 600).unwrap();
+            history.fill(after, upto, rows).unwrap();
+        }
+        let (here, there) = (history.stream(7, 0, 1_000).unwrap(), whole.stream(7, 0, 102).unwrap());
+        assert_eq!((here.len(), here == there), (102, true), "filled from another replica");
+    });
+}
+
 #[test]
 fn sled_keeps_its_rows_and_progress_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let history = History::open(Box::new(SledStore::open(folder.path()).unwrap())).unwrap();
-    history.record(&[entry(1, 2), entry(2, 2)]).unwrap();
+    history.record(&[told(1, 7, 1, 2), entry(2, 2)]).unwrap();
     history.jump(5).unwrap();
     history.flush().unwrap();
     drop(history);
     let again = History::open(Box::new(SledStore::open(folder.path()).unwrap())).unwrap();
     assert_eq!((again.cursor(), again.gaps()), (5, vec![(2, 5)]));
     assert_eq!(again.get(RecordPosition::new(2, 1)).unwrap().position, RecordPosition::new(2, 1));
+    assert_eq!(numbers(&again, 7, 0, 9), [1, 2]);
     again.record(&[entry(1, 2), entry(4, 2), entry(6, 2)]).unwrap();
     assert_eq!((again.cursor(), again.gaps()), (6, vec![(2, 3), (4, 5)]), "what is here is passed over");
 }

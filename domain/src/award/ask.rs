@@ -11,6 +11,7 @@ use crate::money::Money;
 use crate::order::OrderStatus;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
+use crate::sp_events::SpEvent;
 use crate::state::State;
 
 /// What [`crate::Verb::AskAward`] says.
@@ -116,7 +117,10 @@ impl State {
         self.outside.awards.awards.insert(id, award);
         self.outside.awards.references.insert(asked.key, id);
         self.outside.awards.bets.insert(asked.order, id);
-        if !approval {
+        if approval {
+            let status = AwardStatus::AwaitingApproval;
+            self.tell_sp(asked.sp, SpEvent::Award { award: id, order: asked.order, status });
+        } else {
             self.send_award(id);
         }
         Ok(Outcome::Award(id))
@@ -222,9 +226,13 @@ impl State {
 
     fn change_award(&mut self, id: AwardId, change: impl FnOnce(&mut Award)) {
         let row = self.outside.awards.awards.get_mut(&id).expect("the verb has found the award");
+        let before = row.status;
         change(row);
         let row = row.clone();
         self.entry.digest.feed(&row);
+        if row.status != before {
+            self.tell_sp(row.sp, SpEvent::Award { award: id, order: row.order, status: row.status });
+        }
     }
 
     /// A bet that was awarded stands as it is.

@@ -53,6 +53,7 @@ impl Verb {
             Self::AskPurchase(_) | Self::AskConfirmation(_) | Self::Confirm { .. } | Self::ChargeReservation { .. } => {
                 crate::version::DOORS
             }
+            Self::SetSpKey(_) | Self::EndSpKey { .. } => StateVersion::DOORS,
             _ => StateVersion::FIRST,
         }
     }

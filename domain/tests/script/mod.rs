@@ -18,7 +18,8 @@
 //! `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in `recharge.rs`, for orders
 //! of the UPP in `upp.rs`, for goods that are sent in `shipping.rs`, for draws in `draws.rs`, for cards
 //! that subscribers ask to be bound in `wishes.rs`, for one-time codes in `payment_codes.rs`, for top-ups by
-//! bank card in `bank_top_ups.rs`, for what subscribers are asked to confirm in `confirmations.rs`.
+//! bank card in `bank_top_ups.rs`, for what subscribers are asked to confirm in `confirmations.rs`,
+//! for the keys of SPs and what SPs are told by number in `sp_keys.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -28,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use mpss_domain::command::Request;
+use mpss_domain::sp_events::SpEvent;
 use mpss_domain::{
     AccountId, Applied, AwardId, Batch, BindingId, Command, EffectId, LogTime, Msisdn, OrderId, Outcome, PaymentId,
     ProductId, ProvinceId, RefundId, Refusal, SpId, State, StateVersion, TopUpId, TransferId, Verb, WishId,
@@ -51,6 +53,7 @@ mod rails;
 mod recharge;
 mod rules;
 mod shipping;
+mod sp_keys;
 mod tickets;
 mod transfers;
 mod upp;
@@ -80,6 +83,7 @@ pub(crate) struct Stage {
     awards: BTreeMap<String, AwardId>,
     top_ups: BTreeMap<String, TopUpId>,
     wishes: BTreeMap<String, WishId>,
+    heard: BTreeMap<SpId, Vec<SpEvent>>,
     foreign_ids: u16,
 }
 
@@ -121,6 +125,7 @@ impl Stage {
             awards: BTreeMap::new(),
             top_ups: BTreeMap::new(),
             wishes: BTreeMap::new(),
+            heard: BTreeMap::new(),
             foreign_ids: 0,
         }
     }
@@ -137,7 +142,8 @@ impl Stage {
             }
             "later" => {
                 self.at = self.at.plus_ms(duration_ms(words.name(0)?)?);
-                self.apply(Command::internal(Verb::Tick));
+                let applied = self.apply(Command::internal(Verb::Tick));
+                self.hear(&applied.journal)?;
             }
             "unseen" => self.at = self.at.plus_ms(duration_ms(words.name(0)?)?),
             "account" => self.see_account(&words)?,
@@ -167,6 +173,9 @@ impl Stage {
             "see-code" => self.see_code(&words)?,
             "see-asked" => self.see_asked(&words)?,
             "see-wish" => self.see_wish(&words)?,
+            "see-key" => self.see_key(&words)?,
+            "see-events" => self.see_events(&words)?,
+            "see-notice" => self.see_notice(&words)?,
             "see-upp" => self.see_upp(&words)?,
             "told-upp" => self.see_upp_notice(&words)?,
             "told" => self.see_text(&words)?,
@@ -199,7 +208,9 @@ impl Stage {
             text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
         };
         let request = words.get("key").map(|key| Request { key: u128::from(hash(key)), content: hash(&content) });
-        let reply = self.apply(Command { request, verb }).replies.remove(0);
+        let mut applied = self.apply(Command { request, verb });
+        self.hear(&applied.journal)?;
+        let reply = applied.replies.remove(0);
         if let Outcome::Refused(refusal) | Outcome::OrderDeclined(_, refusal) = reply.outcome {
             self.refused.insert(refusal.code());
         }
@@ -242,6 +253,7 @@ impl Stage {
             "code" | "buy" | "pay-by-code" | "guess" => self.code_verb(words)?,
             "ask" | "ask-for" | "agree" | "disagree" | "charge" => self.confirmation_verb(words)?,
             "wish" | "refuse-wish" => self.wish_verb(words)?,
+            "key" | "end-key" => self.sp_key_verb(words)?,
             "upp-pay" | "upp-reverse" | "upp-refund" | "upp-confirm" => self.upp_verb(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
             "fund-pool" | "award" | "approve" | "reject" | "credit-award" | "record-award" | "award-policy" => {

@@ -4,15 +4,21 @@
 //! An order that is not among the answers has no answer yet and is asked about again with the same
 //! notice id. Answers about orders that were not asked about are no harm: they are not looked at.
 //!
+//! Every request is signed with the platform's own key, when the settings have one (`notice_signing.rs`); a notice names
+//! the number of the SP's event that it is about, so that what is told at once and what is read by number are one
+//! sequence.
+//!
 //! An SP with bills is asked at the same place: `{"bill_query":{…}}` → `{"bill":{"status":"due"|"paid"|
 //! "unknown","amount","payer","period","customer"}}`, with `amount` when it is due.
 
 use std::time::Duration;
 
 use mpss_runtime::BoxFuture;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::NoAnswer;
+use super::notice_signing::NoticeSigning;
 
 /// What an SP is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -29,6 +35,9 @@ pub enum NoticeKind {
 pub struct Notice {
     /// The same on every retry.
     pub notice_id: String,
+    /// The number of the SP's event that this is about; none of what was decided before events had numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_number: Option<u64>,
     /// What to do.
     pub kind: NoticeKind,
     /// The order.
@@ -151,15 +160,23 @@ pub trait SpGateway: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct HttpSpGateway {
     client: reqwest::Client,
+    signing: Option<NoticeSigning>,
 }
 
 impl HttpSpGateway {
-    /// A gateway to all SPs; each request may take `deadline`.
+    /// A gateway to all SPs; each request may take `deadline`, and is signed anew when there is what to sign with.
     ///
     /// # Errors
     /// When the machine can not make an HTTP client.
-    pub fn new(deadline: Duration) -> Result<Self, reqwest::Error> {
-        Ok(Self { client: super::client(deadline)? })
+    pub fn new(deadline: Duration, signing: Option<NoticeSigning>) -> Result<Self, reqwest::Error> {
+        Ok(Self { client: super::client(deadline)?, signing })
+    }
+
+    async fn post<A: DeserializeOwned>(&self, url: &str, body: &impl Serialize) -> Result<A, NoAnswer> {
+        let Some(signing) = &self.signing else { return super::post(&self.client, url, body).await };
+        let body = serde_json::to_vec(body).expect("a struct of texts and numbers can be written as JSON");
+        let headers = signing.headers(url, &body);
+        super::answer_of(self.client.post(url).headers(headers).body(body)).await
     }
 }
 
@@ -186,14 +203,14 @@ struct BillAnswered {
 impl SpGateway for HttpSpGateway {
     fn notify<'a>(&'a self, url: &'a str, notices: Vec<Notice>) -> BoxFuture<'a, Result<Vec<Answer>, NoAnswer>> {
         Box::pin(async move {
-            let answers: Answers = super::post(&self.client, url, &Notices { notices }).await?;
+            let answers: Answers = self.post(url, &Notices { notices }).await?;
             Ok(answers.answers)
         })
     }
 
     fn bill<'a>(&'a self, url: &'a str, bill_query: BillQuery) -> BoxFuture<'a, Result<BillAnswer, NoAnswer>> {
         Box::pin(async move {
-            let answered: BillAnswered = super::post(&self.client, url, &BillQuestion { bill_query }).await?;
+            let answered: BillAnswered = self.post(url, &BillQuestion { bill_query }).await?;
             Ok(answered.bill)
         })
     }

@@ -139,6 +139,36 @@ edge_codes! {
     InvalidValue = 180 "invalid_value" 400 never "A value can not be taken" "取值无效";
     /// A bug of ours; it was logged.
     Internal = 190 "internal" 500 retry "Something went wrong here" "系统内部错误";
+    /// The request must be signed, and is not.
+    SignatureMissing = 201 "signature_missing" 401 never "The request is not signed" "请求未签名";
+    /// The headers of the signature are larger than is read.
+    SignatureTooLarge = 202 "signature_too_large" 431 never "The signature's headers are too large" "签名请求头过大";
+    /// The signature can not be read.
+    SignatureMalformed = 203 "signature_malformed" 401 never "The signature can not be read" "签名格式错误";
+    /// The signature does not cover, or does not say, what it must.
+    SignatureIncomplete = 204 "signature_incomplete" 401 never "The signature does not cover what it must" "签名覆盖内容不完整";
+    /// The signature was made too long ago.
+    SignatureExpired = 205 "signature_expired" 401 never "The signature is too old" "签名已过期";
+    /// The signature was made in the future.
+    SignatureFromFuture = 206 "signature_from_future" 401 never "The signature's time is in the future" "签名时间晚于当前时间";
+    /// A signed change without a digest of its body.
+    DigestMissing = 207 "digest_missing" 401 never "The header Content-Digest is missing" "缺少 Content-Digest 请求头";
+    /// The body is another one than was signed.
+    DigestMismatch = 208 "digest_mismatch" 401 never "The body is not the one that was signed" "请求体与摘要不一致";
+    /// Nobody has this key.
+    UnknownKey = 209 "unknown_key" 401 never "No key has this id" "密钥标识不存在";
+    /// The key is not good yet, or no longer.
+    KeyNotGood = 210 "key_not_good" 401 never "The key is not good now" "密钥未生效或已失效";
+    /// The key signs in another way than the signature says.
+    AlgorithmMismatch = 211 "algorithm_mismatch" 401 never "The key is of another algorithm" "签名算法与密钥不符";
+    /// The signature is not this message's by this key.
+    SignatureWrong = 212 "signature_wrong" 401 never "The signature is wrong" "签名错误";
+    /// The signature was taken before.
+    SignatureReplayed = 213 "signature_replayed" 401 never "The signature was used before" "签名已被使用";
+    /// This province has no key that secrets of SPs could be sealed with.
+    SecretsClosed = 214 "secrets_closed" 422 never "This province can keep no secrets of SPs" "本省未配置密钥保护，不能保存商户密钥";
+    /// Nothing was asked under this request id, or nothing is remembered of it.
+    RequestNotFound = 215 "request_not_found" 404 never "Nothing is known of this request id" "请求号不存在";
 }
 
 #[cfg(test)]

@@ -175,6 +175,7 @@ impl Problem {
             | Refusal::AwardNotFound
             | Refusal::TopUpNotFound
             | Refusal::UppOrderNotFound
+            | Refusal::SpKeyNotFound
             | Refusal::UnknownNumber,
         ) = self.cause
         {

@@ -120,6 +120,12 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10782 => "The subscriber is asked about so much that no more is asked at once.",
         10783 => "The subscriber said no, or gave wrong codes.",
         10784 => "The subscriber gave no word in time.",
+        10701 => "What was given as a key can not be one of this algorithm.",
+        10702 => "The key would end before it begins, or has ended.",
+        10703 => "The SP has, or had, another key with this id.",
+        10704 => "The SP has as many keys as one may have.",
+        10705 => "The SP has no such key.",
+        10706 => "The key has ended.",
         _ => "Refused by a rule.",
     }
 }

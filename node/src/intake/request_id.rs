@@ -1,7 +1,8 @@
 //! The caller's request id: what makes a request the same request.
 
 use axum::http::{HeaderMap, HeaderName};
-use mpss_domain::Request;
+use mpss_domain::ids::IssuedId;
+use mpss_domain::{Request, SpId};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -13,6 +14,8 @@ pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 const HEADER_NAME: &str = "idempotency-key";
 /// Characters of a request id at most.
 const KEY_CHARS_MAX: usize = 64;
+/// What one is.
+const WHAT: &str = "1 to 64 visible ASCII characters, once";
 
 /// The caller's request id, checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,17 +29,31 @@ impl RequestKey {
             let what = "every change carries the caller's request id in this header";
             return Err(Problem::field(EdgeCode::MissingIdempotencyKey, HEADER_NAME, what));
         };
-        let bytes = value.as_bytes();
-        if given.next().is_some()
-            || bytes.is_empty()
-            || bytes.len() > KEY_CHARS_MAX
-            || !bytes.iter().all(u8::is_ascii_graphic)
-        {
-            let what = "1 to 64 visible ASCII characters, once";
-            return Err(Problem::field(EdgeCode::InvalidIdempotencyKey, HEADER_NAME, what));
+        if given.next().is_some() {
+            return Err(Problem::field(EdgeCode::InvalidIdempotencyKey, HEADER_NAME, WHAT));
+        }
+        Self::parse(value.as_bytes())
+    }
+
+    /// A request id, wherever it stands.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        if bytes.is_empty() || bytes.len() > KEY_CHARS_MAX || !bytes.iter().all(u8::is_ascii_graphic) {
+            return Err(Problem::field(EdgeCode::InvalidIdempotencyKey, HEADER_NAME, WHAT));
         }
         let digest = Sha256::new().chain_update(b"mpss-request").chain_update(bytes).finalize();
         Ok(Self(u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes"))))
+    }
+
+    /// The same id as an SP's own, which no other SP's and nobody else's is.
+    pub(crate) fn of_sp(self, sp: SpId) -> Self {
+        let digest = Sha256::new().chain_update(b"mpss-sp-request").chain_update(sp.bits().to_be_bytes());
+        let digest = digest.chain_update(self.0.to_be_bytes()).finalize();
+        Self(u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes")))
+    }
+
+    /// As it is remembered.
+    pub(crate) const fn number(self) -> u128 {
+        self.0
     }
 
     /// The request: this id and what it was sent with. `body` is the request as it was understood, in

@@ -17,13 +17,16 @@ use crate::gateway::bank::link::{LineOptions, TcpBankLine};
 use crate::gateway::bank::notices::{BankNotices, HttpBankNotices};
 use crate::gateway::bank::rail::{Acquirer, BankRail};
 use crate::gateway::bank::wire::Wire;
+use crate::gateway::isag::IsagSpGateway;
 use crate::gateway::ismp::{HttpIsmp, IsmpRail};
+use crate::gateway::notice_signing::NoticeSigning;
 use crate::gateway::rail::RailGateway;
 use crate::gateway::recharge::{HttpRecharge, RechargeRail};
 use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
 use crate::gateway::sp::{HttpSpGateway, SpGateway};
 use crate::gateway::upp::{HttpUppNotices, UppNotices};
 use crate::gateway::upp_account::{HttpUppAccounts, UppRail};
+use crate::isag_sps::{IsagSps, KeyedSps};
 use crate::password::PasswordJudge;
 use crate::ticket_code::TicketPen;
 
@@ -149,7 +152,12 @@ impl Outside {
         if !outbox.sms_url.is_empty() {
             sms = Some(Arc::new(HttpSmsGateway::new(&outbox.sms_url, deadline).map_err(no_client)?));
         }
-        let sps = Arc::new(HttpSpGateway::new(deadline).map_err(no_client)?);
+        let signer = crate::platform_keys::signer(&settings.sp).map_err(|error| NodeError::Io {
+            what: "setting sp.notice_key".into(),
+            source: std::io::Error::other(error),
+        })?;
+        let signing = signer.map(|signer| NoticeSigning::new(signer, seams.clone()));
+        let sps = Arc::new(HttpSpGateway::new(deadline, signing).map_err(no_client)?);
         let nodes = mpss_routing::http::sockets();
         let peers = HttpPeers::over(nodes.clone(), Arc::new(TokioClock::new()), provinces.collect());
         let rails = Rails::real(settings, seams)?;
@@ -185,8 +193,15 @@ pub(super) async fn context(
     };
     let number = settings.node.number;
     let nodes = outside.nodes.clone();
-    let (rails, sps) = (outside.rails.clone(), outside.sps.clone());
+    let rails = outside.rails.clone();
     let pins = settings.vault.key_bytes().map(|key| PinSafe::new(&key));
+    let at_the_isag: Arc<dyn IsagSps> =
+        Arc::new(KeyedSps::new(&settings, replica.clone(), pins.clone(), Arc::clone(&seams.clock)));
+    let mut sps = outside.sps.clone();
+    if !settings.isag_sps.is_empty() {
+        let deadline = settings.outbox.request_deadline();
+        sps = Arc::new(IsagSpGateway::new(Arc::clone(&at_the_isag), sps, deadline).map_err(no_client)?);
+    }
     let tickets = settings.tickets.key_bytes().map(|key| TicketPen::new(&key));
     let settings = Arc::new(settings);
     Ok(Context { province, number, replica, dispatch, nodes, rails, sps, judge, pins, tickets, seams, settings })

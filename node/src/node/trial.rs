@@ -91,10 +91,16 @@ pub(crate) struct Trial {
 impl Trial {
     /// Province 44, leading, with a number plan.
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let spawner = Arc::new(TokioSpawner::new());
         let transport = Arc::new(TcpTransport::bind("127.0.0.1:0").await.unwrap());
-        let settings = settings(folder.path(), transport.local_addr());
+        let mut settings = settings(folder.path(), transport.local_addr());
+        change(&mut settings);
         let seams = real_seams_over(folder.path(), transport, spawner.clone()).unwrap();
         let (peers, smsc, sps) =
             (Arc::new(FakeHome::default()), Arc::new(FakeSmsc::default()), Arc::new(FakeSps::default()));

@@ -358,6 +358,7 @@ fn notice(state: &State, id: EffectId, order: OrderId, kind: NoticeKind) -> Opti
     let to = to.map(|Recipient { name, phone, address }| RecipientPart { name, phone, address });
     Some(Notice {
         notice_id: format!("{}-{}", state.province(), id.0),
+        event_number: state.sp_event_of(id),
         kind,
         order_id: order.id.to_string(),
         sp_id: order.sp.to_string(),

@@ -31,6 +31,7 @@ pub mod remembered;
 mod signed;
 pub mod sms;
 pub mod sp;
+mod sp_signing;
 pub mod upp;
 pub mod upp_accounts;
 

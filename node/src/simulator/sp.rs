@@ -4,6 +4,10 @@
 //! twice (same `notice_id`) is answered twice and acted on once: what an SP *did* is counted apart
 //! from what it was *asked*.
 //!
+//! Once it was told the platform's keys (`PUT /simulator/platform-keys`) it takes only what is signed with one of them,
+//! and an SP that was given a key (`PUT /simulator/sps/{name}/key`) asks nodes what a tester has it ask
+//! (`POST /simulator/sps/{name}/requests`), signed.
+//!
 //! Every SP has every bill whose number ends in digits: the last six of them, as fen, are due, so
 //! `E-2026-10-008650` is of 86.50 yuan; none is due when they are all zero. A bill is paid once an order
 //! for it was accepted, until that order is called off. Its customer is what its number begins with, up to
@@ -13,8 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
@@ -24,6 +29,10 @@ use serde_json::json;
 
 use super::remembered::Remembered;
 use super::silence;
+use super::sp_signing::{Asking, Checks, OwnKey, PlatformKeys, ask};
+use crate::message_signature::Signer;
+
+mod isag;
 
 /// Digits at the end of a bill's number that say what is due, in fen.
 const BILL_DIGITS: usize = 6;
@@ -106,6 +115,10 @@ struct Sp {
     delivered: u64,
     refused: u64,
     cancelled: u64,
+    /// Requests that were not taken because of their signature.
+    not_signed: u64,
+    /// What it signs with when it asks.
+    signer: Option<Arc<Signer>>,
     notice_ids: Remembered<()>,
     orders: Remembered<OrderSeen>,
     /// Which order has paid a bill.
@@ -122,6 +135,8 @@ impl Default for Sp {
             delivered: 0,
             refused: 0,
             cancelled: 0,
+            not_signed: 0,
+            signer: None,
             notice_ids: Remembered::new(NOTICES_MAX),
             orders: Remembered::new(ORDERS_MAX),
             bills: Remembered::new(ORDERS_MAX),
@@ -133,6 +148,8 @@ impl Default for Sp {
 #[derive(Clone, Default)]
 pub struct SpSimulator {
     sps: Arc<Mutex<BTreeMap<String, Sp>>>,
+    /// What notices must be signed with, once that was said.
+    checks: Arc<Mutex<Option<Arc<Checks>>>>,
 }
 
 impl std::fmt::Debug for SpSimulator {
@@ -163,7 +180,11 @@ impl SpSimulator {
     pub fn router(&self) -> Router {
         Router::new()
             .route("/sps/{name}/notices", post(take_notices))
+            .route("/sps/{name}/isag", post(isag::take))
             .route("/simulator/sps", get(list))
+            .route("/simulator/platform-keys", put(set_platform_keys))
+            .route("/simulator/sps/{name}/key", put(set_key))
+            .route("/simulator/sps/{name}/requests", post(ask_node))
             .route("/simulator/sps/{name}", put(set_behaviour).get(show))
             .route("/simulator/sps/{name}/orders/{order}", get(show_order))
             .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -318,7 +339,7 @@ impl Sp {
         json!({
             "name": name, "behaviour": self.behaviour, "requests": self.requests, "notices": self.notices,
             "repetitions": self.repetitions, "delivered": self.delivered, "refused": self.refused,
-            "cancelled": self.cancelled, "orders": orders,
+            "cancelled": self.cancelled, "not_signed": self.not_signed, "orders": orders,
         })
     }
 }
@@ -326,8 +347,19 @@ impl Sp {
 async fn take_notices(
     State(simulator): State<SpSimulator>,
     Path(name): Path<String>,
-    Json(coming): Json<Coming>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Response {
+    let checks = simulator.checks.lock().clone();
+    if let Some(fault) = checks.and_then(|checks| checks.check(&method, &uri, &headers, &body).err()) {
+        simulator.with_sp(&name, |sp| sp.not_signed += 1);
+        return (StatusCode::UNAUTHORIZED, fault.to_string()).into_response();
+    }
+    let Ok(coming) = serde_json::from_slice::<Coming>(&body) else {
+        return StatusCode::UNPROCESSABLE_ENTITY.into_response();
+    };
     let notices = match coming {
         Coming::Notices { notices } => notices,
         Coming::Bill { bill_query } => {
@@ -341,13 +373,18 @@ async fn take_notices(
     if plan.garbage {
         return ([(header::CONTENT_TYPE, "application/json")], "{\"answers\": [}\u{0}garbage").into_response();
     }
-    if plan.answers.is_empty() && !notices.is_empty() {
+    answered(&plan, notices.len(), || Json(json!({ "answers": plan.answers })).into_response()).await
+}
+
+/// Answers so many notices as planned: in time, late or never.
+async fn answered(plan: &Plan, notices: usize, answer: impl FnOnce() -> Response) -> Response {
+    if plan.answers.is_empty() && notices > 0 && !plan.garbage {
         return silence().await;
     }
     if plan.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(plan.delay_ms.min(DELAY_MS_MAX))).await;
     }
-    Json(json!({ "answers": plan.answers })).into_response()
+    answer()
 }
 
 async fn set_behaviour(
@@ -357,6 +394,39 @@ async fn set_behaviour(
 ) -> Json<Behaviour> {
     simulator.behave(&name, behaviour.clone());
     Json(behaviour)
+}
+
+/// From now on only what is signed with one of these keys is taken: what `GET /v1/keys` of a node shows.
+async fn set_platform_keys(State(simulator): State<SpSimulator>, Json(shown): Json<PlatformKeys>) -> StatusCode {
+    let Some(checks) = Checks::new(&shown) else { return StatusCode::UNPROCESSABLE_ENTITY };
+    *simulator.checks.lock() = Some(Arc::new(checks));
+    StatusCode::NO_CONTENT
+}
+
+/// What an SP signs with when it asks.
+async fn set_key(
+    State(simulator): State<SpSimulator>,
+    Path(name): Path<String>,
+    Json(key): Json<OwnKey>,
+) -> StatusCode {
+    let Some(signer) = key.signer() else { return StatusCode::UNPROCESSABLE_ENTITY };
+    simulator.with_sp(&name, |sp| sp.signer = Some(Arc::new(signer)));
+    StatusCode::NO_CONTENT
+}
+
+/// Has an SP ask a node, signed, and shows what it was answered.
+async fn ask_node(
+    State(simulator): State<SpSimulator>,
+    Path(name): Path<String>,
+    Json(asking): Json<Asking>,
+) -> Response {
+    let Some(signer) = simulator.with_sp(&name, |sp| sp.signer.clone()) else {
+        return (StatusCode::CONFLICT, "this SP has no key").into_response();
+    };
+    match ask(&signer, &asking).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, error).into_response(),
+    }
 }
 
 #[derive(Debug, Deserialize)]

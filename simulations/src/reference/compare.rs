@@ -49,6 +49,7 @@ impl Reference {
         self.compare_bill_use(state, &mut out);
         self.compare_shipments(state, &mut out);
         self.compare_draws(state, &mut out);
+        self.compare_told(state, &mut out);
         self.compare_effects(state, &mut out);
         self.compare_timers(state, &mut out);
         self.compare_books(state, &mut out);

@@ -37,6 +37,7 @@ mod refunds;
 mod reversals;
 mod rules;
 mod shipping;
+mod sp_events;
 mod tickets;
 mod time_passes;
 mod transfers;
@@ -92,6 +93,7 @@ pub struct Reference {
     sps: BTreeMap<SpId, Sp>,
     goods: BTreeMap<ProductId, Product>,
     draws: BTreeMap<ProductId, Draw>,
+    told: sp_events::Told,
     bills: BillRules,
     orders: BTreeMap<OrderId, Sale>,
     /// Orders whose goods are on their way.
@@ -133,6 +135,7 @@ impl Reference {
             sps: BTreeMap::new(),
             goods: BTreeMap::new(),
             draws: BTreeMap::new(),
+            told: sp_events::Told::default(),
             bills: BillRules::default(),
             orders: BTreeMap::new(),
             on_the_way: BTreeSet::new(),

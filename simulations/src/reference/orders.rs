@@ -156,6 +156,7 @@ impl Reference {
     pub(super) fn event(&mut self, id: OrderId, event: OrderEvent) {
         let entry = TimelineEntry { at: self.now, index: self.index, event };
         let order = self.orders.get_mut(&id).expect("events happen to orders that exist");
+        let before = order.status();
         order.timeline.push(entry);
         if matches!(order.status(), OrderStatus::Paying | OrderStatus::Delivering | OrderStatus::Reversing) {
             self.waiting.insert(id);
@@ -172,6 +173,7 @@ impl Reference {
         if event == OrderEvent::Delivered && self.version.has_outside_rails() && self.is_ticketing(id) {
             self.orders.get_mut(&id).expect("just read").has_tickets = true;
         }
+        self.tell_of(id, event, before);
     }
 
     fn is_ticketing(&self, id: OrderId) -> bool {
@@ -198,6 +200,9 @@ impl Reference {
         self.event(id, OrderEvent::DeliveryAsked);
         let not_before = if too_late { LogTime(now.0.saturating_add(86_400_000)) } else { now };
         self.effect_not_before(not_before, Effect::DeliveryNotice { sp, order: id });
+        if !too_late {
+            self.tell(id, OrderEvent::DeliveryAsked, OrderStatus::Paid);
+        }
     }
 
     pub(super) fn sale(&self, id: OrderId) -> Result<&Sale, Refusal> {

@@ -110,7 +110,7 @@ pub(crate) struct AwardBody {
 
 impl AwardBody {
     /// `award` as it was after log entry `index`.
-    fn as_of(award: &Award, index: u64) -> Self {
+    pub(super) fn as_of(award: &Award, index: u64) -> Self {
         let status = award.status_as_of(index);
         Self {
             award_id: Shown(award.id),
@@ -134,7 +134,7 @@ impl AwardBody {
 }
 
 /// By what an award is known, whoever sends it: SP and the SP's own number.
-fn key_of(sp: SpId, reference: &str) -> u128 {
+pub(super) fn key_of(sp: SpId, reference: &str) -> u128 {
     sp_digest("mpss-award", sp, reference)
 }
 

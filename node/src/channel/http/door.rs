@@ -15,6 +15,7 @@ use super::rate::Rates;
 use crate::channel::in_flight::InFlight;
 use crate::home::Home;
 use crate::intake::{EdgeCode, Problem};
+use crate::message_signature::Nonces;
 use crate::node::Context;
 use crate::not_done::{NotDone, accepted};
 use crate::serving::Serving;
@@ -80,6 +81,9 @@ pub(crate) struct DoorParts {
     pub(crate) in_flight: InFlight,
     /// The OpenAPI document as it is served.
     pub(crate) document: Bytes,
+    /// Signatures of SPs that were taken.
+    pub(crate) nonces: Nonces,
+    pub(crate) sp_rates: Rates,
     rates: Rates,
 }
 
@@ -101,6 +105,8 @@ impl Door {
             waits: InFlight::new(WAITS_MAX),
             in_flight: InFlight::new(options.requests_in_flight_max),
             document,
+            nonces: Nonces::new(context.settings.sp.nonces_max),
+            sp_rates: Rates::new(context.settings.sp.requests_per_second, &*context.seams.random),
             rates,
             options,
             context,

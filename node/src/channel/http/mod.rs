@@ -54,6 +54,7 @@ mod orders;
 mod page;
 mod pass_on;
 mod payment_codes;
+mod platform_keys;
 mod policy;
 mod products;
 mod query;
@@ -61,6 +62,8 @@ mod rate;
 mod recharge;
 mod shipping;
 mod signature;
+mod sp;
+mod sp_keys;
 mod sps;
 mod statement;
 mod subscribers;
@@ -76,6 +79,7 @@ mod tests;
 
 pub use door::{HttpOptions, MetricsText};
 pub(crate) use leader::TO_LEADER;
+pub(crate) use orders::QUANTITY_MAX;
 pub use signature::{signed, verify};
 
 use door::Door;
@@ -156,6 +160,8 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(sps::show))
         .routes(routes!(sps::suspend))
         .routes(routes!(sps::resume))
+        .routes(routes!(sp_keys::set, sp_keys::list))
+        .routes(routes!(sp_keys::end))
         .routes(routes!(products::upload, products::list))
         .routes(routes!(products::show, products::change))
         .routes(routes!(products::review))
@@ -186,6 +192,17 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(awards::file::send))
         .routes(routes!(awards::prizes::waiting))
         .routes(routes!(awards::policy::show, awards::policy::set))
+        .routes(routes!(sp::charges::ask))
+        .routes(routes!(sp::charges::charge))
+        .routes(routes!(sp::orders::show))
+        .routes(routes!(sp::orders::reverse))
+        .routes(routes!(sp::orders::refund))
+        .routes(routes!(sp::orders::deliver))
+        .routes(routes!(sp::awards::ask))
+        .routes(routes!(sp::awards::show))
+        .routes(routes!(sp::requests::show))
+        .routes(routes!(sp::events::list))
+        .routes(routes!(platform_keys::show))
         .routes(routes!(transfers::make))
         .routes(routes!(transfers::show))
         .routes(routes!(number_plan::install))

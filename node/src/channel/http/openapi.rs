@@ -36,6 +36,7 @@ Errors are `application/problem+json` (RFC 9457) with a stable `code` and `numbe
         (name = "upp", description = "What the unified payment platform asks, signed"),
         (name = "catalogue", description = "SPs, what they sell, and who may buy it"),
         (name = "orders", description = "Purchases, where they are taken"),
+        (name = "sp", description = "What SPs ask directly, signed (RFC 9421), and the keys that we sign with"),
         (name = "awards", description = "Prizes for bets: pools, awards, files of them"),
         (name = "transfers", description = "Money from subscriber to subscriber"),
         (name = "number plan", description = "Whose subscriber a number is"),
@@ -50,6 +51,16 @@ pub(crate) fn frame() -> Document {
 }
 
 const PROBLEM: &str = "application/problem+json";
+
+/// Headers that every request of an SP carries.
+const SIGNED: [(&str, &str); 2] = [
+    (
+        "Signature-Input",
+        "What is signed (RFC 9421): `@method`, `@target-uri` (or `@authority`, `@path` and `@query`), and of a change \
+         `content-type`, `content-digest` and `idempotency-key`; with `created`, `keyid`, `alg` and `nonce`",
+    ),
+    ("Signature", "The signature of it (RFC 9421)"),
+];
 
 /// Headers that any request may carry.
 fn traceparent() -> Parameter {
@@ -96,6 +107,17 @@ fn complete_one(operation: &mut Operation, path: &str, changes: bool) {
         problem(operation, "503", "Not now; nothing happened", true);
         problem(operation, "500", "A bug of ours", false);
         return;
+    }
+    let parameters = operation.parameters.get_or_insert_default();
+    if path.starts_with("/v1/sp/") {
+        for (name, description) in SIGNED {
+            parameters.push(RefOr::T(header_parameter(name, description, Required::True)));
+        }
+        if changes {
+            let description = "`sha-256=:…:`, the digest of the body (RFC 9530)";
+            parameters.push(RefOr::T(header_parameter("Content-Digest", description, Required::True)));
+        }
+        problem(operation, "401", "Not signed, or not rightly; `code` says what is wrong", false);
     }
     let parameters = operation.parameters.get_or_insert_default();
     parameters.push(RefOr::T(traceparent()));

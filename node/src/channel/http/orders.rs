@@ -28,7 +28,7 @@ use crate::password::PaymentPassword;
 use crate::serving::{PlaceOrder, With};
 
 /// Pieces in one order at most.
-pub(super) const QUANTITY_MAX: u32 = 1_000;
+pub(crate) const QUANTITY_MAX: u32 = 1_000;
 
 /// Says that the preference was understood (RFC 7240).
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -278,11 +278,11 @@ pub(crate) struct RefundAsk<'a> {
     /// How much, in yuan; the whole or a part.
     #[serde(borrow)]
     #[schema(value_type = String, example = "2.00")]
-    amount: Str<'a>,
+    pub(super) amount: Str<'a>,
     /// Why, for the record.
     #[serde(borrow)]
     #[schema(value_type = String, max_length = 200, example = "one of three tickets was not used")]
-    reason: Str<'a>,
+    pub(super) reason: Str<'a>,
 }
 
 /// An order with the refund that was asked for.
@@ -329,11 +329,11 @@ pub(crate) struct DeliveryAsk<'a> {
     /// `accepted` or `refused`.
     #[serde(borrow)]
     #[schema(value_type = String, example = "accepted")]
-    result: Str<'a>,
+    pub(super) result: Str<'a>,
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, max_length = 200)]
-    reason: Option<Str<'a>>,
+    pub(super) reason: Option<Str<'a>>,
 }
 
 /// Takes an SP's answer to a delivery notice that it gives by itself. A late one changes nothing.

@@ -234,6 +234,6 @@ fn belongs_to(record: &JournalRecord, account: AccountId) -> bool {
     match &record.body {
         JournalBody::Posted { statement, .. } => statement.as_ref().is_some_and(|line| line.account == account),
         JournalBody::AccountChanged { account: changed, .. } => *changed == account,
-        JournalBody::OrderMoved { .. } | JournalBody::CallMoved { .. } => false,
+        JournalBody::OrderMoved { .. } | JournalBody::CallMoved { .. } | JournalBody::SpTold { .. } => false,
     }
 }

@@ -60,6 +60,41 @@ async fn a_second_notice_for_the_same_order_is_not_a_second_delivery() {
 }
 
 #[tokio::test]
+async fn the_same_notices_are_taken_in_soap() {
+    let simulator = SpSimulator::new();
+    let notice = |id: &str, kind: &str| {
+        format!(
+            "<n:notice><n:noticeIdentifier>{id}</n:noticeIdentifier><n:kind>{kind}</n:kind><n:orderIdentifier>{ORDER}\
+             </n:orderIdentifier><n:productIdentifier>G1</n:productIdentifier></n:notice>"
+        )
+    };
+    let tell = async |notices: String| {
+        let message = format!(
+            "<e:Envelope xmlns:e='http://schemas.xmlsoap.org/soap/envelope/'><e:Body><n:notifyDelivery \
+             xmlns:n='urn:mpss:isag:delivery_notification:v1'>{notices}</n:notifyDelivery></e:Body></e:Envelope>"
+        );
+        let request = Request::post("/sps/lotto/isag").body(Body::from(message)).expect("a request");
+        let response = simulator.router().oneshot(request).await.expect("the router answers");
+        let status = response.status();
+        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+        (status, String::from_utf8(bytes.to_vec()).expect("text"))
+    };
+    let (status, answer) = tell(notice("44-7", "deliver")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(answer.contains(&format!("<n:orderIdentifier>{ORDER}</n:orderIdentifier><n:result>accepted</n:result>")));
+    set(&simulator, json!({ "mode": "refuses" })).await;
+    let (_, answer) = tell(notice("44-8", "deliver") + &notice("44-9", "cancel")).await;
+    assert!(answer.contains("refused") && answer.contains("accepted"), "{answer}");
+    set(&simulator, json!({ "mode": "garbage" })).await;
+    assert!(tell(notice("44-10", "deliver")).await.1.contains("garbage"));
+    let seen = simulator.order("lotto", ORDER).expect("the order");
+    assert_eq!((seen.deliver_notices, seen.delivered, seen.cancelled), (3, 1, true));
+    for wrong in [notice("44-11", "perhaps"), notice("", "deliver"), "<n:notice/>".to_owned()] {
+        assert_eq!(tell(wrong).await.0, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}
+
+#[tokio::test]
 async fn refuses() {
     let simulator = SpSimulator::new();
     set(&simulator, json!({ "mode": "refuses" })).await;
@@ -183,4 +218,64 @@ async fn a_bill_is_due_until_an_order_has_paid_it() {
     assert_eq!(bill("E-2026-10-008650").await, json!({ "status": "paid" }));
     tell(&simulator, &[for_bill("44-4", "cancel", ORDER)]).await;
     assert_eq!(bill("E-2026-10-008650").await, due);
+}
+
+#[tokio::test]
+async fn once_it_knows_the_platforms_keys_it_takes_only_what_is_signed() {
+    use crate::gateway::notice_signing::NoticeSigning;
+    use crate::gateway::sp::{HttpSpGateway, Notice, NoticeKind, SpGateway};
+    use crate::message_signature::{SignKey, Signer};
+    use mpss_domain::sp_keys::SpKeyAlgorithm;
+
+    let simulator = SpSimulator::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/sps/lotto/notices", listener.local_addr().expect("bound"));
+    let (_end, ended) = tokio::sync::watch::channel(false);
+    let served = tokio::spawn(crate::simulator::serve(listener, simulator.router(), ended));
+    let folder = tempfile::tempdir().expect("a folder");
+    let transport = std::sync::Arc::new(mpss_runtime::real::TcpTransport::bind("127.0.0.1:0").await.expect("a port"));
+    let spawner = std::sync::Arc::new(mpss_runtime::real::TokioSpawner::new());
+    let seams = crate::node::real_seams_over(folder.path(), transport, spawner).expect("seams");
+    let notice = || Notice {
+        notice_id: "44-7".into(),
+        event_number: Some(1),
+        kind: NoticeKind::Deliver,
+        order_id: ORDER.into(),
+        sp_id: "S1".into(),
+        product_id: "G1".into(),
+        title: "彩票".into(),
+        application: "lottery",
+        quantity: 1,
+        amount: "2.00".into(),
+        bill_number: None,
+        draw_id: None,
+        recipient: None,
+        serving_province: "44".into(),
+        msisdn_masked: "189****0001".into(),
+        deliver_by: "2026-11-23T10:00:00+08:00".into(),
+    };
+    let key = |algorithm, byte| SignKey::new(algorithm, &[byte; 32]).expect("a key");
+    let gateway = |key: Option<SignKey>| {
+        let signer = key.map(|key| NoticeSigning::new(Signer { key_id: "mpss-1".into(), key }, seams.clone()));
+        HttpSpGateway::new(Duration::from_secs(20), signer).expect("a client")
+    };
+    for algorithm in [SpKeyAlgorithm::Ed25519, SpKeyAlgorithm::Sm2Sm3] {
+        let public = hex::encode(key(algorithm, 1).check_key().public_bytes().expect("public"));
+        let keys = json!({"keys": [{"key_id": "mpss-1", "algorithm": algorithm.name(), "public_key": public, "status": "signs"}]});
+        let (status, _) = ask(&simulator, "PUT", "/simulator/platform-keys", &keys).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        let right = gateway(Some(key(algorithm, 1)));
+        // Each retry is signed anew.
+        for _ in 0..2 {
+            assert_eq!(right.notify(&url, vec![notice()]).await.expect("taken").len(), 1);
+        }
+        for wrong in [None, Some(key(algorithm, 2)), Some(key(SpKeyAlgorithm::HmacSha256, 1))] {
+            let refused = gateway(wrong).notify(&url, vec![notice()]).await;
+            assert!(matches!(refused, Err(crate::gateway::NoAnswer::Status(401))), "{refused:?}");
+        }
+    }
+    let (_, body) = ask(&simulator, "GET", "/simulator/sps/lotto", &Value::Null).await;
+    let shown: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!((&shown["not_signed"], &shown["notices"]), (&json!(6), &json!(4)));
+    served.abort();
 }

@@ -19,7 +19,7 @@ fn without_password(last: u64, product: &str) -> Value {
     body
 }
 
-fn word(last: u64, code: &str, decision: &str) -> Value {
+pub(super) fn word(last: u64, code: &str, decision: &str) -> Value {
     json!({"msisdn": local(last).to_string(), "code": code, "decision": decision})
 }
 
@@ -35,7 +35,7 @@ impl Shop {
         self.get(&format!("/v1/orders/{order}")).await.is(200).json()["status"].clone()
     }
 
-    fn code_sent(&self) -> String {
+    pub(super) fn code_sent(&self) -> String {
         self.trial.context.replica.read(code_in).unwrap()
     }
 }

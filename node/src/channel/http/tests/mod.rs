@@ -41,6 +41,7 @@ mod recharge;
 mod refusals;
 mod replay;
 mod shipping;
+mod sp;
 mod tickets;
 mod upp;
 mod wishes;
