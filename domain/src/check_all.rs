@@ -40,6 +40,7 @@ impl State {
         self.check_wishes()?;
         self.check_codes()?;
         self.check_confirmations()?;
+        self.check_texts()?;
         self.check_accounts(&open)
     }
 

@@ -9,6 +9,7 @@ use crate::confirmation::Confirmations;
 use crate::ids::OrderId;
 use crate::state::State;
 use crate::table::Table;
+use crate::texts::Texts;
 
 /// The rows of state version 4.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Doors {
     pub(crate) confirmations: Confirmations,
     /// Orders taken here for whose money home is to set it aside, until it is charged or free.
     pub(crate) reservations: Table<OrderId, (), 64>,
+    /// What became of texts to subscribers, and what subscribers have sent.
+    pub(crate) texts: Texts,
 }
 
 impl State {

@@ -77,6 +77,7 @@ pub mod shipping;
 pub mod sms_text;
 pub mod state;
 pub mod table;
+pub mod texts;
 mod tick;
 pub mod tickets;
 pub mod time;

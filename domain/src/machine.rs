@@ -262,6 +262,9 @@ impl State {
             Verb::AskConfirmation(ask) => self.pay(&ask.request, PaymentMode::Consent(ask)),
             &Verb::Confirm { msisdn, code, agreed } => self.confirm(msisdn, code, agreed),
             &Verb::ChargeReservation { order, quantity } => self.charge_reservation(order, quantity),
+            Verb::RecordTexts { news, receipts } => Ok(self.record_texts(news, receipts)),
+            &Verb::HearWords { from, words } => self.hear_words(from, words),
+            &Verb::AnswerWords { to, language, ref answer } => Ok(self.answer_words(to, language, answer)),
         }
     }
 

@@ -295,6 +295,9 @@ refusals! {
     /// The subscriber has no bank account: no card is bound.
     NoBankAccount = 10631 "no_bank_account" never "未开通银行账户";
 
+    /// More different words of one number came in a short time than are looked at.
+    TooManyWords = 10741 "too_many_words" retry "短信指令过于频繁，请稍后再试";
+
     /// Nothing waits for this subscriber's word.
     NothingToConfirm = 10781 "nothing_to_confirm" never "没有待确认的交易";
     /// The subscriber is asked about so much that no more is asked at once.

@@ -54,6 +54,7 @@ impl Verb {
             | Self::AskConfirmation(_)
             | Self::Confirm { .. }
             | Self::ChargeReservation { .. } => crate::version::DOORS,
+            Self::RecordTexts { .. } | Self::HearWords { .. } | Self::AnswerWords { .. } => crate::version::DOORS,
             _ => StateVersion::FIRST,
         }
     }
