@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     /// 32 bytes in hex.
     Pepper,
     OneOf(&'static [&'static str]),
+    /// Any text, never shown.
+    SecretText,
     /// Anything but nothing.
     SomeText,
     AnyText,
@@ -95,7 +97,7 @@ impl Name {
 impl Kind {
     /// Values of this kind are never shown.
     pub(crate) const fn is_secret(&self) -> bool {
-        matches!(self, Self::Pepper | Self::KeyOrEmpty | Self::LongKeyOrEmpty)
+        matches!(self, Self::Pepper | Self::KeyOrEmpty | Self::LongKeyOrEmpty | Self::SecretText)
     }
 
     /// What would be right, as the rest of a sentence.
@@ -128,7 +130,7 @@ impl Kind {
                 format!("must be {}", words.join(" or "))
             }
             Self::SomeText => "must be a text that is not empty".into(),
-            Self::AnyText => "must be a text".into(),
+            Self::AnyText | Self::SecretText => "must be a text".into(),
         }
     }
 
@@ -186,7 +188,7 @@ impl Kind {
             Self::Pepper => text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             Self::OneOf(words) => words.contains(&text),
             Self::SomeText => !text.trim().is_empty(),
-            Self::AnyText => true,
+            Self::AnyText | Self::SecretText => true,
         }
     }
 }

@@ -23,6 +23,7 @@ mod recharge;
 mod relation;
 mod replication;
 mod secret;
+mod smpp;
 mod telemetry;
 mod upp;
 
@@ -45,6 +46,7 @@ pub use rails::RailSettings;
 pub use recharge::RechargeSettings;
 pub use replication::ReplicationSettings;
 pub use secret::SecretSettings;
+pub use smpp::SmppSettings;
 pub use telemetry::TelemetrySettings;
 pub use upp::UppSettings;
 
@@ -66,6 +68,7 @@ const KEYS: &[&[Key]] = &[
     recharge::KEYS,
     upp::KEYS,
     secret::KEYS,
+    smpp::KEYS,
     number_plan::KEYS,
     telemetry::KEYS,
 ];
@@ -88,6 +91,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/dispatch.toml"),
     "\n",
     include_str!("../defaults/outbox.toml"),
+    "\n",
+    include_str!("../defaults/smpp.toml"),
     "\n",
     include_str!("../defaults/rails.toml"),
     "\n",
@@ -128,6 +133,8 @@ pub struct Settings {
     pub dispatch: DispatchSettings,
     /// Telling SPs and subscribers.
     pub outbox: OutboxSettings,
+    /// The SMS centre, when it speaks SMPP.
+    pub smpp: SmppSettings,
     /// Accounts whose money is outside.
     pub rails: RailSettings,
     /// Recharge cards.

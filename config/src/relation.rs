@@ -17,7 +17,10 @@ pub(crate) fn check(checked: &mut Checked) {
     crate::rails::check(checked);
     crate::recharge::check(checked);
     crate::upp::check(checked);
+    crate::smpp::check(checked);
     at_most(checked, "rails.bank_reconnect_min_ms", "rails.bank_reconnect_max_ms");
+    at_most(checked, "smpp.reconnect_min_ms", "smpp.reconnect_max_ms");
+    at_most(checked, "smpp.receipt_wait_ms", "smpp.give_up_ms");
 }
 
 fn replication(checked: &mut Checked) {
