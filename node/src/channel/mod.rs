@@ -4,13 +4,14 @@
 //!  socket ─▶ serve (connections, header time) ─▶ guard (in flight, deadline, panics) ─▶ http │ peer ─▶ home, serving
 //! ```
 //!
-//! [`http`] is the callers' interface, [`peer`] the provinces' own. Both answer overload before
+//! [`http`] is the callers' interface, [`peer`] the provinces' own; `sms` understands what subscribers send by text. Both answer overload before
 //! anything has happened, and both say in every answer whether something may have.
 
 pub mod accept;
 pub mod http;
 pub mod peer;
 pub mod serve;
+pub(crate) mod sms;
 
 pub(crate) mod guard;
 pub(crate) mod in_flight;

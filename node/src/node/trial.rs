@@ -69,6 +69,7 @@ fn outside(peers: &Arc<FakeHome>, smsc: &Arc<FakeSmsc>, sps: &Arc<FakeSps>) -> O
         peers: peers.clone(),
         nodes: mpss_routing::http::sockets(),
         sms: Some(smsc.clone()),
+        centre: None,
         sps: sps.clone(),
         rails: super::Rails::default(),
         witness: None,

@@ -61,9 +61,11 @@ mod rate;
 mod recharge;
 mod shipping;
 mod signature;
+mod sms_words;
 mod sps;
 mod statement;
 mod subscribers;
+mod texts;
 mod tickets;
 mod top_ups;
 mod transfers;
@@ -188,6 +190,8 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(awards::policy::show, awards::policy::set))
         .routes(routes!(transfers::make))
         .routes(routes!(transfers::show))
+        .routes(routes!(sms_words::hear))
+        .routes(routes!(texts::show))
         .routes(routes!(number_plan::install))
         .routes(routes!(number_plan::look_up))
         .routes(routes!(number_plan::port))
