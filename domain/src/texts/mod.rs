@@ -171,11 +171,12 @@ fn digest_of_message(message: &str) -> u128 {
     xxhash_rust::xxh3::xxh3_128(message.as_bytes())
 }
 
-/// The short number that goes with a part (SMPP's `user_message_reference`), and comes back with its receipt from
-/// centres that echo it.
+/// The short number that goes with a part (SMPP's `user_message_reference`), another one each time it is asked, and
+/// comes back with its receipt from centres that echo it.
 #[must_use]
-pub fn reference_of(text: EffectId, part: u8) -> u16 {
-    let mixed = (text.0.wrapping_mul(u64::from(PARTS_MAX)) + u64::from(part)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+pub fn reference_of(text: EffectId, part: u8, tries: u32) -> u16 {
+    let place = text.0.wrapping_mul(u64::from(PARTS_MAX)).wrapping_add(u64::from(part));
+    let mixed = place.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(tries)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     u16::try_from(mixed >> 48).expect("16 bits are left")
 }
 

@@ -33,6 +33,9 @@ pub enum ReceiptFate {
         /// In the centre's words.
         why: String,
     },
+    /// It was taken back. Nobody does that but us, and the answer to that says so: of a message that is not known it
+    /// tells nothing.
+    Deleted,
     /// The centre does not know it any more, or does not know what became of it.
     Unknown,
 }
@@ -44,6 +47,7 @@ impl State {
         let known = self.doors.texts.messages.get(&digest_of_message(&receipt.message)).copied();
         let found = match known {
             Some((id, at)) => self.text(id).filter(|text| text.to == receipt.to).map(|_| (id, at)),
+            None if receipt.fate == ReceiptFate::Deleted => return,
             None => self.unanswered_part(receipt),
         };
         let Some((id, at)) = found else {
@@ -65,6 +69,10 @@ impl State {
                 self.note_why(id, Some(why));
                 PartStatus::Failed
             }
+            ReceiptFate::Deleted => {
+                self.note_why(id, Some("DELETED"));
+                PartStatus::Failed
+            }
             ReceiptFate::Unknown => PartStatus::Unknown,
         };
         self.set_part(id, at, status, message);
@@ -78,7 +86,8 @@ impl State {
         let doubtful = texts.doubtful.iter_from((receipt.to, EffectId(0), 0));
         let doubtful = doubtful.map(|(key, ())| *key).take_while(|(to, ..)| *to == receipt.to);
         let mut meant = asked.into_iter().chain(doubtful.map(|(_, id, at)| (id, at))).filter(|(id, at)| {
-            receipt.reference.is_none_or(|reference| reference == reference_of(*id, *at))
+            let tries = self.text(*id).map_or(0, |text| text.tries);
+            receipt.reference.is_none_or(|reference| reference == reference_of(*id, *at, tries))
         });
         let first = meant.next()?;
         meant.next().is_none().then_some(first)

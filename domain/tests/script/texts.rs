@@ -3,7 +3,7 @@
 //! ```text
 //! ask alice part=0 of=2                the centre is about to be asked for a part of the oldest text to her
 //! taken alice part=0 as=m1             it has it, and calls it m1; not-taken, refused (why=…), unknown likewise
-//! receipt alice m1 delivered           what the centre tells later: there, delivered, unknown, or failed why=…
+//! receipt alice m1 delivered           what the centre tells later: there, delivered, deleted, unknown, failed
 //! hears alice "YE" as=h1               alice sends words; the same again within two minutes are the same
 //! reply alice help 
 //! see-text alice sending tries=1       what became of the oldest text to her that is not final, else of the newest
@@ -36,11 +36,16 @@ impl Stage {
             let fate = match words.name(2)? {
                 "there" => ReceiptFate::There,
                 "delivered" => ReceiptFate::Delivered,
+                "deleted" => ReceiptFate::Deleted,
                 "failed" => ReceiptFate::Failed { why },
                 _ => ReceiptFate::Unknown,
             };
             let reference = match words.get("of") {
-                Some(part) => Some(reference_of(self.text_to(to)?, number(part)?)),
+                Some(part) => {
+                    let text = self.text_to(to)?;
+                    let tries = self.state.text(text).map_or(0, |row| row.tries);
+                    Some(reference_of(text, number(part)?, tries))
+                }
                 None => words.get("reference").map(|given| given.parse().map_err(|_| "16 bits")).transpose()?,
             };
             let receipt = Receipt { to, message: words.name(1)?.to_owned(), reference, fate };

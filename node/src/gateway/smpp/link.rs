@@ -107,6 +107,18 @@ impl Shared {
     }
 }
 
+/// Somebody waits for the answer to a PDU.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    sequence: u32,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.shared.waiting.lock().remove(&self.sequence);
+    }
+}
+
 /// A line that is kept up until it is dropped.
 pub struct SmppLink {
     shared: Arc<Shared>,
@@ -158,15 +170,13 @@ impl SmppLink {
             let Some(out) = self.shared.out.borrow().clone() else { return Err(Lost::NotSent) };
             let (answer, answered) = oneshot::channel();
             self.shared.waiting.lock().insert(sequence, answer);
+            // Also when whoever asks ends before the answer.
+            let _forgotten = Waiting { shared: &self.shared, sequence };
             let sending = Sending { pdu: command(sequence, pdu), stage: stage.clone(), until };
             out.send(sending).map_err(|_| Lost::NotSent)?;
             answered.await.map_err(|_| stage.give_up())
         };
-        let result = within(&*self.clock, deadline, asked).await.unwrap_or_else(|| Err(stage.give_up()));
-        if result.is_err() {
-            self.shared.waiting.lock().remove(&sequence);
-        }
-        result
+        within(&*self.clock, deadline, asked).await.unwrap_or_else(|| Err(stage.give_up()))
     }
 }
 

@@ -76,8 +76,8 @@ pub fn fate_of_state(state: u8, error: &str) -> ReceiptFate {
     let word = match state {
         0 | 1 | 6 => return ReceiptFate::There,
         2 => return ReceiptFate::Delivered,
+        4 => return ReceiptFate::Deleted,
         3 => "EXPIRED",
-        4 => "DELETED",
         5 => "UNDELIV",
         8 => "REJECTD",
         _ => return ReceiptFate::Unknown,
@@ -89,7 +89,8 @@ fn fate_of_word(stat: &str, error: &str) -> ReceiptFate {
     match stat.to_ascii_uppercase().as_str() {
         "DELIVRD" => ReceiptFate::Delivered,
         "ACCEPTD" | "ENROUTE" => ReceiptFate::There,
-        word @ ("EXPIRED" | "DELETED" | "UNDELIV" | "REJECTD") => failed(word, error),
+        "DELETED" => ReceiptFate::Deleted,
+        word @ ("EXPIRED" | "UNDELIV" | "REJECTD") => failed(word, error),
         _ => ReceiptFate::Unknown,
     }
 }
@@ -154,7 +155,7 @@ mod tests {
         };
         let words: Vec<_> = (0..10).map(word).collect();
         let expected =
-            ["There", "There", "Delivered", "EXPIRED", "DELETED", "UNDELIV", "There", "Unknown", "REJECTD", "Unknown"];
+            ["There", "There", "Delivered", "EXPIRED", "Deleted", "UNDELIV", "There", "Unknown", "REJECTD", "Unknown"];
         assert_eq!(words, expected);
     }
 }

@@ -205,10 +205,13 @@ impl Desk {
         }
         let seen = self.context.replica.read(|state| see(state, job.text));
         match (&job.phase, seen) {
-            // Its answer, or that there was none, comes first.
-            (Phase::Submitting(_) | Phase::Held, _) => {}
+            (Phase::Held, _) => {}
             (_, Seen::Over) => self.finish(to),
-            (Phase::Asking | Phase::Doubtful(_) | Phase::Cancelling(..), Seen::Asked(part)) if part == job.part => {}
+            // Until its receipt has come, before its answer or instead of it.
+            (
+                Phase::Asking | Phase::Submitting(_) | Phase::Doubtful(_) | Phase::Cancelling(..),
+                Seen::Asked(part),
+            ) if part == job.part => {}
             _ => job.phase = Phase::Held,
         }
     }
@@ -217,8 +220,11 @@ impl Desk {
     fn submit_if_asked(&mut self, to: Msisdn, myself: &ActorRef<DeskMessage>) {
         let Some(job) = self.jobs.get(&to) else { return };
         let (text, part) = (job.text, job.part);
-        let marked = self.context.replica.read(|state| state.asked_part(to)) == Some((text, part));
-        if !marked || self.is_in_record(text) || !self.tenure.holds() {
+        let (asked, tries) = self
+            .context
+            .replica
+            .read(|state| (state.asked_part(to), state.text(text).map_or(0, |text| text.tries)));
+        if asked != Some((text, part)) || self.is_in_record(text) || !self.tenure.holds() {
             return;
         }
         let message = ShortMessage {
@@ -227,7 +233,7 @@ impl Desk {
             coding: job.cut.coding,
             bytes: job.cut.messages.get(usize::from(part)).cloned().unwrap_or_default(),
             is_part: job.cut.is_in_parts(),
-            reference: reference_of(text, part),
+            reference: reference_of(text, part, tries),
         };
         let report = Report::new(myself.clone(), DeskMessage::Submitted(to, text, part, Err(Lost::Unknown)));
         let centre = self.centre.clone();
@@ -257,7 +263,8 @@ impl Desk {
             Err(Lost::Unknown) => "no_answer",
         };
         metrics::counter!("mpss_sms_total", "result" => named).increment(1);
-        let Some(job) = self.jobs.get_mut(&to).filter(|job| (job.text, job.part) == (text, part)) else { return };
+        let is_meant = |job: &&mut Job| (job.text, job.part) == (text, part) && matches!(job.phase, Phase::Submitting(_));
+        let Some(job) = self.jobs.get_mut(&to).filter(is_meant) else { return };
         if matches!(result, Err(Lost::Unknown)) {
             tracing::info!(?to, "the SMS centre did not answer: what became of a message is not known");
             job.phase = Phase::Doubtful(Doubt::new(now));
