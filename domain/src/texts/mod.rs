@@ -185,7 +185,7 @@ impl SmsText {
     #[must_use]
     pub const fn good_until(&self) -> Option<LogTime> {
         match self {
-            Self::ConfirmBinding { until, .. } => Some(*until),
+            Self::ConfirmBinding { until, .. } | Self::ConfirmPurchase { until, .. } => Some(*until),
             _ => None,
         }
     }

@@ -2,12 +2,16 @@
 
 use mpss_domain::account::{Language, Tier};
 use mpss_domain::texts::answer::SmsAnswer;
-use mpss_domain::{AccountId, AccountKind, AccountSelector, AccountStatus, Money, Msisdn, Refusal, Request, State};
+use mpss_domain::texts::keyword::Keyword;
+use mpss_domain::{
+    AccountId, AccountKind, AccountSelector, AccountStatus, Command, Money, Msisdn, Outcome, PaymentStatus, Refusal,
+    Request, State, Verb,
+};
 
 use super::{Words, no_account};
 use crate::card_pin::CardPin;
 use crate::home::{ChangeAccount, ConfirmBinding, OpenAccount};
-use crate::not_done::NotDone;
+use crate::not_done::{NotDone, accepted};
 use crate::password::PaymentPassword;
 
 /// Which account a command is about when it does not say: the first of these that is there.
@@ -138,5 +142,19 @@ impl Words {
         let ask = ConfirmBinding { msisdn, code, password, per_payment_limit, daily_limit };
         self.home.confirm_binding(request, ask).await?;
         Ok(None)
+    }
+
+    /// The word for a charge. That it was paid is told by the purchase's own text; the rest is answered.
+    pub(super) async fn confirm(&self, msisdn: Msisdn, request: Request, code: u32, agreed: bool) -> Done {
+        let verb = Verb::Confirm { msisdn, code, agreed };
+        self.context.is_readable(verb.since()).await?;
+        let reply = self.context.replica.propose(Command { request: Some(request), verb }).await?;
+        let Outcome::Word(word) = accepted(reply)?.outcome else { return Ok(None) };
+        if !word.agreed {
+            return Ok(Some(SmsAnswer::Confirmed(Keyword::No)));
+        }
+        let look = |state: &State| state.payment(word.payment).map(|payment| payment.status);
+        let is_set_aside = self.context.replica.read(look) == Some(PaymentStatus::Reserved);
+        Ok(is_set_aside.then_some(SmsAnswer::Confirmed(Keyword::Yes)))
     }
 }

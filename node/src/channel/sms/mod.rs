@@ -161,8 +161,7 @@ impl Words {
             }
             Spoken::TopUp { whose, pin } => self.top_up(whose.unwrap_or(from), request, pin).await,
             Spoken::Bind { code, password } => self.bind(from, request, code, password).await,
-            // No charge waits for a word of the subscriber yet.
-            Spoken::Confirm { .. } => Err(NotDone::refused(Refusal::WrongCode)),
+            Spoken::Confirm { code, agreed } => self.confirm(from, request, code, agreed).await,
         }
     }
 }
