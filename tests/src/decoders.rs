@@ -29,6 +29,8 @@ pub const ALL: &[Decoder] = &[
     Decoder { name: "replica_request", understands: mpss_cluster::fuzz::request },
     Decoder { name: "replica_answer", understands: mpss_cluster::fuzz::answer },
     Decoder { name: "iso8583", understands: mpss_node::gateway::bank::iso8583::fuzz::understands },
+    Decoder { name: "smpp", understands: mpss_node::gateway::smpp::fuzz::understands },
+    Decoder { name: "sms_words", understands: mpss_node::channel::sms_words },
     Decoder { name: "snapshot_head", understands: mpss_cluster::fuzz::snapshot_head },
 ];
 

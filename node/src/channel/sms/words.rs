@@ -164,7 +164,11 @@ fn top_up(digits: &str) -> Option<Spoken> {
 }
 
 /// For searching with damaged bytes: true when they are a complete command.
-pub(crate) fn is_command(bytes: &[u8]) -> bool {
+///
+/// # Panics
+/// When what would be answered can not be read.
+#[must_use]
+pub fn is_command(bytes: &[u8]) -> bool {
     let Ok(words) = std::str::from_utf8(bytes) else { return false };
     let (language, understood) = understand(words);
     if let Some(Err(answer)) = &understood {

@@ -41,6 +41,7 @@ mod recharge;
 mod refusals;
 mod replay;
 mod shipping;
+mod sms;
 mod tickets;
 mod upp;
 mod wishes;
