@@ -1,5 +1,6 @@
 //! One text at a time for each number: its parts, in order, each marked as asked before it leaves.
 
+use std::ops::Bound;
 use std::time::Duration;
 
 use mpss_domain::account::Language;
@@ -115,15 +116,16 @@ impl Desk {
         let active =
             self.jobs.values().filter(|job| !matches!(job.phase, Phase::Doubtful(_) | Phase::Cancelling(..))).count();
         let mut room = window.saturating_mul(2).saturating_sub(active).min(JOBS_MAX.saturating_sub(self.jobs.len()));
-        let mut from = Msisdn::new(10_000_000_000).expect("the lowest number");
         for _ in 0..LOOKED_AT_MAX {
             if room == 0 {
                 break;
             }
-            let Some(to) = self.ready.range(from..).next().copied() else { break };
+            // Each in turn: the next number after the last one, so that none waits for ever behind lower ones.
+            let after = self.ready.range((Bound::Excluded(self.turn), Bound::Unbounded)).next();
+            let Some(to) = after.or_else(|| self.ready.first()).copied() else { break };
             self.ready.remove(&to);
-            let Some(next) = Msisdn::new(to.number() + 1) else { break };
-            from = next;
+            self.turn = to;
+            // A number in hand comes again when that text is done.
             if !self.jobs.contains_key(&to) && self.take_up(to) {
                 room -= 1;
                 self.ask(to);
@@ -279,8 +281,11 @@ impl Desk {
             }
             Ok(Submitted::Refused(why)) => PartNews::Refused { why },
             Ok(Submitted::Busy) | Err(_) => {
-                self.busy = self.busy.saturating_add(1);
-                self.paused_until = now + self.backoff.pause(self.busy, &*self.context.seams.random);
+                // Many at once are one reason to pause.
+                if now >= self.paused_until {
+                    self.busy = self.busy.saturating_add(1);
+                    self.paused_until = now + self.backoff.pause(self.busy, &*self.context.seams.random);
+                }
                 PartNews::NotTaken
             }
         };

@@ -79,6 +79,8 @@ pub(crate) struct Desk {
     lines: Lines<Msisdn>,
     /// Numbers that may have something to send.
     ready: BTreeSet<Msisdn>,
+    /// The number whose turn was last.
+    turn: Msisdn,
     jobs: BTreeMap<Msisdn, Job>,
     news: Vec<TextNews>,
     receipts: Vec<(Receipt, Option<Acknowledge>)>,
@@ -128,6 +130,7 @@ impl Actor for TextDesk {
             alarm: Alarm::default(),
             lines: Lines::new(),
             ready: BTreeSet::new(),
+            turn: Msisdn::new(10_000_000_000).expect("the lowest number"),
             jobs: BTreeMap::new(),
             news: Vec::new(),
             receipts: Vec::new(),
