@@ -170,6 +170,8 @@ TEXTS = {
     "changed": r"虚拟账户已变更|account was changed",
     "statement": r"-12\.30元；.*可用余额|-12\.30 yuan; .*available",
     "not so": r"指令格式不正确|Please send: ",
+    "asked": r"同意请回复Y(\d{6})|Reply Y(\d{6}) to agree",
+    "declined": r"您已拒绝该笔支付|You have declined the payment",
 }
 
 OPENING = ["KT 482913", "kt482913", "ＫＴ　４８２９１３", "开通 482913", " KT#482913# ", "OPEN 482913", "Kt*482913 482913"]
@@ -211,7 +213,7 @@ class Subscriber:
 
     def afternoon(self, others):
         """Commands by text, other ones for each."""
-        kind = self.number % 6
+        kind = self.number % 7
         if kind == 0:
             self.sends(f"DJ {PASSWORD}")
             self.status("frozen")
@@ -219,7 +221,7 @@ class Subscriber:
             self.status("active")
             self.gets("frozen", "thawed")
         elif kind == 1:
-            other = others[(self.number // 6) % len(others)]
+            other = others[(self.number // 7) % len(others)]
             before = self.shown()["balance"]
             self.sends(f"ZF {other.msisdn} 1.50 {PASSWORD}")
             until("the money has left", SOON, lambda: self.shown()["balance"] != before)
@@ -240,12 +242,35 @@ class Subscriber:
             self.sends(f"GM {PASSWORD} {OTHER_PASSWORD}")
             self.sends("ZF 5")
             self.gets("changed", "not so")
+        elif kind == 5:
+            self.is_asked("Y" if self.number % 2 else "n ")
         else:
             self.sends(f"XE 50 80.00 {PASSWORD}")
             until("the limits are new", SOON, lambda: self.shown()["daily_limit"] == "80.00")
             self.gets("changed")
         self.sends(ASKING[self.number % len(ASKING)])
         self.gets("accounts")
+
+
+    def is_asked(self, word):
+        """A shop asks for money; the subscriber reads the code on the handset and gives a word."""
+        body = {"msisdn": self.msisdn, "product_id": self.product, "quantity": 1, "account_kind": "virtual"}
+        body |= {"channel": "app", "confirm_by_sms": True}
+        order = self.country.must("POST", "/v1/orders", body)["order_id"]
+
+        def code():
+            found = re.search(TEXTS["asked"], self.read())
+            return found and (found[1] or found[2])
+
+        self.sends(word + until(f"{self.msisdn} reads the code", SOON, code))
+        ended = "delivered" if word == "Y" else "declined"
+        until(f"the order is {ended}", SOON, lambda: self.country.must("GET", f"/v1/orders/{order}")["status"] == ended)
+        self.gets("asked", "bought" if word == "Y" else "declined")
+
+    def read(self):
+        """All that stands on the handset, as far as it has come."""
+        messages = self.country.centre.seen()["handsets"].get(self.msisdn, [])
+        return "".join(one["text"] for one in messages)
 
 
 def open_shop(country):
@@ -294,7 +319,7 @@ def whole_day(country, subscribers, killed):
         raise failures[0]
     killer = threading.Thread(target=lambda: run(kill_leader, country, killed))
     killer.start()
-    others = [one for one in subscribers if one.number % 6 == 2]
+    others = [one for one in subscribers if one.number % 7 == 2]
     with concurrent.futures.ThreadPoolExecutor(24) as threads:
         for one in subscribers:
             threads.submit(run, one.afternoon, others)
@@ -410,7 +435,7 @@ def played(report, country, count):
     subscribers = [Subscriber(country, number, product) for number in range(1, count + 1)]
     failing = {
         subscribers[5].msisdn: {"state": "UNDELIVERABLE", "error": "069", "said": "UNDELIV 069"},
-        subscribers[11].msisdn: {"state": "EXPIRED", "error": "000", "said": "EXPIRED"},
+        subscribers[12].msisdn: {"state": "EXPIRED", "error": "000", "said": "EXPIRED"},
     }
     for msisdn, fails in failing.items():
         centre.ask("PUT", "/failing", {"number": msisdn} | fails)
@@ -458,8 +483,8 @@ def main():
     parser, arguments = arguments, arguments.parse_args()
     if not os.access(arguments.mpss, os.X_OK):
         parser.error(f"{arguments.mpss} can not be run")
-    if not 12 <= arguments.subscribers <= 5_000:
-        parser.error("12 to 5000 subscribers")
+    if not 21 <= arguments.subscribers <= 5_000:
+        parser.error("21 to 5000 subscribers")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, bank_peer.end)
     dies_with_its_parent(signal.SIGTERM)
