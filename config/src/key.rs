@@ -61,6 +61,8 @@ pub(crate) enum Kind {
     /// The id of an SP.
     Sp,
     OneOf(&'static [&'static str]),
+    /// Any text, never shown.
+    SecretText,
     /// Anything but nothing.
     SomeText,
     AnyText,
@@ -103,7 +105,7 @@ impl Name {
 impl Kind {
     /// Values of this kind are never shown.
     pub(crate) const fn is_secret(&self) -> bool {
-        matches!(self, Self::Pepper | Self::KeyOrEmpty | Self::LongKeyOrEmpty)
+        matches!(self, Self::Pepper | Self::KeyOrEmpty | Self::LongKeyOrEmpty | Self::SecretText)
     }
 
     /// What would be right, as the rest of a sentence.
@@ -137,7 +139,7 @@ impl Kind {
                 format!("must be {}", words.join(" or "))
             }
             Self::SomeText => "must be a text that is not empty".into(),
-            Self::AnyText => "must be a text".into(),
+            Self::AnyText | Self::SecretText => "must be a text".into(),
         }
     }
 
@@ -196,7 +198,7 @@ impl Kind {
             Self::Sp => is_sp(text),
             Self::OneOf(words) => words.contains(&text),
             Self::SomeText => !text.trim().is_empty(),
-            Self::AnyText => true,
+            Self::AnyText | Self::SecretText => true,
         }
     }
 }

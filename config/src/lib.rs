@@ -24,6 +24,7 @@ mod recharge;
 mod relation;
 mod replication;
 mod secret;
+mod smpp;
 mod sp;
 mod telemetry;
 mod upp;
@@ -48,6 +49,7 @@ pub use rails::RailSettings;
 pub use recharge::RechargeSettings;
 pub use replication::ReplicationSettings;
 pub use secret::SecretSettings;
+pub use smpp::SmppSettings;
 pub use sp::SpSettings;
 pub use telemetry::TelemetrySettings;
 pub use upp::UppSettings;
@@ -72,6 +74,7 @@ const KEYS: &[&[Key]] = &[
     isag::KEYS,
     secret::KEYS,
     sp::KEYS,
+    smpp::KEYS,
     number_plan::KEYS,
     telemetry::KEYS,
 ];
@@ -94,6 +97,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/dispatch.toml"),
     "\n",
     include_str!("../defaults/outbox.toml"),
+    "\n",
+    include_str!("../defaults/smpp.toml"),
     "\n",
     include_str!("../defaults/rails.toml"),
     "\n",
@@ -138,6 +143,8 @@ pub struct Settings {
     pub dispatch: DispatchSettings,
     /// Telling SPs and subscribers.
     pub outbox: OutboxSettings,
+    /// The SMS centre, when it speaks SMPP.
+    pub smpp: SmppSettings,
     /// Accounts whose money is outside.
     pub rails: RailSettings,
     /// Recharge cards.

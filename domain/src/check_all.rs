@@ -42,6 +42,7 @@ impl State {
         self.check_confirmations()?;
         self.check_sp_keys()?;
         self.check_sp_events()?;
+        self.check_texts()?;
         self.check_accounts(&open)
     }
 

@@ -27,6 +27,9 @@ use crate::recharge::RechargeCard;
 use crate::refusal::Refusal;
 use crate::shipping::{BuyShipped, TrackingNumber};
 use crate::sp_keys::{SetSpKey, SpKeyId};
+use crate::texts::answer::SmsAnswer;
+use crate::texts::heard::WordsDigest;
+use crate::texts::{Receipt, TextNews};
 use crate::tickets::TicketId;
 use crate::time::LogTime;
 use crate::upp::PayUpp;
@@ -635,5 +638,28 @@ pub enum Verb {
         sp: SpId,
         /// Which.
         key: SpKeyId,
+    },
+    /// What the SMS centre has said of texts, and what it is about to be asked. Idempotent by what it names.
+    RecordTexts {
+        /// Of texts by their effect.
+        news: Vec<TextNews>,
+        /// Of messages by what the centre calls them.
+        receipts: Vec<Receipt>,
+    },
+    /// A subscriber has sent words to the service number. Home province.
+    HearWords {
+        /// Who.
+        from: Msisdn,
+        /// What, as a keyed digest.
+        words: WordsDigest,
+    },
+    /// What a subscriber has sent is answered by text.
+    AnswerWords {
+        /// Whom.
+        to: Msisdn,
+        /// In which language when the subscriber has not said.
+        language: Language,
+        /// What.
+        answer: SmsAnswer,
     },
 }

@@ -11,6 +11,7 @@ use crate::sp_events::SpEvents;
 use crate::sp_keys::SpKeys;
 use crate::state::State;
 use crate::table::Table;
+use crate::texts::Texts;
 
 /// The rows of state version 4.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub struct Doors {
     pub(crate) sp_keys: SpKeys,
     /// How far the numbers are by which SPs are told.
     pub(crate) sp_events: SpEvents,
+    /// What became of texts to subscribers, and what subscribers have sent.
+    pub(crate) texts: Texts,
 }
 
 impl State {

@@ -11,6 +11,7 @@ use crate::money::Money;
 use crate::rail::RailName;
 use crate::refusal::Refusal;
 use crate::shipping::TrackingNumber;
+use crate::texts::answer::SmsAnswer;
 use crate::time::LogTime;
 use crate::upp::UppEnd;
 use crate::wish::WishRefusal;
@@ -410,4 +411,6 @@ pub enum SmsText {
         /// At which kind of account.
         kind: AccountKind,
     },
+    /// What a subscriber is answered who has sent a command.
+    Answer(Box<SmsAnswer>),
 }

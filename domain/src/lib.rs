@@ -79,6 +79,7 @@ pub mod sp_events;
 pub mod sp_keys;
 pub mod state;
 pub mod table;
+pub mod texts;
 mod tick;
 pub mod tickets;
 pub mod time;

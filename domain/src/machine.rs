@@ -264,6 +264,9 @@ impl State {
             &Verb::ChargeReservation { order, quantity } => self.charge_reservation(order, quantity),
             Verb::SetSpKey(ask) => self.set_sp_key(ask),
             &Verb::EndSpKey { sp, key } => self.end_sp_key(sp, key),
+            Verb::RecordTexts { news, receipts } => Ok(self.record_texts(news, receipts)),
+            &Verb::HearWords { from, words } => self.hear_words(from, words),
+            &Verb::AnswerWords { to, language, ref answer } => Ok(self.answer_words(to, language, answer)),
         }
     }
 

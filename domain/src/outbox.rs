@@ -37,8 +37,8 @@ impl State {
         for &id in ids {
             let Some(row) = self.effects.get(&id) else { continue };
             match row.effect {
-                Effect::Sms { .. } | Effect::CancelNotice { .. } | Effect::TellBank { .. } | Effect::TellUpp { .. } => {
-                }
+                Effect::Sms { .. } => self.text_acknowledged(id),
+                Effect::CancelNotice { .. } | Effect::TellBank { .. } | Effect::TellUpp { .. } => {}
                 Effect::AskBank { wish } => self.wish_told(wish),
                 _ => continue,
             }

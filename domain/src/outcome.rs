@@ -86,6 +86,13 @@ pub enum Outcome {
     ConfirmationAsked(PaymentId),
     /// What a subscriber's word came to.
     Word(Box<crate::confirmation::Word>),
+    /// Words of a subscriber were heard.
+    Heard {
+        /// What is done because of them is done once under this number.
+        number: u64,
+        /// They were heard a moment ago.
+        again: bool,
+    },
 }
 
 /// An account as it was when a command had changed it.

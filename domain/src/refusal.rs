@@ -307,6 +307,8 @@ refusals! {
     SpKeyNotFound = 10705 "sp_key_not_found" never "密钥不存在";
     /// The key has ended.
     SpKeyEnded = 10706 "sp_key_ended" never "密钥已失效";
+    /// More different words of one number came in a short time than are looked at.
+    TooManyWords = 10741 "too_many_words" retry "短信指令过于频繁，请稍后再试";
 
     /// Nothing waits for this subscriber's word.
     NothingToConfirm = 10781 "nothing_to_confirm" never "没有待确认的交易";

@@ -71,6 +71,7 @@ impl State {
             self.prune_recharges_due(longer),
             self.prune_bank_top_ups_due(longer),
             self.prune_codes_due(),
+            self.prune_texts_due(),
         ];
         let first = oldest.into_iter().flatten().min()?;
         Some(first.plus_ms(1).max(self.retention.due))
@@ -159,6 +160,7 @@ impl State {
         self.prune_bank_top_ups(before, ROWS_PER_TICK_MAX);
         self.prune_wishes(before, ROWS_PER_TICK_MAX);
         self.prune_codes(ROWS_PER_TICK_MAX);
+        self.prune_texts(ROWS_PER_TICK_MAX);
         self.forget_batches();
         for id in transfers {
             self.transfers.remove(&id);

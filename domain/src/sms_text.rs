@@ -127,6 +127,7 @@ impl SmsText {
             Self::PartTaken { order, taken, freed, kind } => {
                 format!("订单{order}实扣{taken}元，{}上其余预留的{freed}元已解除。", kind_zh(*kind))
             }
+            Self::Answer(answer) => answer.chinese(),
         }
     }
 
@@ -258,11 +259,12 @@ impl SmsText {
                     kind_en(*kind)
                 )
             }
+            Self::Answer(answer) => answer.english(),
         }
     }
 }
 
-const fn kind_zh(kind: AccountKind) -> &'static str {
+pub(crate) const fn kind_zh(kind: AccountKind) -> &'static str {
     match kind {
         AccountKind::Communication => "通信账户",
         AccountKind::StoredValue => "虚拟账户",
@@ -270,7 +272,7 @@ const fn kind_zh(kind: AccountKind) -> &'static str {
     }
 }
 
-const fn kind_en(kind: AccountKind) -> &'static str {
+pub(crate) const fn kind_en(kind: AccountKind) -> &'static str {
     match kind {
         AccountKind::Communication => "communication account",
         AccountKind::StoredValue => "stored-value account",
@@ -278,12 +280,12 @@ const fn kind_en(kind: AccountKind) -> &'static str {
     }
 }
 
-fn time_zh(at: LogTime) -> String {
+pub(crate) fn time_zh(at: LogTime) -> String {
     let (year, month, day, hour, minute, ..) = civil(at.0.saturating_add(CHINA_OFFSET_MS));
     format!("{year}年{month}月{day}日{hour:02}:{minute:02}")
 }
 
-fn time_en(at: LogTime) -> String {
+pub(crate) fn time_en(at: LogTime) -> String {
     let (year, month, day, hour, minute, ..) = civil(at.0.saturating_add(CHINA_OFFSET_MS));
     format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}")
 }

@@ -23,6 +23,7 @@
 //! | 3 | what is paid per use is paid by one-time codes | `payment_codes/`, `outside.rs` |
 //! | 3 | orders of the UPP are paid; it may keep virtual accounts | `upp/`, `outside.rs` |
 //! | 4 | the doors to SPs, the ISAG and the SMS centre keep rows of their own | `doors.rs` |
+//! | 4 | what became of each text, and what subscribers have sent | `texts/` |
 
 use std::fmt;
 

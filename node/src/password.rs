@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
+use mpss_domain::texts::heard::WordsDigest;
 use mpss_domain::{Msisdn, PasswordVerdict, PasswordVerifier, Subscriber};
 use mpss_runtime::Random;
 use sha2::Sha256;
@@ -17,6 +18,9 @@ use zeroize::Zeroizing;
 
 /// Separates these tags from anything else ever made with the same pepper.
 const DOMAIN: &[u8] = b"mpss-payment-password-v1";
+
+/// The same for words of subscribers.
+const WORDS_DOMAIN: &[u8] = b"mpss-sms-words-v1";
 
 /// What is compared with when there is nothing to compare with, so that it takes as long.
 const NOBODY: [u8; 32] = [0; 32];
@@ -147,6 +151,20 @@ impl std::fmt::Debug for PasswordJudge {
 thread_local! {
     /// Tags computed by this thread: what judging costs, counted.
     static TAGS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+impl PasswordJudge {
+    /// What words that a subscriber has sent are known by. They may hold a password, so they are digested with the
+    /// pepper: without it they can not be searched.
+    pub(crate) fn words_digest(&self, from: Msisdn, words: &str) -> WordsDigest {
+        let (_, pepper) = self.newest();
+        let mut mac = Hmac::<Sha256>::new_from_slice(pepper).expect("HMAC takes keys of any length");
+        mac.update(WORDS_DOMAIN);
+        mac.update(from.to_string().as_bytes());
+        mac.update(words.as_bytes());
+        let digest: [u8; 32] = mac.finalize().into_bytes().into();
+        WordsDigest(u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes")))
+    }
 }
 
 /// Every part but the pepper has a fixed length, so no two inputs read the same.

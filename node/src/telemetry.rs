@@ -200,6 +200,7 @@ const GAUGES: &[(&str, &str)] = &[
     ("mpss_sps_being_told", "SPs with notices under way"),
     ("mpss_circuit_open", "1 while calls to a province are held back because it does not answer, by peer"),
     ("mpss_bank_line_open", "1 while this node is signed on to the bank"),
+    ("mpss_smpp_line_open", "1 while this node is bound to the SMS centre"),
 ];
 
 /// HELP of the counters.
@@ -211,7 +212,11 @@ const COUNTERS: &[(&str, &str)] = &[
     ("mpss_calls_total", "Calls to whoever has the money of accounts outside, by rail, what was asked and result"),
     ("mpss_bank_unusable_total", "Messages of the bank that could not be read, or whose MAC was wrong"),
     ("mpss_bank_network_total", "Network messages that the bank sent, by code"),
-    ("mpss_sms_total", "Texts handed to the SMS centre, by result"),
+    ("mpss_sms_total", "Texts handed to the SMS centre, or messages when it speaks SMPP, by result"),
+    ("mpss_sms_receipts_total", "Receipts of the SMS centre that were recorded"),
+    ("mpss_sms_words_total", "Messages of subscribers, by what came of them"),
+    ("mpss_smpp_lines_ended_total", "Lines to the SMS centre that came down, or could not be made"),
+    ("mpss_smpp_unusable_total", "PDUs of the SMS centre that can not be used"),
     ("mpss_actor_restarts_total", "Actors that failed and were started again, by actor"),
 ];
 

@@ -31,6 +31,8 @@ pub const ALL: &[Decoder] = &[
     Decoder { name: "iso8583", understands: mpss_node::gateway::bank::iso8583::fuzz::understands },
     Decoder { name: "message_signature", understands: mpss_node::message_signature::fuzz::understands },
     Decoder { name: "isag_message", understands: mpss_node::channel::isag::fuzz::understands },
+    Decoder { name: "smpp", understands: mpss_node::gateway::smpp::fuzz::understands },
+    Decoder { name: "sms_words", understands: mpss_node::channel::sms_words },
     Decoder { name: "snapshot_head", understands: mpss_cluster::fuzz::snapshot_head },
 ];
 

@@ -53,7 +53,8 @@ impl Verb {
             Self::AskPurchase(_) | Self::AskConfirmation(_) | Self::Confirm { .. } | Self::ChargeReservation { .. } => {
                 crate::version::DOORS
             }
-            Self::SetSpKey(_) | Self::EndSpKey { .. } => StateVersion::DOORS,
+            Self::SetSpKey(_) | Self::EndSpKey { .. } => crate::version::DOORS,
+            Self::RecordTexts { .. } | Self::HearWords { .. } | Self::AnswerWords { .. } => crate::version::DOORS,
             _ => StateVersion::FIRST,
         }
     }

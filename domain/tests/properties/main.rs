@@ -17,6 +17,7 @@ mod races;
 mod recharge;
 mod reference_model;
 mod replay;
+mod text_fates;
 mod texts;
 mod tickets;
 mod upp;

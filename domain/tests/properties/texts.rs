@@ -2,8 +2,10 @@
 
 use mpss_domain::account::Language;
 use mpss_domain::ids::IssuedId;
+use mpss_domain::texts::answer::{OwnAccount, SmsAnswer};
+use mpss_domain::texts::keyword::Keyword;
 use mpss_domain::wish::WishRefusal;
-use mpss_domain::{AccountKind, LogTime, Money, Msisdn, OrderId, Refusal, SmsText, TransferId};
+use mpss_domain::{AccountKind, AccountStatus, LogTime, Money, Msisdn, OrderId, Refusal, SmsText, TransferId};
 
 use crate::world::{START, province};
 
@@ -16,6 +18,10 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
     let transfer = TransferId::issue(START, province(44), 8);
     let other = Msisdn::new(18_912_345_678).expect("valid");
     let midnight = LogTime(START.0 + 14 * 3_600_000);
+    let own = vec![
+        OwnAccount { kind: KIND, status: AccountStatus::Active, balance: Some(balance), limits },
+        OwnAccount { kind: AccountKind::Bank, status: AccountStatus::Frozen { until: None }, balance: None, limits },
+    ];
     vec![
         (
             SmsText::AccountOpened { kind: KIND, limits },
@@ -217,6 +223,64 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             SmsText::PartTaken { order, taken: amount, freed: Money::fen(70), kind: KIND },
             "订单O20261123020000000-44-00007实扣12.30元，虚拟账户上其余预留的0.70元已解除。",
             "Order O20261123020000000-44-00007: 12.30 yuan was taken, the other 0.70 yuan on your stored-value account is free.",
+            SmsText::Answer(Box::new(SmsAnswer::Help)),
+            "可发送：KT 密码；YE；MX；CZ 卡密，CZ 号码 卡密；ZF 号码 金额 密码；Y 确认码；N 确认码；BK 验证码 密码；DJ 密码；JD 密码；XE 单笔 每日 密码；GM 旧密码 新密码；ZX 密码；0000；BZ。",
+            "You may send: OPEN password; BALANCE; STATEMENT; TOPUP card, TOPUP number card; PAY number amount password; Y code; N code; BIND code password; FREEZE password; THAW password; LIMIT payment day password; PASSWORD old new; CLOSE password; 0000; HELP.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::HowToUse(Keyword::Pay))),
+            "指令格式不正确，请发送：ZF 号码 金额 密码。",
+            "Please send: PAY number amount password.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::Refused(Keyword::Pay, Refusal::InsufficientFunds))),
+            "支付未成功：余额不足。",
+            "PAY was refused: insufficient funds.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::WeakPassword)),
+            "支付密码过于简单，请换一个。",
+            "This payment password is too easily guessed: choose another one.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::PasswordsDiffer)),
+            "两次输入的新密码不一致，请重新发送。",
+            "The two new passwords are not the same: send it again.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::HomeElsewhere(province(51)))),
+            "本号码的归属省为51，请发送至归属省的服务号码。",
+            "This number is at home in province 51: send it to that province's service number.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::Accounts(Vec::new()))),
+            "您尚未开通账户，开通请发送：KT 密码。",
+            "You have no account yet. To open one, send: OPEN password.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::Accounts(own))),
+            "虚拟账户正常，可用余额987.70元，单笔限额200.00元，每日限额1000.00元；银行账户已冻结，单笔限额200.00元，每日限额1000.00元。",
+            "stored-value account active, available 987.70 yuan, limits 200.00 yuan per payment and 1000.00 per day; bank account frozen, limits 200.00 yuan per payment and 1000.00 per day.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::Moves(vec![(START, Money::ZERO - amount), (START, amount)], balance))),
+            "2026年11月23日10:00 -12.30元；2026年11月23日10:00 +12.30元；可用余额987.70元。",
+            "2026-11-23 10:00 -12.30 yuan; 2026-11-23 10:00 +12.30 yuan; available: 987.70 yuan.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::CodeNeeded(Keyword::Yes))),
+            "请连同短信中的确认码一起发送：Y 确认码。",
+            "Please send it with the code of the text: Y code.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::Confirmed(Keyword::Yes))),
+            "您已确认该笔支付。",
+            "You have confirmed the payment.",
+        ),
+        (
+            SmsText::Answer(Box::new(SmsAnswer::Confirmed(Keyword::No))),
+            "您已拒绝该笔支付，未扣款。",
+            "You have declined the payment: nothing was taken.",
         ),
     ]
 }
@@ -271,4 +335,9 @@ fn no_text_is_left_out() {
         .collect();
     kinds.dedup();
     assert_eq!(kinds, (0..32).collect::<Vec<_>>());
+            SmsText::Answer(_) => 30,
+        })
+        .collect();
+    kinds.dedup();
+    assert_eq!(kinds, (0..31).collect::<Vec<_>>());
 }

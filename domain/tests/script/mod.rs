@@ -19,7 +19,8 @@
 //! of the UPP in `upp.rs`, for goods that are sent in `shipping.rs`, for draws in `draws.rs`, for cards
 //! that subscribers ask to be bound in `wishes.rs`, for one-time codes in `payment_codes.rs`, for top-ups by
 //! bank card in `bank_top_ups.rs`, for what subscribers are asked to confirm in `confirmations.rs`,
-//! for the keys of SPs and what SPs are told by number in `sp_keys.rs`.
+//! for the keys of SPs and what SPs are told by number in `sp_keys.rs`, for what becomes of texts and what subscribers
+//! send in `texts.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -54,6 +55,7 @@ mod recharge;
 mod rules;
 mod shipping;
 mod sp_keys;
+mod texts;
 mod tickets;
 mod transfers;
 mod upp;
@@ -178,6 +180,8 @@ impl Stage {
             "see-notice" => self.see_notice(&words)?,
             "see-upp" => self.see_upp(&words)?,
             "told-upp" => self.see_upp_notice(&words)?,
+            "see-text" => self.see_fate(&words)?,
+            "texts" => self.see_totals(&words)?,
             "told" => self.see_text(&words)?,
             "waiting" => self.see_effects(&words)?,
             "next-timer" => {
@@ -221,6 +225,7 @@ impl Stage {
             Outcome::Refused(refusal) => format!("refused {}", refusal.code()),
             Outcome::OrderDeclined(_, refusal) => format!("declined {}", refusal.code()),
             Outcome::CardsLoaded(results) => cards::results(results),
+            Outcome::Heard { again, .. } => if *again { "ok again" } else { "ok" }.to_owned(),
             Outcome::TicketChecked(_, at) => format!("ok {}s ago", self.at.ms_since(*at) / 1_000),
             _ => "ok".to_owned(),
         };
@@ -258,6 +263,9 @@ impl Stage {
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,
             "fund-pool" | "award" | "approve" | "reject" | "credit-award" | "record-award" | "award-policy" => {
                 self.award_verb(words)?
+            }
+            "ask" | "taken" | "not-taken" | "refused" | "unknown" | "receipt" | "hears" | "reply" => {
+                self.text_verb(words)?
             }
             "plan" => self.plan_verb(words)?,
             "port" => Verb::PortNumber {

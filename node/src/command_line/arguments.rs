@@ -182,8 +182,11 @@ How it behaves is set while it runs:
   modes: accepts, refuses, loses_answers, slow (with delay_ms)
 What it was sent:
   curl localhost:9101/simulator/sms
-  curl localhost:9101/simulator/sms/18912345678")]
-    Sms(ListenArguments),
+  curl localhost:9101/simulator/sms/18912345678
+With --node and --config, a subscriber sends a command, here brought twice as if our answer got lost:
+  curl -X POST localhost:9101/simulator/sms/18912345678/words -H 'content-type: application/json' \
+    -d '{\"text\":\"YE\",\"times\":2}'")]
+    Sms(SmsArguments),
     /// The ISMP, which has the money of communication accounts: POST /ismp/v1/calls
     #[command(after_help = "\
 How it behaves is set while it runs; rates are parts of a million:
@@ -266,6 +269,27 @@ A virtual account that it keeps, in fen, and how it behaves when it is asked for
        -H 'content-type: application/json' -d '{\"balance_fen\": 10000}'
   PUT, GET /simulator/upp/accounts and /simulator/upp/accounts/18912345678/manner")]
     Upp(UppArguments),
+}
+
+/// Where a simulated SMS centre listens, and where it brings what subscribers send.
+#[derive(Debug, Args)]
+pub struct SmsArguments {
+    /// Address; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// A node to which it brings what subscribers send; again for each one more, which is asked when one does not
+    /// answer
+    #[arg(long, value_name = "URL", requires = "config")]
+    pub node: Vec<String>,
+
+    /// The node's settings, whose outbox.sms_door_key it signs with
+    #[arg(long, value_name = "FILE", requires = "node")]
+    pub config: Option<PathBuf>,
+
+    /// Write {"url": …} to this file once it listens
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
 }
 
 /// Where a simulated UPP listens, and whom it asks.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::arguments::{BankArguments, SimulateArguments, Simulator, UppArguments};
+use super::arguments::{BankArguments, SimulateArguments, Simulator, SmsArguments, UppArguments};
 use super::exit::Failure;
 use super::printer::Printer;
 use super::stop_signal::StopSignal;
@@ -24,7 +24,7 @@ use crate::simulator::upp::UppSimulator;
 pub(super) fn run(arguments: &SimulateArguments, printer: &mut Printer) -> Result<(), Failure> {
     let (listen, ready, router, what) = match &arguments.simulator {
         Simulator::Sp(listen) => (listen.listen, &listen.ready_file, SpSimulator::new().router(), "service providers"),
-        Simulator::Sms(listen) => (listen.listen, &listen.ready_file, SmsSimulator::new().router(), "SMS centre"),
+        Simulator::Sms(sms) => (sms.listen, &sms.ready_file, sms_of(sms)?.router(), "SMS centre"),
         Simulator::Ismp(ismp) => (ismp.listen, &ismp.ready_file, IsmpSimulator::new(ismp.seed).router(), "ISMP"),
         Simulator::Recharge(recharge) => {
             let router = RechargeSimulator::new(recharge.seed).router();
@@ -34,6 +34,19 @@ pub(super) fn run(arguments: &SimulateArguments, printer: &mut Printer) -> Resul
         Simulator::Bank(bank) => return client_runtime()?.block_on(serve_bank(bank, printer)),
     };
     client_runtime()?.block_on(serve(listen, ready.as_deref(), router, what, printer))
+}
+
+/// An SMS centre that brings what subscribers send, signed as the node's settings say, when it is told to whom.
+fn sms_of(arguments: &SmsArguments) -> Result<SmsSimulator, Failure> {
+    let Some(config) = &arguments.config else { return Ok(SmsSimulator::new()) };
+    let settings = mpss_config::Settings::load(Some(config), std::env::vars());
+    let settings = settings.map_err(|error| Failure::usage(crate::demo::told(&error)))?;
+    let key = settings.outbox.sms_door_key_bytes();
+    let key = key.ok_or_else(|| {
+        Failure::usage("--config: outbox.sms_door_key is empty, and the SMS centre signs with it".to_owned())
+    })?;
+    let centre = SmsSimulator::new().bringing_words_to(&arguments.node, key.to_vec());
+    centre.map_err(|error| Failure::start(error.to_string()))
 }
 
 /// A UPP that signs as the node's settings say.

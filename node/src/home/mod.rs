@@ -31,6 +31,8 @@ mod bank_top_ups;
 mod confirmations;
 pub(crate) mod judging;
 mod payment_codes;
+mod recharges;
+mod records;
 mod wishes;
 
 use judging::{Owner, propose_judged};

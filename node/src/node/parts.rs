@@ -20,8 +20,11 @@ use crate::gateway::bank::wire::Wire;
 use crate::gateway::isag::IsagSpGateway;
 use crate::gateway::ismp::{HttpIsmp, IsmpRail};
 use crate::gateway::notice_signing::NoticeSigning;
+use crate::gateway::message_centre::OpenCentre;
 use crate::gateway::rail::RailGateway;
 use crate::gateway::recharge::{HttpRecharge, RechargeRail};
+use crate::gateway::smpp::link::{LinkOptions, SmppLink};
+use crate::gateway::smpp::wire::Identity;
 use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
 use crate::gateway::sp::{HttpSpGateway, SpGateway};
 use crate::gateway::upp::{HttpUppNotices, UppNotices};
@@ -129,6 +132,8 @@ pub struct Outside {
     pub nodes: Arc<dyn NodeLink>,
     /// The SMS centre; without one texts stay in the outbox.
     pub sms: Option<Arc<dyn SmsGateway>>,
+    /// An SMS centre that tells what becomes of each text, instead of the other.
+    pub centre: Option<OpenCentre>,
     /// Service providers.
     pub sps: Arc<dyn SpGateway>,
     /// Whoever has the money of accounts outside.
@@ -161,8 +166,37 @@ impl Outside {
         let nodes = mpss_routing::http::sockets();
         let peers = HttpPeers::over(nodes.clone(), Arc::new(TokioClock::new()), provinces.collect());
         let rails = Rails::real(settings, seams)?;
-        Ok(Self { peers: Arc::new(peers), nodes, sms, sps, rails, witness: None })
+        let centre = centre_of(settings);
+        Ok(Self { peers: Arc::new(peers), nodes, sms, centre, sps, rails, witness: None })
     }
+}
+
+/// The SMS centre that the settings name, when it speaks SMPP.
+fn centre_of(settings: &Settings) -> Option<OpenCentre> {
+    let smpp = &settings.smpp;
+    if smpp.address.is_empty() {
+        return None;
+    }
+    let options = LinkOptions {
+        address: smpp.address.clone(),
+        identity: Identity {
+            system_id: smpp.system_id.clone(),
+            password: smpp.password(),
+            system_type: smpp.system_type.clone(),
+            service_type: smpp.service_type.clone(),
+            source: (smpp.source_ton, smpp.source_npi),
+            destination: (smpp.destination_ton, smpp.destination_npi),
+            prefix: smpp.destination_prefix.clone(),
+            validity_s: smpp.validity_s,
+        },
+        window: smpp.window,
+        answer_deadline: ms(smpp.answer_deadline_ms),
+        connect_deadline: ms(smpp.connect_deadline_ms),
+        enquire: ms(smpp.enquire_link_ms),
+        reconnect_min: ms(smpp.reconnect_min_ms),
+        reconnect_max: ms(smpp.reconnect_max_ms),
+    };
+    Some(Arc::new(move |seams: &Seams| Arc::new(SmppLink::keep(options.clone(), seams))))
 }
 
 impl std::fmt::Debug for Outside {

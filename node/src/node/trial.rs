@@ -22,6 +22,7 @@ use mpss_runtime::real::{TcpTransport, TokioSpawner};
 use parking_lot::Mutex;
 
 use super::{Context, Outside, parts, real_seams_over};
+use crate::gateway::message_centre::OpenCentre;
 use crate::home::{Home, OpenAccount};
 use crate::password::PaymentPassword;
 use crate::serving::{PlaceOrder, Serving, With};
@@ -69,6 +70,7 @@ fn outside(peers: &Arc<FakeHome>, smsc: &Arc<FakeSmsc>, sps: &Arc<FakeSps>) -> O
         peers: peers.clone(),
         nodes: mpss_routing::http::sockets(),
         sms: Some(smsc.clone()),
+        centre: None,
         sps: sps.clone(),
         rails: super::Rails::default(),
         witness: None,
@@ -119,6 +121,14 @@ impl Trial {
     /// The node's actors.
     pub(crate) async fn actors(&self) -> Tree {
         let outside = outside(&self.peers, &self.smsc, &self.sps);
+        let fatal = Arc::new(|why: String| panic!("the actors must not end: {why}"));
+        Tree::start(&self.context, &outside, fatal).await.unwrap()
+    }
+
+    /// The node's actors, with a centre that tells what becomes of texts.
+    pub(crate) async fn actors_with(&self, open: OpenCentre) -> Tree {
+        let mut outside = outside(&self.peers, &self.smsc, &self.sps);
+        outside.centre = Some(open);
         let fatal = Arc::new(|why: String| panic!("the actors must not end: {why}"));
         Tree::start(&self.context, &outside, fatal).await.unwrap()
     }
@@ -275,6 +285,11 @@ pub(crate) fn settings(folder: &Path, raft: SocketAddr) -> Settings {
         notice_batch_max = 4
         pause_min_ms = 10
         pause_max_ms = 50
+        [smpp]
+        answer_deadline_ms = 200
+        receipt_wait_ms = 150
+        give_up_ms = 2000
+        receipt_overdue_ms = 300
         "#,
         folder.display(),
         raft,

@@ -8,6 +8,7 @@ pub(crate) mod lines;
 pub(crate) mod notice_desk;
 pub(crate) mod sms_relay;
 mod sp_notice;
+pub(crate) mod text_desk;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The simulated SMS centre: keeps texts by number, drops repetitions by `message_id`, and can
-//! refuse, be slow, or lose its answers.
+//! refuse, be slow, or lose its answers. With a node to bring them to it takes what a subscriber sends
+//! (`POST /simulator/sms/{msisdn}/words`) and signs it, as often as a tester wants.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::nodes::{Heard, Nodes};
 use super::remembered::Remembered;
 
 /// Message ids remembered.
@@ -23,6 +25,8 @@ const NUMBERS_MAX: usize = 100_000;
 const TEXTS_PER_NUMBER_MAX: usize = 100;
 /// Longest delay a slow centre can be given, in ms.
 const DELAY_MS_MAX: u64 = 600_000;
+/// How often the same words are brought at most.
+const TIMES_MAX: u8 = 20;
 /// Largest request, in bytes.
 const BODY_BYTES_MAX: usize = 8 << 20;
 
@@ -84,6 +88,24 @@ pub struct Totals {
     pub repetitions: u64,
     /// Texts turned away.
     pub refused: u64,
+    /// Messages of subscribers brought to nodes, repetitions included.
+    #[serde(default)]
+    pub words: u64,
+}
+
+/// What a subscriber sends.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SentWords {
+    /// The words.
+    pub text: String,
+    /// How often the centre brings them: more than once when it did not hear our answer.
+    #[serde(default = "once")]
+    pub times: u8,
+}
+
+const fn once() -> u8 {
+    1
 }
 
 struct Centre {
@@ -97,6 +119,8 @@ struct Centre {
 #[derive(Clone)]
 pub struct SmsSimulator {
     centre: Arc<Mutex<Centre>>,
+    /// Where what subscribers send is brought.
+    nodes: Option<Arc<Nodes>>,
 }
 
 impl std::fmt::Debug for SmsSimulator {
@@ -114,6 +138,7 @@ impl Default for SmsSimulator {
                 message_ids: Remembered::new(MESSAGES_MAX),
                 inboxes: Remembered::new(NUMBERS_MAX),
             })),
+            nodes: None,
         }
     }
 }
@@ -123,6 +148,35 @@ impl SmsSimulator {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same centre, which brings what subscribers send to the nodes at `urls` and signs it with `key`.
+    ///
+    /// # Errors
+    /// When the machine can not make an HTTP client.
+    pub fn bringing_words_to(mut self, urls: &[String], key: Vec<u8>) -> Result<Self, reqwest::Error> {
+        self.nodes = Some(Arc::new(Nodes::new(urls, key)?));
+        Ok(self)
+    }
+
+    /// A subscriber sends words: what the node answered, the last time.
+    pub async fn send_words(&self, from: &str, words: &SentWords) -> Option<Heard> {
+        let nodes = self.nodes.as_ref()?;
+        let body = json!({ "from": from, "text": words.text });
+        let body = serde_json::to_vec(&body).expect("two texts can be written as JSON");
+        let mut heard = None;
+        for _ in 0..words.times.clamp(1, TIMES_MAX) {
+            let key = format!("words-{}", self.next_key());
+            heard = Some(nodes.ask("POST", "/v1/sms/words", &key, &body).await);
+        }
+        heard
+    }
+
+    /// Another one for each message: the node knows repetitions by their words.
+    fn next_key(&self) -> u64 {
+        let mut centre = self.centre.lock();
+        centre.totals.words += 1;
+        centre.totals.words
     }
 
     /// Sets how the centre behaves from now on.
@@ -142,6 +196,7 @@ impl SmsSimulator {
             .route("/messages", post(take_messages))
             .route("/simulator/sms", get(show_totals).put(set_behaviour))
             .route("/simulator/sms/{msisdn}", get(show_number))
+            .route("/simulator/sms/{msisdn}/words", post(bring_words))
             .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(self.clone())
     }
@@ -200,6 +255,17 @@ async fn set_behaviour(State(simulator): State<SmsSimulator>, Json(behaviour): J
 async fn show_totals(State(simulator): State<SmsSimulator>) -> Json<serde_json::Value> {
     let centre = simulator.centre.lock();
     Json(json!({ "behaviour": centre.behaviour, "totals": centre.totals }))
+}
+
+async fn bring_words(
+    State(simulator): State<SmsSimulator>,
+    Path(msisdn): Path<String>,
+    Json(words): Json<SentWords>,
+) -> Response {
+    match simulator.send_words(&msisdn, &words).await {
+        Some(heard) => Json(heard).into_response(),
+        None => (StatusCode::CONFLICT, "start it with --node and --config, to bring words to a node").into_response(),
+    }
 }
 
 async fn show_number(State(simulator): State<SmsSimulator>, Path(msisdn): Path<String>) -> Json<serde_json::Value> {

@@ -5,7 +5,8 @@
 //! ├── RaftWatch                    does this replica lead?
 //! └── leader (while it leads)
 //!     ├── OrderDriver              orders, refunds and transfers that wait for another province
-//!     ├── SmsRelay                 texts to subscribers
+//!     ├── SmsRelay                 texts to subscribers; or
+//!     │   TextDesk                 the same, with a centre that tells what becomes of them, and their words
 //!     └── NoticeDesk               sorts notices by SP
 //!         └── SpNotice[sp]         tells one SP; one that is slow or dead delays no other
 //! ```
@@ -26,6 +27,7 @@ use crate::node::{Context, Outside};
 use crate::order_driver::OrderDriver;
 use crate::outbox::notice_desk::NoticeDesk;
 use crate::outbox::sms_relay::SmsRelay;
+use crate::outbox::text_desk::TextDesk;
 
 pub(crate) mod backoff;
 pub(crate) mod bell;
@@ -84,7 +86,10 @@ fn leader_children(context: &Context, outside: &Outside, tenure: &Tenure) -> Vec
     };
     let sms = {
         let (context, outside, tenure) = (context.clone(), outside.clone(), tenure.clone());
-        Child::new("sms relay", move || (SmsRelay, (context.clone(), outside.sms.clone(), tenure.clone())))
+        match outside.centre {
+            Some(open) => Child::new("text desk", move || (TextDesk, (context.clone(), open.clone(), tenure.clone()))),
+            None => Child::new("sms relay", move || (SmsRelay, (context.clone(), outside.sms.clone(), tenure.clone()))),
+        }
     };
     let notices = {
         let (context, tenure) = (context.clone(), tenure.clone());

@@ -19,6 +19,9 @@ pub(crate) enum NotRecorded {
     /// This replica does not lead any more.
     #[error("this replica does not lead any more")]
     TenureOver,
+    /// Not every replica can read it yet.
+    #[error("a newer program is being installed")]
+    TooEarly,
     /// The log did not take it, or did not answer.
     #[error(transparent)]
     Propose(#[from] ProposeError),

@@ -392,6 +392,7 @@ impl Country {
                 peers: Arc::new(HttpPeers::over(link.clone(), clock, urls)),
                 nodes: link,
                 sms: Some(self.smsc().gateway()),
+                centre: None,
                 sps: self.sps().gateway(name),
                 rails: self.rails().ways(machine.province, &spawner),
                 witness: Some(self.oracles().witness(name, machine.province)),

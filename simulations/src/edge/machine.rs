@@ -127,6 +127,7 @@ impl Machine {
             peers: Arc::new(HttpPeers::over(link.clone(), clock, urls)),
             nodes: link,
             sms: Some(Arc::new(outsiders.clone())),
+            centre: None,
             sps: Arc::new(outsiders),
             rails: mpss_node::node::Rails::default(),
             witness: None,

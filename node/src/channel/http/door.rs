@@ -13,6 +13,7 @@ use super::goods::NationalGoods;
 use super::leader::LeaderLink;
 use super::rate::Rates;
 use crate::channel::in_flight::InFlight;
+use crate::channel::sms::Words;
 use crate::home::Home;
 use crate::intake::{EdgeCode, Problem};
 use crate::message_signature::Nonces;
@@ -74,6 +75,8 @@ pub(crate) struct DoorParts {
     pub(crate) context: Context,
     pub(crate) home: Home,
     pub(crate) serving: Serving,
+    /// Hears what subscribers send by text.
+    pub(crate) words: Words,
     pub(crate) options: HttpOptions,
     pub(crate) goods: NationalGoods,
     pub(crate) leader: LeaderLink,
@@ -98,6 +101,7 @@ impl Door {
     pub(crate) fn new(context: Context, home: Home, serving: Serving, options: HttpOptions, document: Bytes) -> Self {
         let rates = Rates::new(options.subscriber_requests_per_second, &*context.seams.random);
         Self(Arc::new(DoorParts {
+            words: Words::new(context.clone()),
             home,
             serving,
             goods: NationalGoods::default(),

@@ -64,9 +64,11 @@ mod shipping;
 mod signature;
 mod sp;
 mod sp_keys;
+mod sms_words;
 mod sps;
 mod statement;
 mod subscribers;
+mod texts;
 mod tickets;
 mod top_ups;
 mod transfers;
@@ -205,6 +207,8 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(platform_keys::show))
         .routes(routes!(transfers::make))
         .routes(routes!(transfers::show))
+        .routes(routes!(sms_words::hear))
+        .routes(routes!(texts::show))
         .routes(routes!(number_plan::install))
         .routes(routes!(number_plan::look_up))
         .routes(routes!(number_plan::port))

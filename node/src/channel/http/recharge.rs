@@ -1,7 +1,7 @@
 //! Top-up by a recharge card (充值卡充值): taken here, checked and used at the recharge platform. The PIN stands in the
 //! clear in the request's body alone.
 
-use mpss_domain::{AccountId, Verb};
+use mpss_domain::AccountId;
 
 use super::call::{Answer, Call};
 use super::door::Door;
@@ -27,12 +27,11 @@ pub(super) async fn take(door: &Door, call: &Call, ask: &TopUpAsk<'_>, account: 
         return Err(Problem::field(EdgeCode::TopUpMethodUnsupported, "method", what));
     }
     let safe = door.context.pins.as_ref().ok_or_else(|| Problem::edge(EdgeCode::VaultClosed))?;
-    let card = safe.recharge_card(&pin);
-    let sealed = safe.seal_recharge(account, &pin, &*door.context.seams.random);
-    drop(pin);
     // The keyed digest stands for the PIN, which is not written.
-    let request = call.request(call.key()?, &(ask, card));
-    let reply = door.propose(request, Verb::TopUpByCard { account, card, pin: sealed }).await.map_err(of_field)?;
+    let request = call.request(call.key()?, &(ask, safe.recharge_card(&pin)));
+    let reply = door.home.top_up_by_card(request, safe, account, &pin).await;
+    drop(pin);
+    let reply = reply.map_err(|error| of_field(error.into()))?;
     taken(door, &reply).await
 }
 

@@ -1,9 +1,6 @@
 //! An account's statement: the walk back along its chain of records.
 
-use std::time::Duration;
-
 use axum::extract::State;
-use mpss_cluster::history::HistoryError;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::journal::{JournalBody, PostingReason, StatementLine};
 use mpss_domain::{AccountId, JournalRecord, LogTime, Money, Msisdn, ProvinceId, RecordPosition, Refusal, SpId};
@@ -26,8 +23,6 @@ const PAGE_USUAL: usize = 100;
 const RECORDS_MAX: usize = 5_000;
 /// Records read at once.
 const RECORDS_AT_ONCE: usize = 128;
-/// How long a statement waits for records that are decided but not in this node's history yet.
-const HISTORY_WAIT: Duration = Duration::from_secs(3);
 
 /// A page of a statement.
 #[derive(Debug, Serialize, ToSchema)]
@@ -179,7 +174,7 @@ impl DoorParts {
     ) -> Result<(Vec<StatementEntry>, Option<RecordPosition>), Problem> {
         let (mut entries, mut looked_at, mut next) = (Vec::new(), 0, newest);
         'pages: while let Some(position) = next {
-            let records = self.chain(position).await?;
+            let records = self.home.records_back_from(position, RECORDS_AT_ONCE).await?;
             for record in records {
                 if entries.len() == period.limit || looked_at == RECORDS_MAX {
                     break 'pages;
@@ -201,31 +196,6 @@ impl DoorParts {
         }
         entries.reverse();
         Ok((entries, next))
-    }
-
-    /// A piece of an account's chain. What is decided reaches this node's history a moment later: that
-    /// moment is waited for.
-    async fn chain(&self, newest: RecordPosition) -> Result<Vec<JournalRecord>, Problem> {
-        let history = self.context.replica.history();
-        let mut fed = history.watch();
-        let mut over = self.context.seams.clock.sleep(HISTORY_WAIT);
-        loop {
-            fed.borrow_and_update();
-            match history.chain(Some(newest), RECORDS_AT_ONCE) {
-                Ok(records) => return Ok(records),
-                Err(HistoryError::Missing(_)) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the history can not be read");
-                    return Err(Problem::detailed(EdgeCode::Unavailable, "the history can not be read here"));
-                }
-            }
-            let later = || Problem::detailed(EdgeCode::Unavailable, "this node's history is being rebuilt");
-            tokio::select! {
-                biased;
-                changed = fed.changed() => changed.map_err(|_| later())?,
-                () = &mut over => return Err(later()),
-            }
-        }
     }
 }
 

@@ -42,6 +42,7 @@ mod refusals;
 mod replay;
 mod shipping;
 mod sp;
+mod sms;
 mod tickets;
 mod upp;
 mod wishes;
