@@ -108,6 +108,7 @@ pub(crate) struct SpOrderBody {
     draw_id: Option<String>,
     /// To whom goods are sent; with a look at the order alone.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = RecipientBody, required = false)]
     recipient: Option<RecipientBody>,
     /// The buyer's number with its middle hidden.
     #[schema(example = "189****5678")]
