@@ -73,7 +73,8 @@ impl KeyedSps {
         let wall = LogTime(self.clock.wall_ms());
         let mut keys = self.replica.read(|state: &State| {
             let at = state.now().max(wall);
-            let good = state.sp_keys(sp).filter(|(_, key)| key.algorithm == SpKeyAlgorithm::IsagMd5 && key.is_good_at(at));
+            let good =
+                state.sp_keys(sp).filter(|(_, key)| key.algorithm == SpKeyAlgorithm::IsagMd5 && key.is_good_at(at));
             good.map(|(id, key)| (key.good_from, id, key.material.clone())).collect::<Vec<_>>()
         });
         keys.sort_by_key(|(good_from, ..)| std::cmp::Reverse(*good_from));

@@ -92,10 +92,13 @@ fn message(sp: &IsagSp, notices: &[Notice]) -> String {
 fn write_notice(inside: &mut Written, notice: &Notice) {
     inside.leaf("n:noticeIdentifier", &notice.notice_id);
     inside.leaf_of("n:eventNumber", notice.event_number.map(|number| number.to_string()).as_deref());
-    inside.leaf("n:kind", match notice.kind {
-        NoticeKind::Deliver => "deliver",
-        NoticeKind::Cancel => "cancel",
-    });
+    inside.leaf(
+        "n:kind",
+        match notice.kind {
+            NoticeKind::Deliver => "deliver",
+            NoticeKind::Cancel => "cancel",
+        },
+    );
     inside.leaf("n:orderIdentifier", &notice.order_id);
     inside.leaf("n:productIdentifier", &notice.product_id);
     inside.leaf("n:title", &notice.title);
@@ -189,9 +192,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_by_its_names_and_what_is_none_is_no_answer() {
-        let envelope = |body: &str| {
-            format!("<e:Envelope xmlns:e='{ENVELOPE}'><e:Body>{body}</e:Body></e:Envelope>").into_bytes()
-        };
+        let envelope =
+            |body: &str| format!("<e:Envelope xmlns:e='{ENVELOPE}'><e:Body>{body}</e:Body></e:Envelope>").into_bytes();
         let answered = "<x:notifyDeliveryResponse xmlns:x='urn:other'><answer><result>accepted</result>\
                         <x:orderIdentifier> O1 </x:orderIdentifier></answer><answer><result>refused</result></answer>\
                         </x:notifyDeliveryResponse>";

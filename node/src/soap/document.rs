@@ -97,7 +97,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Element, NotXml> {
         let (namespace, event) = reader.read_resolved_event().map_err(malformed)?;
         let begun = std::mem::replace(&mut reading.begun, true);
         match event {
-            Event::Decl(declared) if begun => return Err(NotXml::Malformed(format!("{} again", declared_name(&declared)))),
+            Event::Decl(declared) if begun => {
+                return Err(NotXml::Malformed(format!("{} again", declared_name(&declared))));
+            }
             Event::Decl(declared) => declaration(&declared)?,
             Event::Start(start) => {
                 let element = reading.element(namespace_of(namespace)?, &start, &reader)?;

@@ -13,10 +13,10 @@ mod document;
 mod envelope;
 mod written;
 
-#[cfg(test)]
-pub(crate) use document::read;
 pub(crate) use document::Element;
 pub use document::NotXml;
+#[cfg(test)]
+pub(crate) use document::read;
 pub use envelope::NotSoap;
 pub(crate) use envelope::{ENVELOPE, Envelope, fault_of, in_envelope};
 pub(crate) use written::Written;

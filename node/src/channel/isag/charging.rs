@@ -9,10 +9,10 @@ use mpss_domain::order::OrderEvent;
 use mpss_domain::{AccountSelector, Channel, Money, Order, OrderId, Outcome, ProductId, Reply, Request, State};
 use sha2::{Digest, Sha256};
 
+use super::IsagParts;
 use super::fault::{Code, Fault, unknown};
 use super::header::RequestHeader;
 use super::operation::{Charge, Operation};
-use super::IsagParts;
 use super::purchases::Standing;
 use crate::channel::http::QUANTITY_MAX;
 use crate::isag_sps::IsagSp;

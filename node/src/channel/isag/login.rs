@@ -232,7 +232,11 @@ mod tests {
             ("35100124", PASSWORD, STAMP),
             ("35100124", &sp_password("35100124", NOBODYS_SECRET, STAMP), STAMP),
         ] {
-            assert_eq!(told(&login, &header(sp, password, stamp), b"3", now), "sp_not_authenticated", "{sp} {password}");
+            assert_eq!(
+                told(&login, &header(sp, password, stamp), b"3", now),
+                "sp_not_authenticated",
+                "{sp} {password}"
+            );
         }
         assert_eq!(told(&login, &RequestHeader::default(), b"4", now), "sp_not_authenticated");
     }

@@ -189,7 +189,8 @@ impl IsagParts {
         let message = whole_body(headers, body, &self.body, &**clock).await;
         let message = message.map_err(|problem| unnamed(Fault::Soap("soapenv:Client", problem.code().to_owned())))?;
         let envelope = Envelope::read(&message).map_err(|error| unnamed(error.into()))?;
-        let names = Names::of_local(&envelope.body.namespace).map_or(Names::served(Family::ParlayX), |(names, _)| names);
+        let names =
+            Names::of_local(&envelope.body.namespace).map_or(Names::served(Family::ParlayX), |(names, _)| names);
         let named = |fault: Fault| (fault, names);
         if let Some(header) = envelope.not_understood(&[REQUEST_HEADER]) {
             return Err(named(Fault::Soap("soapenv:MustUnderstand", header.name.clone())));

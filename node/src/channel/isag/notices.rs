@@ -29,7 +29,8 @@ const NOTICE: &[Field] = &[
     ("endUserMasked", "xsd:string", "1"),
     ("deliverBy", "xsd:dateTime", "1"),
 ];
-const RECIPIENT: &[Field] = &[("name", "xsd:string", "1"), ("phone", "xsd:string", "1"), ("address", "xsd:string", "1")];
+const RECIPIENT: &[Field] =
+    &[("name", "xsd:string", "1"), ("phone", "xsd:string", "1"), ("address", "xsd:string", "1")];
 const ANSWER: &[Field] = &[("orderIdentifier", "xsd:string", "1"), ("result", "n:Result", "1")];
 
 /// The whole description, below `services`, where those of the door are.

@@ -81,11 +81,9 @@ impl Operation {
             (Interface::ReserveAmountCharging, "reserveAdditionalAmount") => {
                 Self::ReserveAdditionalAmount { reservation: reservation()? }
             }
-            (Interface::ReserveAmountCharging, "chargeReservation") => Self::ChargeReservation {
-                reservation: reservation()?,
-                charge: charge()?,
-                reference: reference()?,
-            },
+            (Interface::ReserveAmountCharging, "chargeReservation") => {
+                Self::ChargeReservation { reservation: reservation()?, charge: charge()?, reference: reference()? }
+            }
             (Interface::ReserveAmountCharging, "releaseReservation") => {
                 Self::ReleaseReservation { reservation: reservation()? }
             }
@@ -200,7 +198,8 @@ mod tests {
     #[test]
     fn parts_are_found_wherever_they_stand() {
         let number = Msisdn::new(18_912_345_678).expect("a number");
-        let whole = Charge { description: Some("a ticket".into()), amount: Some(Money::yuan(10)), code: Some("G1".into()) };
+        let whole =
+            Charge { description: Some("a ticket".into()), amount: Some(Money::yuan(10)), code: Some("G1".into()) };
         let wanted = Operation::ChargeAmount { user: Shown(number), charge: whole, reference: "R-1".into() };
         for charge in [
             "<n:charge><description>a ticket</description><currency>CNY</currency><amount>10</amount><code>G1</code></n:charge>",
@@ -211,7 +210,8 @@ mod tests {
             assert_eq!(charged(&format!("{REFERENCE}{charge}{USER}")).as_ref(), Ok(&wanted), "{charge}");
         }
         for user in ["tel:+8618912345678", "+8618912345678", "18912345678", " 8618912345678 "] {
-            let parts = format!("<endUserIdentifier>{user}</endUserIdentifier><charge><code>G1</code></charge>{REFERENCE}");
+            let parts =
+                format!("<endUserIdentifier>{user}</endUserIdentifier><charge><code>G1</code></charge>{REFERENCE}");
             assert!(matches!(charged(&parts), Ok(Operation::ChargeAmount { user, .. }) if user == Shown(number)));
         }
     }
@@ -224,10 +224,16 @@ mod tests {
         };
         let charge = |inside: &str| format!("{USER}<charge>{inside}</charge>{REFERENCE}");
         assert_eq!(told(format!("<charge/>{REFERENCE}")), "SVC0004 endUserIdentifier");
-        assert_eq!(told(format!("<endUserIdentifier>sip:x@y</endUserIdentifier><charge/>{REFERENCE}")), "SVC0004 endUserIdentifier");
+        assert_eq!(
+            told(format!("<endUserIdentifier>sip:x@y</endUserIdentifier><charge/>{REFERENCE}")),
+            "SVC0004 endUserIdentifier"
+        );
         assert_eq!(told(format!("{USER}{USER}<charge/>{REFERENCE}")), "SVC0002 endUserIdentifier");
         assert_eq!(told(format!("{USER}<charge/>")), "SVC0002 referenceCode");
-        assert_eq!(told(format!("{USER}<charge/><referenceCode>{}</referenceCode>", "r".repeat(65))), "SVC0002 referenceCode");
+        assert_eq!(
+            told(format!("{USER}<charge/><referenceCode>{}</referenceCode>", "r".repeat(65))),
+            "SVC0002 referenceCode"
+        );
         assert_eq!(told(format!("{USER}<charge/><referenceCode>a b</referenceCode>")), "SVC0002 referenceCode");
         assert_eq!(told(charge("<amount>1,00</amount>")), "SVC0002 charge.amount");
         assert_eq!(told(charge("<amount>.</amount>")), "SVC0002 charge.amount");

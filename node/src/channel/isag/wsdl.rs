@@ -111,8 +111,15 @@ impl Page<'_> {
         format!("{}?{}", self.address, part.query(family))
     }
 
-    fn definitions(&self, name: &str, target: &str, more: &[(&str, &str)], inside: impl FnOnce(&mut Written)) -> String {
-        let mut attributes = vec![("name", name), ("targetNamespace", target), ("xmlns:wsdl", WSDL), ("xmlns:xsd", XSD)];
+    fn definitions(
+        &self,
+        name: &str,
+        target: &str,
+        more: &[(&str, &str)],
+        inside: impl FnOnce(&mut Written),
+    ) -> String {
+        let mut attributes =
+            vec![("name", name), ("targetNamespace", target), ("xmlns:wsdl", WSDL), ("xmlns:xsd", XSD)];
         attributes.extend(more);
         Written::document(|root| root.element("wsdl:definitions", &attributes, inside))
     }
@@ -210,18 +217,26 @@ impl Page<'_> {
                     schema.empty("xsd:element", &[("name", exception), ("type", &format!("common:{exception}"))]);
                 }
                 for exception in EXCEPTIONS {
-                    record(schema, exception, &[
-                        ("messageId", "xsd:string", "1", "1"),
-                        ("text", "xsd:string", "1", "1"),
-                        ("variables", "xsd:string", "0", "unbounded"),
-                    ]);
+                    record(
+                        schema,
+                        exception,
+                        &[
+                            ("messageId", "xsd:string", "1", "1"),
+                            ("text", "xsd:string", "1", "1"),
+                            ("variables", "xsd:string", "0", "unbounded"),
+                        ],
+                    );
                 }
-                record(schema, "ChargingInformation", &[
-                    ("description", "xsd:string", "1", "1"),
-                    ("currency", "xsd:string", "0", "1"),
-                    ("amount", "xsd:decimal", "0", "1"),
-                    ("code", "xsd:string", "0", "1"),
-                ]);
+                record(
+                    schema,
+                    "ChargingInformation",
+                    &[
+                        ("description", "xsd:string", "1", "1"),
+                        ("currency", "xsd:string", "0", "1"),
+                        ("amount", "xsd:decimal", "0", "1"),
+                        ("code", "xsd:string", "0", "1"),
+                    ],
+                );
                 if self.names.family == Family::Ctcc {
                     headers(schema);
                 }
@@ -362,7 +377,9 @@ mod tests {
             let import = service.child("import").expect("an import");
             let wanted = format!("{ADDRESS}?wsdl=interface&names={}", family.word());
             assert_eq!(import.attribute("", "location"), Some(wanted.as_str()));
-            let at = service.child("service").and_then(|service| service.child("port")?.child("address")?.attribute("", "location"));
+            let at = service
+                .child("service")
+                .and_then(|service| service.child("port")?.child("address")?.attribute("", "location"));
             assert_eq!(at, Some(ADDRESS));
             let interface = page(Part::Interface, family);
             assert_eq!(import.attribute("", "namespace"), interface.attribute("", "targetNamespace"));
@@ -370,7 +387,8 @@ mod tests {
             let import = interface.child("import").expect("an import");
             assert_eq!(import.attribute("", "namespace"), faults.attribute("", "targetNamespace"));
             let schema = interface.child("types").and_then(|types| types.child("schema")).expect("a schema");
-            let imported: Vec<_> = schema.named("import").filter_map(|import| import.attribute("", "namespace")).collect();
+            let imported: Vec<_> =
+                schema.named("import").filter_map(|import| import.attribute("", "namespace")).collect();
             let types = page(Part::Types, family);
             assert!(imported.contains(&types.attribute("", "targetNamespace").expect("a target")), "{imported:?}");
             assert!(imported.contains(&CTCC_COMMON), "headers are China Telecom's in both: {imported:?}");

@@ -78,7 +78,7 @@ pub(crate) async fn ask(State(door): State<Door>, call: Call) -> Answer {
     let reply = door.serving.ask_charge(call.request(key, &ask), charge).await?;
     let Outcome::Order(id) = reply.outcome else { return Err(unexpected(&reply)) };
     let found = door.sp_order_of(&reply, id).await?;
-    Ok(answer::created(&found.as_of(reply.index), &reply, &format!("/v1/sp/orders/{id}")))
+    Ok(answer::created(&found.as_asked(reply.index, ask.quantity), &reply, &format!("/v1/sp/orders/{id}")))
 }
 
 /// What an SP has used of what is set aside for it.

@@ -12,7 +12,7 @@
 use axum::http::header::HOST;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::sp_keys::{SpKey, SpKeyAlgorithm, SpKeyMaterial};
-use mpss_domain::{OrderId, Refusal, SpId, State as ProvinceState};
+use mpss_domain::{LogTime, OrderId, Refusal, SpId, State as ProvinceState};
 
 use super::call::Call;
 use super::door::DoorParts;
@@ -35,8 +35,8 @@ const TARGET_BYTES_MAX: usize = 4 << 10;
 impl DoorParts {
     /// The SP whose key has signed this request.
     ///
-    /// The key is read from a state that holds everything acknowledged before, so that one that was ended opens no
-    /// door any more, whichever node is asked; what is read after this is at least as new.
+    /// In the end the key is read from a state that holds everything acknowledged before, so that one that was ended opens
+    /// no door any more, whichever node is asked; what is read after this is at least as new.
     ///
     /// # Errors
     /// Every [`Fault`]; too many requests.
@@ -61,23 +61,33 @@ impl DoorParts {
         let (sp, id) = presented.key_id.split_once('/').ok_or(Fault::UnknownKey)?;
         let sp: SpId = sp.parse().map_err(|_| Fault::UnknownKey)?;
         let id = super::sp_keys::key_id(id).map_err(|_| Fault::UnknownKey)?;
-        // Before anything is asked of others, so that whoever has no key can not make us ask without end.
-        self.sp_rates.admit(sp.bits(), self.context.seams.clock.monotonic())?;
         let look = |state: &ProvinceState| state.sp_key(sp, id).map(|key| (key.clone(), state.now()));
-        let found = self.context.replica.read_linearizable(look).await.map_err(NotDone::from)?;
-        let (row, log_time) = found.ok_or(Fault::UnknownKey)?;
-        if !row.is_good_at(log_time.max(self.wall())) {
-            return Err(Fault::KeyNotGood.into());
-        }
+        let replica = &self.context.replica;
+        // A key is never changed once it is set, so the row of this replica, however old, tells whose signature it is.
+        let known = match replica.read(look) {
+            Some(known) => known,
+            None => replica.read_linearizable(look).await.map_err(NotDone::from)?.ok_or(Fault::UnknownKey)?,
+        };
+        self.is_good_now(&known)?;
+        let (row, _) = known;
         if !presented.is_by(row.algorithm) || row.algorithm == SpKeyAlgorithm::IsagMd5 {
             return Err(Fault::AlgorithmMismatch.into());
         }
         presented.check(&self.check_key(sp, id, &row)?)?;
+        // Only who has the key gets here: nobody else can use up what the SP may ask, nor have others asked.
+        self.sp_rates.admit(sp.bits(), self.context.seams.clock.monotonic())?;
+        let newest = replica.read_linearizable(look).await.map_err(NotDone::from)?;
+        self.is_good_now(&newest.ok_or(Fault::UnknownKey)?)?;
         match self.nonces.take(&presented.key_id, &presented.nonce, presented.created_s, now_s) {
             Ok(()) => Ok(sp),
             Err(NonceFault::Used) => Err(Fault::Replayed.into()),
             Err(NonceFault::Full) => Err(Problem::detailed(EdgeCode::TooManyRequests, "too many signed requests")),
         }
+    }
+
+    /// May something be signed with this key, in log time or ours, whichever is later?
+    fn is_good_now(&self, (row, log_time): &(SpKey, LogTime)) -> Result<(), Fault> {
+        if row.is_good_at(self.wall().max(*log_time)) { Ok(()) } else { Err(Fault::KeyNotGood) }
     }
 
     fn check_key(&self, sp: SpId, id: mpss_domain::ids::SpKeyId, row: &SpKey) -> Result<CheckKey, Problem> {

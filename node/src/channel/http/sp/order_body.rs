@@ -41,6 +41,12 @@ impl SpOrderFound {
         self.body(index, index)
     }
 
+    /// The order as it was asked for at log entry `index`, so many pieces, whatever of them was charged since.
+    pub(super) fn as_asked(&self, index: u64, quantity: u32) -> SpOrderBody {
+        let asked = self.terms.as_ref().and_then(|terms| terms.price.checked_mul(quantity));
+        SpOrderBody { quantity, amount: Yuan(asked.unwrap_or(self.order.amount)), ..self.as_of(index) }
+    }
+
     /// The order as it is now, seen at log entry `index`.
     pub(super) fn now(&self, index: u64) -> SpOrderBody {
         SpOrderBody { recipient: self.recipient.as_ref().map(RecipientBody::of), ..self.body(u64::MAX, index) }
@@ -102,6 +108,7 @@ pub(crate) struct SpOrderBody {
     draw_id: Option<String>,
     /// To whom goods are sent; with a look at the order alone.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = RecipientBody, required = false)]
     recipient: Option<RecipientBody>,
     /// The buyer's number with its middle hidden.
     #[schema(example = "189****5678")]

@@ -16,7 +16,10 @@ async fn a_charge_is_answered_in_the_names_it_came_in() {
             let done = told.done("chargeAmount", &names.local(Interface::AmountCharging));
             assert!(done.children.is_empty() && done.word().is_none());
             let asked = shop.subscriber.asked.lock().last().cloned().unwrap().1;
-            assert_eq!((asked.msisdn, asked.product, asked.quantity, asked.reserve), (local(1), shop.product, 2, false));
+            assert_eq!(
+                (asked.msisdn, asked.product, asked.quantity, asked.reserve),
+                (local(1), shop.product, 2, false)
+            );
             // A fault comes in the same names, too.
             let parts = super::parts(&format!("R{reference}"), "<amount>3</amount>");
             let message = super::message(names, Interface::AmountCharging, "chargeAmount", &shop.header(), &parts);
@@ -38,7 +41,9 @@ async fn the_same_reference_code_gets_the_same_answer() {
         shop.charges("R1", &charge).await.done("chargeAmount", &parlay_x());
     }
     assert_eq!((shop.balance(), shop.subscriber.asked.lock().len()), (Money::yuan(49), 1), "once");
-    for charge in [format!("<amount>2</amount>{}", shop.code()), shop.code(), format!("{charge}<currency>USD</currency>")] {
+    for charge in
+        [format!("<amount>2</amount>{}", shop.code()), shop.code(), format!("{charge}<currency>USD</currency>")]
+    {
         let line = shop.charges("R1", &charge).await.fault_line();
         assert!(line == "SVC0002 referenceCode" || line.starts_with("SVC0003 charge.currency"), "{line}");
     }
@@ -137,16 +142,17 @@ async fn what_is_charged_must_be_named_and_add_up() {
     };
     let payer = |msisdn| format!("<FA>tel:+86{msisdn}</FA>");
     assert_eq!(sent(&payer(local(2)), &shop.code()).await.fault_line(), "SVC0002 FA");
-    sent(&format!("{}<productId>{}</productId>", payer(local(1)), shop.product), "").await.done("chargeAmount", &parlay_x());
+    sent(&format!("{}<productId>{}</productId>", payer(local(1)), shop.product), "")
+        .await
+        .done("chargeAmount", &parlay_x());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_prove_itself_asks_nothing_and_nothing_is_taken_twice() {
     let shop = Shop::open().await;
     let names = Names::served(Family::ParlayX);
-    let whole = |header: &str| {
-        message(names, Interface::AmountCharging, "chargeAmount", header, &parts("R1", &shop.code()))
-    };
+    let whole =
+        |header: &str| message(names, Interface::AmountCharging, "chargeAmount", header, &parts("R1", &shop.code()));
     let good = shop.header();
     let old = stamp(shop.trial.context.seams.clock.wall_ms() - 6 * 60_000);
     let old = format!(
@@ -155,7 +161,10 @@ async fn who_does_not_prove_itself_asks_nothing_and_nothing_is_taken_twice() {
     );
     for (header, line) in [
         (String::new(), "POL0001 sp_not_authenticated"),
-        (good.replace(&good[good.find("spPassword>").unwrap() + 11..][..32], &"0".repeat(32)), "POL0001 sp_not_authenticated"),
+        (
+            good.replace(&good[good.find("spPassword>").unwrap() + 11..][..32], &"0".repeat(32)),
+            "POL0001 sp_not_authenticated",
+        ),
         (shop.header_of("35100129", ""), "POL0001 sp_not_authenticated"),
         (old, "POL0001 time_stamp_not_now"),
     ] {

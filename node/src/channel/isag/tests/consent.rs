@@ -43,7 +43,9 @@ async fn what_nobody_says_a_word_about_is_unknown_until_it_is_said() {
     let shop = Shop::open_served(|settings| settings.isag.patience_ms = 100).await;
     assert!(shop.charges("R1", &shop.code()).await.fault_line().starts_with("SVC0001 outcome_unknown"));
     shop.says(1, true).await;
-    shop.charges("R1", &shop.code()).await.done("chargeAmount", &Names::served(Family::ParlayX).local(Interface::AmountCharging));
+    shop.charges("R1", &shop.code())
+        .await
+        .done("chargeAmount", &Names::served(Family::ParlayX).local(Interface::AmountCharging));
     assert_eq!(shop.balance(), Money::yuan(49), "asked once, paid once");
 }
 
@@ -74,7 +76,11 @@ async fn what_is_reserved_is_taken_in_part_or_let_go() {
     }
     assert_eq!(shop.trial.order(reserved[1]).status, OrderStatus::Reversed);
     let more = format!("{}<charge><amount>2</amount></charge><referenceCode>C2</referenceCode>", id(reserved[0]));
-    assert_eq!(shop.asks(HERE, "chargeReservation", &more).await.fault_line(), "SVC0007", "only one piece is left of it");
+    assert_eq!(
+        shop.asks(HERE, "chargeReservation", &more).await.fault_line(),
+        "SVC0007",
+        "only one piece is left of it"
+    );
     let whole = format!("{}<charge/><referenceCode>C3</referenceCode>", id(reserved[1]));
     assert_eq!(shop.asks(HERE, "chargeReservation", &whole).await.fault_line(), "SVC0270", "it was let go");
 }

@@ -10,9 +10,8 @@ fn envelope(body: &str) -> String {
 async fn messages_that_mean_harm_are_refused_without_any() {
     let shop = Shop::open().await;
     let before = shop.trial.context.replica.read(mpss_domain::State::digest);
-    let laughs: String = (1..10)
-        .map(|k| format!("<!ENTITY l{k} \"{}\">", format!("&l{};", k - 1).repeat(10)))
-        .collect();
+    let laughs: String =
+        (1..10).map(|k| format!("<!ENTITY l{k} \"{}\">", format!("&l{};", k - 1).repeat(10))).collect();
     let messages: Vec<(Vec<u8>, &str)> = vec![
         (format!("<!DOCTYPE x [<!ENTITY l0 \"ha\">{laughs}]>{}", envelope("<a>&l9;</a>")).into(), "soapenv:Client"),
         (format!("<!DOCTYPE x SYSTEM 'http://127.0.0.1:1/x'>{}", envelope("<a/>")).into(), "soapenv:Client"),

@@ -235,7 +235,11 @@ impl Shop {
         *next += 1;
         // One of the last seconds; with the transaction number no two headers are the same.
         let stamp = stamp(self.trial.context.seams.clock.wall_ms());
-        let transaction = if more.contains("transactionId") { String::new() } else { format!("<transactionId>T{next}</transactionId>") };
+        let transaction = if more.contains("transactionId") {
+            String::new()
+        } else {
+            format!("<transactionId>T{next}</transactionId>")
+        };
         format!(
             "<h:RequestSOAPHeader xmlns:h='http://www.chinatelecom.com.cn/schema/ctcc/common/v2_1'><h:spId>{number}</h:spId>\
              <h:spPassword>{}</h:spPassword><h:timeStamp>{stamp}</h:timeStamp>{transaction}{more}</h:RequestSOAPHeader>",
@@ -282,7 +286,9 @@ impl Shop {
 
 fn parts(reference: &str, charge: &str) -> String {
     let user = format!("<l:endUserIdentifier>tel:86{}</l:endUserIdentifier>", local(1));
-    format!("{user}<l:charge><description>一张票</description>{charge}</l:charge><l:referenceCode>{reference}</l:referenceCode>")
+    format!(
+        "{user}<l:charge><description>一张票</description>{charge}</l:charge><l:referenceCode>{reference}</l:referenceCode>"
+    )
 }
 
 fn message(names: Names, interface: Interface, operation: &str, header: &str, parts: &str) -> String {

@@ -36,7 +36,10 @@ async fn a_refund_names_what_it_gives_back() {
     }
     let order = format!("<code>{order}</code>");
     assert_eq!(shop.refunds("F1", &format!("<amount>3</amount>{order}")).await.fault_line(), "SVC0002 referenceCode");
-    assert_eq!(shop.refunds("F2", &format!("<amount>3.01</amount>{order}")).await.fault_line(), "SVC0002 charge.amount");
+    assert_eq!(
+        shop.refunds("F2", &format!("<amount>3.01</amount>{order}")).await.fault_line(),
+        "SVC0002 charge.amount"
+    );
     shop.refunds("F3", &format!("<amount>3</amount>{order}")).await.done("refundAmount", &names);
     assert_eq!(shop.balance(), Money::yuan(50));
     shop.charged("R2", 4).await;

@@ -63,13 +63,8 @@ async fn a_reservation_is_only_its_sps_and_only_once() {
     let shop = Shop::open().await;
     let id = shop.reserves("T1").await.body().child("result").unwrap().word().unwrap().to_owned();
     let released = format!("<reservationIdentifier>{id}</reservationIdentifier>");
-    let theirs = message(
-        Names::served(Family::ParlayX),
-        HERE,
-        "releaseReservation",
-        &shop.header_of("35100124", ""),
-        &released,
-    );
+    let theirs =
+        message(Names::served(Family::ParlayX), HERE, "releaseReservation", &shop.header_of("35100124", ""), &released);
     assert_eq!(shop.send(HERE.name(), theirs).await.fault_line(), "SVC0002 reservationIdentifier");
     for id in ["", "x", "O20200101000000000-44-00001"] {
         let parts = format!("<reservationIdentifier>{id}</reservationIdentifier>");

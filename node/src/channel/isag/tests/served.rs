@@ -13,7 +13,10 @@ async fn the_description_names_the_host_that_was_asked() {
     for interface in Interface::ALL {
         for query in ["wsdl", "wsdl=interface&names=ctcc", "wsdl=faults&names=parlayx", "xsd=common&names=ctcc"] {
             let told = get(&shop, &format!("{}?{query}", interface.name()), "isag.example:8080").await;
-            assert_eq!((told.status, &told.headers["content-type"]), (StatusCode::OK, &"text/xml; charset=utf-8".parse().unwrap()));
+            assert_eq!(
+                (told.status, &told.headers["content-type"]),
+                (StatusCode::OK, &"text/xml; charset=utf-8".parse().unwrap())
+            );
             crate::soap::read(told.text.as_bytes()).unwrap();
             let addressed = told.text.contains(&format!("http://isag.example:8080/isag/services/{}", interface.name()));
             assert_eq!(addressed, !query.starts_with("xsd"), "{query}: {}", told.text);
