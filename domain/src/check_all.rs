@@ -122,7 +122,8 @@ impl State {
             ensure(!here || awaits || self.payments.get(&order.payment).is_some(), || {
                 format!("{id} has lost its payment")
             })?;
-            let holds_open = matches!(order.status, OrderStatus::Delivering | OrderStatus::Paying | OrderStatus::Reserved);
+            let holds_open =
+                matches!(order.status, OrderStatus::Delivering | OrderStatus::Paying | OrderStatus::Reserved);
             if here && holds_open {
                 let account = self.payments.get(&order.payment).and_then(|payment| payment.account);
                 *open.entry(account.ok_or_else(|| format!("{id} was paid from nowhere"))?).or_default() += 1;

@@ -37,8 +37,7 @@ impl State {
             let Some(row) = self.effects.get(&id) else { continue };
             match row.effect {
                 Effect::Sms { .. } => self.text_acknowledged(id),
-                Effect::CancelNotice { .. } | Effect::TellBank { .. } | Effect::TellUpp { .. } => {
-                }
+                Effect::CancelNotice { .. } | Effect::TellBank { .. } | Effect::TellUpp { .. } => {}
                 Effect::AskBank { wish } => self.wish_told(wish),
                 _ => continue,
             }

@@ -50,10 +50,9 @@ impl Verb {
             | Self::PayForBill(_)
             | Self::SetBillPolicy(_)
             | Self::TopUpByBank(_) => crate::version::OUTSIDE_RAILS,
-            Self::AskPurchase(_)
-            | Self::AskConfirmation(_)
-            | Self::Confirm { .. }
-            | Self::ChargeReservation { .. } => crate::version::DOORS,
+            Self::AskPurchase(_) | Self::AskConfirmation(_) | Self::Confirm { .. } | Self::ChargeReservation { .. } => {
+                crate::version::DOORS
+            }
             Self::RecordTexts { .. } | Self::HearWords { .. } | Self::AnswerWords { .. } => crate::version::DOORS,
             _ => StateVersion::FIRST,
         }

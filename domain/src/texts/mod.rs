@@ -176,7 +176,8 @@ fn digest_of_message(message: &str) -> u128 {
 #[must_use]
 pub fn reference_of(text: EffectId, part: u8, tries: u32) -> u16 {
     let place = text.0.wrapping_mul(u64::from(PARTS_MAX)).wrapping_add(u64::from(part));
-    let mixed = place.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(tries)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed =
+        place.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(tries)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     u16::try_from(mixed >> 48).expect("16 bits are left")
 }
 

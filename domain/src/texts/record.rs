@@ -74,8 +74,7 @@ impl State {
             }
             let part = Part { status: PartStatus::Waiting, message: None };
             let parts = vec![part; usize::from(parts)];
-            let text =
-                Text { id, to, at: decided, parts, fate: Fate::Sending, why: None, final_at: None, tries: 0 };
+            let text = Text { id, to, at: decided, parts, fate: Fate::Sending, why: None, final_at: None, tries: 0 };
             let texts = &mut self.doors.texts;
             texts.rows.insert(id, text);
             texts.of.insert((to, id), ());

@@ -5,7 +5,7 @@
 //! taken alice part=0 as=m1             it has it, and calls it m1; not-taken, refused (why=…), unknown likewise
 //! receipt alice m1 delivered           what the centre tells later: there, delivered, deleted, unknown, failed
 //! hears alice "YE" as=h1               alice sends words; the same again within two minutes are the same
-//! reply alice help 
+//! reply alice help
 //! see-text alice sending tries=1       what became of the oldest text to her that is not final, else of the newest
 //! texts delivered=1 unknown=0          how many texts came to what
 //! ```
