@@ -118,7 +118,6 @@ pub(crate) fn check(checked: &mut Checked) {
     }
     for (key, letters_max, needed) in [
         ("smpp.system_id", 15, true),
-        ("smpp.password", 8, false),
         ("smpp.system_type", 12, false),
         ("smpp.service_type", 5, false),
     ] {
@@ -128,5 +127,9 @@ pub(crate) fn check(checked: &mut Checked) {
         } else if text.len() > letters_max || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             checked.add(key, format!("must be up to {letters_max} letters of ASCII"));
         }
+    }
+    let is_short = |text: &str| text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if checked.text("smpp.password").is_some_and(|text| !is_short(text)) {
+        checked.add_secret("smpp.password", "must be up to 8 letters of ASCII".to_owned());
     }
 }
