@@ -95,6 +95,12 @@ impl Checked {
         });
     }
 
+    /// The same for a value that is never shown.
+    pub(crate) fn add_secret(&mut self, path: &str, expected: String) {
+        let source = self.values.get(path).map(|value| value.origin().unwrap_or("unknown").to_owned());
+        self.problems.push(Problem { key: path.to_owned(), value: None, source, expected });
+    }
+
     /// True when something at or below `section` was refused.
     pub(crate) fn has_problem_in(&self, section: &str) -> bool {
         self.problems.iter().any(|problem| is_at_or_below(&problem.key, section))

@@ -116,17 +116,18 @@ pub(crate) fn check(checked: &mut Checked) {
         let other = checked.shown("outbox.sms_url");
         checked.add("smpp.address", format!("texts go one way: leave it empty, or {other}"));
     }
-    for (key, letters_max, needed) in [
-        ("smpp.system_id", 15, true),
-        ("smpp.password", 8, false),
-        ("smpp.system_type", 12, false),
-        ("smpp.service_type", 5, false),
-    ] {
+    for (key, letters_max, needed) in
+        [("smpp.system_id", 15, true), ("smpp.system_type", 12, false), ("smpp.service_type", 5, false)]
+    {
         let Some(text) = checked.text(key) else { continue };
         if speaks && needed && text.is_empty() {
             checked.add(key, "needed with smpp.address".to_owned());
         } else if text.len() > letters_max || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             checked.add(key, format!("must be up to {letters_max} letters of ASCII"));
         }
+    }
+    let is_short = |text: &str| text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if checked.text("smpp.password").is_some_and(|text| !is_short(text)) {
+        checked.add_secret("smpp.password", "must be up to 8 letters of ASCII".to_owned());
     }
 }

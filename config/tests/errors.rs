@@ -554,3 +554,33 @@ fn sps_at_the_isag_are_named_by_their_number() {
         assert!(told(&text, &[])[0].starts_with(key), "{text}");
     }
 }
+
+#[test]
+fn a_centre_is_known_by_a_name_and_texts_go_one_way() {
+    let section = |text: &str| format!("[smpp]\n{text}\n");
+    let nameless = told(&section("address = \"10.0.0.60:2775\""), &[]);
+    assert_eq!(nameless, ["smpp.system_id = \"\" (built-in default): needed with smpp.address"]);
+    let both =
+        "[smpp]\naddress = \"10.0.0.60:2775\"\nsystem_id = \"mpss44\"\n[outbox]\nsms_url = \"http://10.0.0.61:9/\"\n";
+    let both = told(both, &[]);
+    assert!(both.len() == 1 && both[0].contains("texts go one way"), "{both:?}");
+    // A password that does not fit is refused without being shown.
+    let long = told("", &[("MPSS__SMPP__PASSWORD", "secret-secret")]);
+    assert_eq!(long, ["smpp.password (environment variable MPSS__SMPP__PASSWORD): must be up to 8 letters of ASCII"]);
+    let password = ("MPSS__SMPP__PASSWORD".to_owned(), "secret08".to_owned());
+    let text = format!("{GOOD}{}", section("address = \"10.0.0.60:2775\"\nsystem_id = \"mpss44\""));
+    let settings = Settings::parse(&text, "file x.toml", [password]).unwrap();
+    assert_eq!(settings.smpp.password().as_str(), "secret08");
+    assert!(!format!("{settings:?}").contains("secret08"), "a password is never printed");
+    let wait = told(&section("receipt_wait_ms = 3600000\ngive_up_ms = 100"), &[]);
+    assert!(wait.len() == 1 && wait[0].starts_with("smpp.receipt_wait_ms"), "{wait:?}");
+}
+
+#[test]
+fn the_key_of_the_sms_door_is_never_printed() {
+    let key = ("MPSS__OUTBOX__SMS_DOOR_KEY".to_owned(), "5b".repeat(32));
+    let settings = Settings::parse(GOOD, "file x.toml", [key]).unwrap();
+    assert_eq!(settings.outbox.sms_door_key_bytes().as_deref().map(Vec::as_slice), Some([0x5b; 32].as_slice()));
+    assert!(!format!("{settings:?}").contains("5b5b"));
+    assert!(Settings::parse(GOOD, "file x.toml", []).unwrap().outbox.sms_door_key_bytes().is_none());
+}

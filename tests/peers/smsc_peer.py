@@ -360,7 +360,7 @@ def behaved(seen):
         if not counts[what]:
             raise Wrong(f"the centre was too kind: {what} never happened")
     expect("messages without a receipt asked for", seen["unasked"], 0)
-    expect("validity", seen["validities"], ["000001000000000R"])
+    expect("hours for which messages are worth being delivered", seen["validityHours"], [24])
     expect("other numbers of ours", sorted(seen["sources"]), [f"{SOURCE}{digit}" for digit in range(10)])
     expect("refused binds", counts["wrongBinds"], 0)
     return (

@@ -72,7 +72,8 @@ fn text(world: &World, back: u64) -> EffectId {
 fn play(world: &mut World, step: &Move) {
     let verb = match step {
         Move::Text(to) => {
-            let account = world.state.accounts().find(|account| account.msisdn == number(*to)).map(|account| account.id);
+            let account =
+                world.state.accounts().find(|account| account.msisdn == number(*to)).map(|account| account.id);
             let account = account.expect("opened");
             let change = Verb::ChangeAccount {
                 account,

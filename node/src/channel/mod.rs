@@ -20,7 +20,7 @@ pub(crate) mod route_metrics;
 pub(crate) mod whole_body;
 
 pub use accept::Accept;
-/// For searching with damaged bytes: true when they are a complete command of a subscriber.
-pub use sms::words::is_command as sms_words;
 pub(crate) use http::TO_LEADER;
 pub use serve::{ServeOptions, serve, serve_on};
+/// For searching with damaged bytes: true when they are a complete command of a subscriber.
+pub use sms::words::is_command as sms_words;

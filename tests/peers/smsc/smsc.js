@@ -119,7 +119,7 @@ function take(pdu) {
   const message = {
     id, number: lastId, from: pdu.source_addr, to: pdu.destination_addr, text: body.message, udh: udh && [...udh],
     coding: pdu.data_coding, state: 'ENROUTE', at: new Date(), wants: pdu.registered_delivery,
-    reference: pdu.user_message_reference, validity: pdu.validity_period,
+    reference: pdu.user_message_reference, validityHours: pdu.validity_period && Math.round((pdu.validity_period - Date.now()) / 3600000),
   };
   messages.set(id, message);
   sources.add(message.from);
@@ -216,7 +216,7 @@ function seen() {
     counts, states, undelivered, bound: bound.length, sources: [...sources], words: words.length,
     wordsPending: words.filter((one) => !one.done).length, handsets: Object.fromEntries(handsets),
     unasked: [...messages.values()].filter((message) => message.wants !== 1).length,
-    validities: [...new Set([...messages.values()].map((message) => String(message.validity)))],
+    validityHours: [...new Set([...messages.values()].map((message) => message.validityHours))],
   };
 }
 

@@ -4,14 +4,14 @@ use mpss_domain::account::{Language, Tier};
 use mpss_domain::texts::answer::SmsAnswer;
 use mpss_domain::texts::keyword::Keyword;
 use mpss_domain::{
-    AccountId, AccountKind, AccountSelector, AccountStatus, Command, Money, Msisdn, Outcome, PaymentStatus, Refusal,
-    Request, State, Verb,
+    AccountId, AccountKind, AccountSelector, AccountStatus, Money, Msisdn, Outcome, PaymentStatus, Refusal, Request,
+    State,
 };
 
 use super::{Words, no_account};
 use crate::card_pin::CardPin;
 use crate::home::{ChangeAccount, ConfirmBinding, OpenAccount};
-use crate::not_done::{NotDone, accepted};
+use crate::not_done::NotDone;
 use crate::password::PaymentPassword;
 
 /// Which account a command is about when it does not say: the first of these that is there.
@@ -120,8 +120,7 @@ impl Words {
     ) -> Done {
         let account = self.account(from, None).await?;
         let (per_payment_limit, daily_limit) = (None, None);
-        let ask =
-            ChangeAccount { account, password: old, new_password: Some(new), per_payment_limit, daily_limit };
+        let ask = ChangeAccount { account, password: old, new_password: Some(new), per_payment_limit, daily_limit };
         self.home.change_account(request, ask).await?;
         Ok(None)
     }
@@ -146,10 +145,8 @@ impl Words {
 
     /// The word for a charge. That it was paid is told by the purchase's own text; the rest is answered.
     pub(super) async fn confirm(&self, msisdn: Msisdn, request: Request, code: u32, agreed: bool) -> Done {
-        let verb = Verb::Confirm { msisdn, code, agreed };
-        self.context.is_readable(verb.since()).await?;
-        let reply = self.context.replica.propose(Command { request: Some(request), verb }).await?;
-        let Outcome::Word(word) = accepted(reply)?.outcome else { return Ok(None) };
+        let reply = self.home.confirm(request, msisdn, code, agreed).await?;
+        let Outcome::Word(word) = reply.outcome else { return Ok(None) };
         if !word.agreed {
             return Ok(Some(SmsAnswer::Confirmed(Keyword::No)));
         }

@@ -13,9 +13,7 @@
 use mpss_domain::account::Language;
 use mpss_domain::texts::answer::SmsAnswer;
 use mpss_domain::texts::keyword::Keyword;
-use mpss_domain::{
-    Command, LogTime, Msisdn, Operator, Outcome, ProvinceId, Refusal, Reply, Request, State, Verb,
-};
+use mpss_domain::{Command, LogTime, Msisdn, Operator, Outcome, ProvinceId, Refusal, Reply, Request, State, Verb};
 use sha2::{Digest, Sha256};
 
 use crate::home::Home;
@@ -114,13 +112,7 @@ impl Words {
         }
     }
 
-    async fn answer(
-        &self,
-        to: Msisdn,
-        number: u64,
-        language: Language,
-        answer: SmsAnswer,
-    ) -> Result<(), NotDone> {
+    async fn answer(&self, to: Msisdn, number: u64, language: Language, answer: SmsAnswer) -> Result<(), NotDone> {
         let verb = Verb::AnswerWords { to, language, answer };
         let request = Some(request(number, Step::Answer));
         accepted(self.context.replica.propose(Command { request, verb }).await?).map(drop)

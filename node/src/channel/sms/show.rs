@@ -40,8 +40,7 @@ impl Words {
             let account = state.select_account(of, AccountSelector::Kind(AccountKind::StoredValue))?;
             Some((account.id, account.available, account.last_record))
         };
-        let (account, balance, newest) =
-            self.context.replica.read_linearizable(look).await?.ok_or_else(no_account)?;
+        let (account, balance, newest) = self.context.replica.read_linearizable(look).await?.ok_or_else(no_account)?;
         let (mut moves, mut looked_at, mut next) = (Vec::new(), 0, newest);
         'records: while let Some(position) = next {
             for record in self.home.records_back_from(position, MOVES_MAX).await? {

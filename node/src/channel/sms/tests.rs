@@ -30,9 +30,13 @@ fn answered(words: &str) -> SmsAnswer {
 
 #[test]
 fn one_thing_may_be_written_in_many_ways() {
-    for words in
-        ["ZF 18900000002 12.5 739164", "zf18900000002#12.50*739164", "ＺＦ１８９００００００２　１２．５　７３９１６４", "支付 +8618900000002 12.5 739164", "  Pay\t18900000002,12.5,739164 \r\n"]
-    {
+    for words in [
+        "ZF 18900000002 12.5 739164",
+        "zf18900000002#12.50*739164",
+        "ＺＦ１８９００００００２　１２．５　７３９１６４",
+        "支付 +8618900000002 12.5 739164",
+        "  Pay\t18900000002,12.5,739164 \r\n",
+    ] {
         let Spoken::Pay { payee, amount, password } = command(words) else { panic!("{words}") };
         assert_eq!((payee.number(), amount), (18_900_000_002, Money::fen(1_250)), "{words}");
         assert_eq!(password.reveal(), "739164");

@@ -118,11 +118,10 @@ mod tests {
         }
         let two = cut(&"a".repeat(161), Alphabet::Ucs2, 9);
         assert_eq!(two.coding, 8);
-        assert_eq!(two.messages.iter().map(|part| part[..6].to_vec()).collect::<Vec<_>>(), [
-            [5, 0, 3, 9, 3, 1],
-            [5, 0, 3, 9, 3, 2],
-            [5, 0, 3, 9, 3, 3]
-        ]);
+        assert_eq!(
+            two.messages.iter().map(|part| part[..6].to_vec()).collect::<Vec<_>>(),
+            [[5, 0, 3, 9, 3, 1], [5, 0, 3, 9, 3, 2], [5, 0, 3, 9, 3, 3]]
+        );
     }
 
     #[test]

@@ -173,10 +173,16 @@ async fn receipts_are_acknowledged_when_they_are_written_down() {
         centre.says(&Command::new(CommandStatus::EsmeRok, 41, receipt.clone())).await;
         let inbound = scene.link.next().await;
         match inbound.what {
-            Came::Receipt(receipt) => assert_eq!((receipt.message.as_str(), receipt.fate), ("m1", ReceiptFate::Delivered)),
+            Came::Receipt(receipt) => {
+                assert_eq!((receipt.message.as_str(), receipt.fate), ("m1", ReceiptFate::Delivered))
+            }
             other => panic!("{other:?}"),
         }
-        if done { inbound.acknowledge.done() } else { inbound.acknowledge.later() }
+        if done {
+            inbound.acknowledge.done()
+        } else {
+            inbound.acknowledge.later()
+        }
         let answer = loop {
             let heard = centre.hears().await;
             if matches!(heard.pdu(), Some(Pdu::DeliverSmResp(_))) {

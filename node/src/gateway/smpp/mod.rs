@@ -9,6 +9,7 @@
 pub mod alphabet;
 pub mod cut;
 pub mod fuzz;
+mod line;
 pub mod link;
 pub mod receipt;
 pub mod wire;

@@ -122,7 +122,8 @@ impl Identity {
     #[must_use]
     pub fn submit(&self, message: &ShortMessage) -> Pdu {
         let esm_class = EsmClass::from(if message.is_part { 0x40 } else { 0 });
-        let reference = MessageSubmissionRequestTlvValue::UserMessageReference(UserMessageReference::new(message.reference));
+        let reference =
+            MessageSubmissionRequestTlvValue::UserMessageReference(UserMessageReference::new(message.reference));
         let submit = SubmitSm::builder()
             .service_type(self.service())
             .source_addr_ton(Ton::from(self.source.0))

@@ -47,13 +47,7 @@ impl Desk {
         }
     }
 
-    fn ask_about(
-        &mut self,
-        to: Msisdn,
-        (text, part): (EffectId, u8),
-        doubt: Doubt,
-        myself: &ActorRef<DeskMessage>,
-    ) {
+    fn ask_about(&mut self, to: Msisdn, (text, part): (EffectId, u8), doubt: Doubt, myself: &ActorRef<DeskMessage>) {
         if doubt.is_nowhere {
             self.say(to, (text, part), PartNews::NotTaken);
             return;
@@ -98,9 +92,9 @@ impl Desk {
     /// Is there nothing else on its way from one number of ours to the other?
     fn is_alone(&self, state: &State, to: Msisdn, source: &str) -> bool {
         state.texts_of(to).all(|text| {
-            (0_u8..).zip(&text.parts).all(|(at, part)| {
-                !matches!(part.status, PartStatus::Taken(_)) || self.source_of(text.id, at) != source
-            })
+            (0_u8..)
+                .zip(&text.parts)
+                .all(|(at, part)| !matches!(part.status, PartStatus::Taken(_)) || self.source_of(text.id, at) != source)
         })
     }
 

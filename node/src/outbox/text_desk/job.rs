@@ -210,10 +210,8 @@ impl Desk {
             (Phase::Held, _) => {}
             (_, Seen::Over) => self.finish(to),
             // Until its receipt has come, before its answer or instead of it.
-            (
-                Phase::Asking | Phase::Submitting(_) | Phase::Doubtful(_) | Phase::Cancelling(..),
-                Seen::Asked(part),
-            ) if part == job.part => {}
+            (Phase::Asking | Phase::Submitting(_) | Phase::Doubtful(_) | Phase::Cancelling(..), Seen::Asked(part))
+                if part == job.part => {}
             _ => job.phase = Phase::Held,
         }
     }
@@ -222,10 +220,8 @@ impl Desk {
     fn submit_if_asked(&mut self, to: Msisdn, myself: &ActorRef<DeskMessage>) {
         let Some(job) = self.jobs.get(&to) else { return };
         let (text, part) = (job.text, job.part);
-        let (asked, tries) = self
-            .context
-            .replica
-            .read(|state| (state.asked_part(to), state.text(text).map_or(0, |text| text.tries)));
+        let (asked, tries) =
+            self.context.replica.read(|state| (state.asked_part(to), state.text(text).map_or(0, |text| text.tries)));
         if asked != Some((text, part)) || self.is_in_record(text) || !self.tenure.holds() {
             return;
         }
@@ -265,7 +261,8 @@ impl Desk {
             Err(Lost::Unknown) => "no_answer",
         };
         metrics::counter!("mpss_sms_total", "result" => named).increment(1);
-        let is_meant = |job: &&mut Job| (job.text, job.part) == (text, part) && matches!(job.phase, Phase::Submitting(_));
+        let is_meant =
+            |job: &&mut Job| (job.text, job.part) == (text, part) && matches!(job.phase, Phase::Submitting(_));
         let Some(job) = self.jobs.get_mut(&to).filter(is_meant) else { return };
         if matches!(result, Err(Lost::Unknown)) {
             tracing::info!(?to, "the SMS centre did not answer: what became of a message is not known");

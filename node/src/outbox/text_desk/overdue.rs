@@ -44,10 +44,8 @@ impl Desk {
         if found.is_empty() {
             return;
         }
-        let asked: Vec<_> = found
-            .into_iter()
-            .map(|(id, at, to, message)| (self.source_of(id, at), to, message))
-            .collect();
+        let asked: Vec<_> =
+            found.into_iter().map(|(id, at, to, message)| (self.source_of(id, at), to, message)).collect();
         let report = Report::new(myself.clone(), DeskMessage::Queried(Vec::new()));
         let centre = self.centre.clone();
         let work = async move {

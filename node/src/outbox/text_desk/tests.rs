@@ -125,8 +125,10 @@ impl MessageCentre for Fake {
         Box::pin(async move {
             self.cancels.lock().push((source.clone(), to));
             let mut had = self.had.lock();
-            let mut meant =
-                had.iter_mut().filter(|had| !had.gone && had.message.to == to && had.message.source == source).peekable();
+            let mut meant = had
+                .iter_mut()
+                .filter(|had| !had.gone && had.message.to == to && had.message.source == source)
+                .peekable();
             if meant.peek().is_none() {
                 return self.nothing.lock().ok_or(Lost::Unknown);
             }
