@@ -39,6 +39,9 @@ impl State {
         self.check_upp()?;
         self.check_wishes()?;
         self.check_codes()?;
+        self.check_references()?;
+        self.check_distribution()?;
+        self.check_admissions()?;
         self.check_accounts(&open)
     }
 

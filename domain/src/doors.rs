@@ -5,11 +5,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::distribution::Distribution;
+use crate::goods_reference::GoodsReferences;
+use crate::sp_admission::Admissions;
 use crate::state::State;
 
 /// The rows of state version 4.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Doors {}
+pub struct Doors {
+    /// Goods that SPs uploaded under numbers of their own.
+    pub(crate) references: GoodsReferences,
+    /// National goods on their way to the provinces, and there.
+    pub(crate) distribution: Distribution,
+    /// SPs that are to be admitted, or were.
+    pub(crate) admissions: Admissions,
+}
 
 impl State {
     /// The rows that came with version 4.

@@ -30,12 +30,14 @@ mod close_account;
 pub mod command;
 mod delivery;
 pub mod digest;
+pub mod distribution;
 pub mod doors;
 pub mod draws;
 pub mod effect;
 mod entry;
 pub mod former_home;
 mod freeze_account;
+pub mod goods_reference;
 mod home_check;
 mod id_source;
 pub mod ids;
@@ -73,6 +75,7 @@ mod reversal;
 pub mod sealed;
 pub mod shipping;
 pub mod sms_text;
+pub mod sp_admission;
 pub mod state;
 pub mod table;
 mod tick;
@@ -93,8 +96,8 @@ pub use command::{Batch, Command, Request, Verb};
 pub use effect::{Effect, EffectId, EffectRow, SmsText};
 pub use entry::BATCH_COMMANDS_MAX;
 pub use ids::{
-    AccountId, AwardId, BindingId, CallId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId,
-    ReversalId, SpId, TopUpId, TransferId, UppNumber, WishId,
+    AccountId, AwardId, BindingId, CallId, CustomerCode, GoodsReference, Msisdn, OrderId, PaymentId, ProductId, ProvinceId,
+    RefundId, ReversalId, SpApplicationId, SpId, TopUpId, TransferId, UppNumber, WishId,
 };
 pub use journal::{JournalRecord, RecordPosition};
 pub use ledger::{LedgerAccount, TrialBalance};

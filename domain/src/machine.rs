@@ -257,6 +257,16 @@ impl State {
             &Verb::ReverseUpp { number, msisdn, reversal, note: _ } => self.reverse_upp(number, msisdn, reversal),
             &Verb::RefundUpp { number, msisdn, refund, amount } => self.refund_upp(number, msisdn, refund, amount),
             &Verb::ConfirmUpp { number, msisdn } => self.confirm_upp(number, msisdn),
+
+            &Verb::DeleteProduct { product } => self.delete_product(product),
+            Verb::UploadListed(ask) => self.upload_listed(ask),
+            Verb::TakeNationalGoods(take) => self.take_national_goods(take),
+            Verb::AskAdmission(ask) => self.ask_admission(ask),
+            Verb::DecideAdmission { application, verdict, by } => self.decide_admission(*application, verdict, by),
+            Verb::RenewDocument { application, document, by, checked_by } => {
+                self.renew_document(*application, document, (by, checked_by))
+            }
+            Verb::SetAdmissionPolicy(policy) => self.set_admission_policy(policy),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, AwardId, BindingId, OrderId, ProductId, RefundId, SpId, TopUpId, TransferId, WishId};
+use crate::ids::{AccountId, AwardId, BindingId, OrderId, ProductId, RefundId, SpApplicationId, SpId, TopUpId, TransferId, WishId};
 use crate::journal::JournalRecord;
 use crate::money::Money;
 use crate::refusal::Refusal;
@@ -80,6 +80,15 @@ pub enum Outcome {
     Wish(WishId),
     /// A payment code was issued.
     PaymentCode(Box<crate::payment_codes::CodeView>),
+    /// A product has another delivery deadline, and needs no review for it.
+    DeadlineChanged {
+        /// Which.
+        product: ProductId,
+        /// It is on sale; else it is approved.
+        on_sale: bool,
+    },
+    /// An SP is to be admitted, is not, or has other documents; see its row.
+    SpApplication(SpApplicationId),
 }
 
 /// An account as it was when a command had changed it.

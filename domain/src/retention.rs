@@ -158,6 +158,7 @@ impl State {
         self.prune_bank_top_ups(before, ROWS_PER_TICK_MAX);
         self.prune_wishes(before, ROWS_PER_TICK_MAX);
         self.prune_codes(ROWS_PER_TICK_MAX);
+        self.prune_admissions(before, ROWS_PER_TICK_MAX);
         self.forget_batches();
         for id in transfers {
             self.transfers.remove(&id);

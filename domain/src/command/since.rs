@@ -50,6 +50,13 @@ impl Verb {
             | Self::PayForBill(_)
             | Self::SetBillPolicy(_)
             | Self::TopUpByBank(_) => crate::version::OUTSIDE_RAILS,
+            Self::DeleteProduct { .. }
+            | Self::UploadListed(_)
+            | Self::TakeNationalGoods(_)
+            | Self::AskAdmission(_)
+            | Self::DecideAdmission { .. }
+            | Self::RenewDocument { .. }
+            | Self::SetAdmissionPolicy(_) => crate::version::DOORS,
             _ => StateVersion::FIRST,
         }
     }

@@ -18,7 +18,8 @@
 //! `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in `recharge.rs`, for orders
 //! of the UPP in `upp.rs`, for goods that are sent in `shipping.rs`, for draws in `draws.rs`, for cards
 //! that subscribers ask to be bound in `wishes.rs`, for one-time codes in `payment_codes.rs`, for top-ups by
-//! bank card in `bank_top_ups.rs`.
+//! bank card in `bank_top_ups.rs`, for national goods on their way to provinces in `distribution.rs`, for SPs that
+//! come with documents in `admission.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -30,16 +31,18 @@ use std::fmt::Write as _;
 use mpss_domain::command::Request;
 use mpss_domain::{
     AccountId, Applied, AwardId, Batch, BindingId, Command, EffectId, LogTime, Msisdn, OrderId, Outcome, PaymentId,
-    ProductId, ProvinceId, RefundId, Refusal, SpId, State, StateVersion, TopUpId, TransferId, Verb, WishId,
+    ProductId, ProvinceId, RefundId, Refusal, SpApplicationId, SpId, State, StateVersion, TopUpId, TransferId, Verb, WishId,
 };
 
 mod accounts;
+mod admission;
 mod awards;
 mod bank_top_ups;
 mod bills;
 mod books;
 mod cards;
 mod catalogue;
+mod distribution;
 mod draws;
 mod effects;
 mod names;
@@ -79,6 +82,7 @@ pub(crate) struct Stage {
     awards: BTreeMap<String, AwardId>,
     top_ups: BTreeMap<String, TopUpId>,
     wishes: BTreeMap<String, WishId>,
+    applications: BTreeMap<String, SpApplicationId>,
     foreign_ids: u16,
 }
 
@@ -120,6 +124,7 @@ impl Stage {
             awards: BTreeMap::new(),
             top_ups: BTreeMap::new(),
             wishes: BTreeMap::new(),
+            applications: BTreeMap::new(),
             foreign_ids: 0,
         }
     }
@@ -166,6 +171,14 @@ impl Stage {
             "see-code" => self.see_code(&words)?,
             "see-wish" => self.see_wish(&words)?,
             "see-upp" => self.see_upp(&words)?,
+            "see-changes" => self.see_changes(&words)?,
+            "national-goods" => self.see_national_goods(&words)?,
+            "see-application" => self.see_application(&words)?,
+            "due" => self.see_due(&words)?,
+            "same-product" => {
+                let (one, other) = (self.product(words.name(0)?), self.product(words.name(1)?));
+                same("the product", one.to_string(), other.to_string())?;
+            }
             "told-upp" => self.see_upp_notice(&words)?,
             "told" => self.see_text(&words)?,
             "waiting" => self.see_effects(&words)?,
@@ -221,9 +234,11 @@ impl Stage {
     fn verb(&mut self, words: &Words<'_>) -> Result<Verb, String> {
         Ok(match words.verb {
             "open" | "change" | "close" | "freeze" | "unfreeze" | "top-up" => self.account_verb(words)?,
-            "admit" | "suspend" | "resume" | "upload" | "review" | "publish" | "withdraw" => {
+            "admit" | "suspend" | "resume" | "upload" | "list" | "review" | "publish" | "withdraw" | "delete" => {
                 self.catalogue_verb(words)?
             }
+            "take" => Self::take_verb(words)?,
+            "apply" | "decide" | "renew" | "grades" => self.admission_verb(words)?,
             "draw" => self.draw_verb(words)?,
             "ship" | "receive" => self.shipping_verb(words)?,
             "order" | "record-payment" | "give-up" | "deliver" | "reverse" | "refund" | "record-reversal"
