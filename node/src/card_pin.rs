@@ -16,6 +16,7 @@ use hmac::{Hmac, Mac};
 use mpss_domain::ids::IssuedId;
 use mpss_domain::payment_codes::{PaymentCode, SealedCode};
 use mpss_domain::recharge::RechargeCard;
+use mpss_domain::sp_admission::SealedBankAccount;
 use mpss_domain::vault::{CardNumber, SealedPin};
 use mpss_domain::wish::SealedCardNumber;
 use mpss_domain::{AccountId, Msisdn, ProductId};
@@ -129,6 +130,28 @@ impl PinSafe {
     #[must_use]
     pub fn seal_card_number(&self, msisdn: Msisdn, number: &Pan, random: &dyn Random) -> SealedCardNumber {
         SealedCardNumber::new(self.seal_bytes(&bound_to_number(msisdn), number.digits().as_bytes(), random))
+    }
+
+    /// Seals the number of the bank account that an SP is paid into, for the SP's name.
+    ///
+    /// # Panics
+    /// Never: a number is far smaller than what can be sealed.
+    #[must_use]
+    pub fn seal_bank_account(&self, sp_name: &str, number: &str, random: &dyn Random) -> SealedBankAccount {
+        SealedBankAccount::new(self.seal_bytes(&bound_to_sp(sp_name), number.as_bytes(), random))
+    }
+
+    /// Opens the number of the bank account that an SP is paid into.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn open_bank_account(
+        &self,
+        sp_name: &str,
+        sealed: &SealedBankAccount,
+    ) -> Result<Zeroizing<String>, DoesNotOpen> {
+        let clear = self.open_bytes(&bound_to_sp(sp_name), sealed.as_bytes())?;
+        std::str::from_utf8(&clear).map(|number| Zeroizing::new(number.to_owned())).map_err(|_| DoesNotOpen)
     }
 
     fn seal_bytes(&self, owner: &[u8], clear: &[u8], random: &dyn Random) -> Vec<u8> {
@@ -248,6 +271,12 @@ fn bound_to_account(account: AccountId) -> Vec<u8> {
 fn bound_to_payer(account: AccountId) -> Vec<u8> {
     let mut bytes = b"payment code".to_vec();
     bytes.extend(account.bits().to_be_bytes());
+    bytes
+}
+
+fn bound_to_sp(name: &str) -> Vec<u8> {
+    let mut bytes = b"settlement account".to_vec();
+    bytes.extend(name.as_bytes());
     bytes
 }
 

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::answer;
 use super::call::{Answer, Call};
 use super::door::Door;
-use super::goods::CatalogueProduct;
+use super::goods::{self, CatalogueProduct};
 use crate::intake::field::{self, Shown};
 use crate::intake::{EdgeCode, Problem, refusal_text};
 use crate::not_done::NotDone;
@@ -32,7 +32,7 @@ pub(crate) struct CatalogueBody {
     location: Shown<ProvinceId>,
     /// What can be bought: the goods of the province that is asked, then national ones.
     products: Vec<CatalogueProduct>,
-    /// False when the national platform did not answer, so that national goods may be missing.
+    /// False when no national goods are known here and the national platform did not answer, so that they are missing.
     complete: bool,
     /// With `explain=true`: this province's other products, and why they are hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
         .home_of(msisdn, view.now().max(door.wall()))
         .map_err(|refusal| Problem::refused(refusal).blaming("msisdn"))?;
     let (mut products, mut hidden) = (Vec::new(), Vec::new());
-    for product in view.products() {
+    for product in view.products().filter(|product| product.status != ProductStatus::Deleted) {
         let hides = hidden_because(&view, product, belonging.home, location);
         match hides {
             None => products.push(shown(&view, product)),
@@ -94,9 +94,12 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     }
     let mut complete = true;
     if !door.here().is_national() {
-        match door.national_goods(msisdn).await {
-            Some(goods) => products.extend(goods.iter().cloned()),
-            None => complete = false,
+        match goods::copies(&view) {
+            Some(copies) => products.extend(copies),
+            None => match door.national_goods(msisdn).await {
+                Some(goods) => products.extend(goods.iter().cloned()),
+                None => complete = false,
+            },
         }
     }
     Ok(answer::found(&CatalogueBody {
@@ -139,5 +142,6 @@ fn shown(state: &mpss_domain::State, product: &Product) -> CatalogueProduct {
         scope: terms.scope.name().to_owned(),
         price: terms.price.to_string(),
         delivery_deadline_ms: terms.delivery_deadline_ms,
+        version: u32::try_from(product.versions.len()).ok(),
     }
 }

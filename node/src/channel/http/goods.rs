@@ -1,9 +1,10 @@
-//! National goods as a province shows them: asked of the national platform, kept for a moment.
+//! National goods as a province shows them: from its copies. While there are none — no replica keeps them before state
+//! version 4, and the first have not come yet — the national platform is asked, and what it says is kept for a moment.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_domain::{Msisdn, ProvinceId};
+use mpss_domain::{Msisdn, ProvinceId, State};
 use mpss_routing::PeerCall;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,26 @@ pub(crate) struct CatalogueProduct {
     pub(crate) price: String,
     /// How long the SP may take to deliver, in ms.
     pub(crate) delivery_deadline_ms: u32,
+    /// The version of its terms, counting from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<u32>,
+}
+
+/// The copies of national goods that a province has; nothing while it has none.
+pub(super) fn copies(state: &State) -> Option<impl Iterator<Item = CatalogueProduct>> {
+    let shown = state.national_goods().map(|(product, sp)| CatalogueProduct {
+        product_id: product.id.to_string(),
+        province: ProvinceId::NATIONAL.to_string(),
+        sp_id: sp.id.to_string(),
+        sp_name: sp.name.clone(),
+        title: product.terms.title.clone(),
+        application: product.terms.application.name().to_owned(),
+        scope: product.terms.scope.name().to_owned(),
+        price: product.terms.price.to_string(),
+        delivery_deadline_ms: product.terms.delivery_deadline_ms,
+        version: Some(product.version),
+    });
+    (state.national_goods_upto() > 0).then_some(shown)
 }
 
 /// What the national platform last said.

@@ -46,6 +46,7 @@ mod former_home;
 mod goods;
 mod health;
 mod leader;
+mod national_goods;
 mod number_plan;
 mod openapi;
 mod order_body;
@@ -54,12 +55,14 @@ mod page;
 mod pass_on;
 mod payment_codes;
 mod policy;
+mod product_files;
 mod products;
 mod query;
 mod rate;
 mod recharge;
 mod shipping;
 mod signature;
+mod sp_applications;
 mod sps;
 mod statement;
 mod subscribers;
@@ -75,6 +78,7 @@ mod tests;
 
 pub use door::{HttpOptions, MetricsText};
 pub(crate) use leader::TO_LEADER;
+pub(crate) use national_goods::ChangesBody;
 pub use signature::{signed, verify};
 
 use door::Door;
@@ -155,11 +159,20 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(sps::show))
         .routes(routes!(sps::suspend))
         .routes(routes!(sps::resume))
+        .routes(routes!(sp_applications::ask, sp_applications::list))
+        .routes(routes!(sp_applications::show))
+        .routes(routes!(sp_applications::review))
+        .routes(routes!(sp_applications::documents::renew))
+        .routes(routes!(sp_applications::documents::due))
+        .routes(routes!(sp_applications::policy::show, sp_applications::policy::set))
         .routes(routes!(products::upload, products::list))
         .routes(routes!(products::show, products::change))
         .routes(routes!(products::review))
         .routes(routes!(products::publish))
         .routes(routes!(products::withdraw))
+        .routes(routes!(products::delete))
+        .routes(routes!(product_files::send))
+        .routes(routes!(national_goods::show))
         .routes(routes!(bills::query))
         .routes(routes!(draws::set, draws::show))
         .routes(routes!(cards::load))
