@@ -5,6 +5,30 @@ use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::state::State;
 
+impl Copies {
+    fn take(&mut self, change: &GoodsChange) {
+        match change {
+            GoodsChange::Sp(sp) => {
+                self.sps.insert(sp.id, sp.clone());
+            }
+            GoodsChange::OnSale(product) => {
+                self.products.insert(product.id, product.clone());
+            }
+            GoodsChange::Gone(product) => {
+                self.products.remove(product);
+            }
+        }
+    }
+
+    /// Those of suspended SPs are not on sale.
+    fn on_sale(&self) -> impl Iterator<Item = (&NationalProduct, &NationalSp)> {
+        self.products.iter().filter_map(|(_, product)| {
+            let sp = self.sps.get(&product.terms.sp).filter(|sp| !sp.suspended)?;
+            Some((product, sp))
+        })
+    }
+}
+
 impl State {
     /// How far the national platform's changes are known here; 0 when none was ever taken.
     #[must_use]
@@ -12,13 +36,17 @@ impl State {
         self.doors.distribution.copies.upto
     }
 
-    /// The national goods known here that are on sale, by id, each with its SP. Those of suspended SPs are not.
+    /// The national goods known here that are on sale, by id, each with its SP.
     pub fn national_goods(&self) -> impl Iterator<Item = (&NationalProduct, &NationalSp)> {
-        let copies = &self.doors.distribution.copies;
-        copies.products.iter().filter_map(|(_, product)| {
-            let sp = copies.sps.get(&product.terms.sp).filter(|sp| !sp.suspended)?;
-            Some((product, sp))
-        })
+        self.doors.distribution.copies.on_sale()
+    }
+
+    /// The same as they would be with these changes, which are not taken yet.
+    #[must_use]
+    pub fn national_goods_with(&self, news: &[GoodsChange]) -> Vec<(NationalProduct, NationalSp)> {
+        let mut copies = self.doors.distribution.copies.clone();
+        news.iter().for_each(|change| copies.take(change));
+        copies.on_sale().map(|(product, sp)| (product.clone(), sp.clone())).collect()
     }
 
     /// Takes changes of national goods. What was taken before is taken again without a change, so a leader that does
@@ -46,19 +74,7 @@ impl State {
         if take.anew {
             *copies = Copies::default();
         }
-        for change in &take.changes {
-            match change {
-                GoodsChange::Sp(sp) => {
-                    copies.sps.insert(sp.id, sp.clone());
-                }
-                GoodsChange::OnSale(product) => {
-                    copies.products.insert(product.id, product.clone());
-                }
-                GoodsChange::Gone(product) => {
-                    copies.products.remove(product);
-                }
-            }
-        }
+        take.changes.iter().for_each(|change| copies.take(change));
         copies.upto = take.upto;
         Ok(Outcome::Done)
     }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::answer;
 use super::call::{Answer, Call};
 use super::door::Door;
-use super::goods::{self, CatalogueProduct};
+use super::goods::CatalogueProduct;
 use crate::intake::field::{self, Shown};
 use crate::intake::{EdgeCode, Problem, refusal_text};
 use crate::not_done::NotDone;
@@ -34,6 +34,9 @@ pub(crate) struct CatalogueBody {
     products: Vec<CatalogueProduct>,
     /// False when no national goods are known here and the national platform did not answer, so that they are missing.
     complete: bool,
+    /// How far the national platform's changes are known here: the number of the newest one that was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    national_upto: Option<u64>,
     /// With `explain=true`: this province's other products, and why they are hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     hidden: Option<Vec<HiddenProduct>>,
@@ -94,12 +97,9 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     }
     let mut complete = true;
     if !door.here().is_national() {
-        match goods::copies(&view) {
-            Some(copies) => products.extend(copies),
-            None => match door.national_goods(msisdn).await {
-                Some(goods) => products.extend(goods.iter().cloned()),
-                None => complete = false,
-            },
+        match door.national_goods(&view, msisdn).await {
+            Some(goods) => products.extend(goods),
+            None => complete = false,
         }
     }
     Ok(answer::found(&CatalogueBody {
@@ -108,6 +108,7 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
         location: Shown(location),
         products,
         complete,
+        national_upto: Some(view.national_goods_upto()).filter(|upto| *upto > 0),
         hidden: explain.then_some(hidden),
         log_index: view.index(),
     }))

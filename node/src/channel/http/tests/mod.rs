@@ -35,6 +35,7 @@ mod draws;
 mod fuzz;
 mod overload;
 mod passing_on;
+mod national_goods;
 mod payment_codes;
 mod product_files;
 mod recharge;
