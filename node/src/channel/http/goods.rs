@@ -20,9 +20,6 @@ use super::national_goods::{ChangeBody, ChangesBody};
 /// its silence does not make every look at a catalogue slow.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// How long a catalogue waits for what is newer than the copies.
-const NEWS_PATIENCE: Duration = Duration::from_millis(500);
-
 /// Something that can be bought.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = CatalogueProduct)]
@@ -125,7 +122,8 @@ impl DoorParts {
             let changes = told.changes.into_iter().filter_map(ChangeBody::understand).collect();
             Some(News { upto: told.upto, changes })
         };
-        let news = self.said(&self.goods.news, path, Some(NEWS_PATIENCE), understand).await;
+        let patience = self.context.settings.dispatch.try_deadline();
+        let news = self.said(&self.goods.news, path, Some(patience), understand).await;
         // News of before the copies came would bring back what they have replaced.
         let news = news.filter(|news| news.upto > upto);
         let changes = news.as_ref().map_or(&[][..], |news| &news.changes);

@@ -159,9 +159,10 @@ mod tests {
     #[test]
     fn columns_come_in_any_order_and_each_once() {
         let header = Header::read(Some(HEADER), false).expect("a header");
-        let row = header.cut(r#"1.00, "双色球, ""大奖""" ,r1,local,lottery,"#).expect("a row");
+        let row = header.cut(r#"1.00,"双色球, ""大奖""", r1 ,local,lottery,"#).expect("a row");
         assert_eq!(header.field(&row, Column::Title), Some("双色球, \"大奖\""));
         assert_eq!(header.field(&row, Column::Price), Some("1.00"));
+        assert_eq!(header.field(&row, Column::Reference), Some("r1"));
         assert_eq!(header.field(&row, Column::SpId), None);
         assert_eq!(header.field(&row, Column::DeliveryDeadlineMs), None);
         for (line, sp_is_given, code, field) in [
