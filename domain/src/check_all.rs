@@ -39,6 +39,7 @@ impl State {
         self.check_upp()?;
         self.check_wishes()?;
         self.check_codes()?;
+        self.check_confirmations()?;
         self.check_references()?;
         self.check_distribution()?;
         self.check_admissions()?;
@@ -79,6 +80,8 @@ impl State {
             let waits = match order.status {
                 OrderStatus::Delivering => Some(TimerKind::DeliveryDeadline(*id)),
                 OrderStatus::Paying => Some(TimerKind::PaymentBound(*id)),
+                OrderStatus::AwaitingConfirmation if !here => Some(TimerKind::PaymentBound(*id)),
+                OrderStatus::Reserved => Some(TimerKind::ReservationLapses(*id)),
                 _ => None,
             };
             if let Some(kind) = waits {
@@ -90,16 +93,25 @@ impl State {
             let waits_rightly = match (order.status, effect) {
                 (OrderStatus::Delivering, Some(Effect::DeliveryNotice { order, .. }))
                 | (OrderStatus::Paying, Some(Effect::ResolvePayment { order, .. }))
+                | (OrderStatus::AwaitingConfirmation, Some(Effect::AskConfirmation { order, .. }))
                 | (OrderStatus::Reversing, Some(Effect::ReversePayment { order, .. })) => order == id,
                 // A payment by an account outside has calls of its own.
                 (OrderStatus::Paying, None) => here && self.rail_payment(order.payment).is_some(),
+                (OrderStatus::AwaitingConfirmation, None) => here && self.confirmation(order.payment).is_some(),
+                (OrderStatus::Reserved, None) => order.waits_for == EffectId(0),
                 (status, None) => status.is_final() && order.waits_for == EffectId(0),
                 _ => false,
             };
             ensure(waits_rightly, || format!("{id} is {:?} and waits for {effect:?}", order.status))?;
             let paid = order.paid_at().is_some();
             let in_books = match order.status {
-                OrderStatus::Created | OrderStatus::Paying | OrderStatus::Declined | OrderStatus::Reversed => false,
+                OrderStatus::Created
+                | OrderStatus::AwaitingConfirmation
+                | OrderStatus::Paying
+                | OrderStatus::Reserved
+                | OrderStatus::Declined
+                | OrderStatus::Expired
+                | OrderStatus::Reversed => false,
                 OrderStatus::Reversing => paid,
                 OrderStatus::Paid
                 | OrderStatus::Delivering
@@ -108,8 +120,13 @@ impl State {
                 | OrderStatus::Refunded => true,
             };
             ensure(order.booked == in_books, || format!("{id} is {:?} and booked: {}", order.status, order.booked))?;
-            ensure(!here || self.payments.get(&order.payment).is_some(), || format!("{id} has lost its payment"))?;
-            if here && matches!(order.status, OrderStatus::Delivering | OrderStatus::Paying) {
+            let awaits = order.status == OrderStatus::AwaitingConfirmation;
+            ensure(!here || awaits || self.payments.get(&order.payment).is_some(), || {
+                format!("{id} has lost its payment")
+            })?;
+            let holds_open =
+                matches!(order.status, OrderStatus::Delivering | OrderStatus::Paying | OrderStatus::Reserved);
+            if here && holds_open {
                 let account = self.payments.get(&order.payment).and_then(|payment| payment.account);
                 *open.entry(account.ok_or_else(|| format!("{id} was paid from nowhere"))?).or_default() += 1;
             }

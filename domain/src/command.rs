@@ -8,6 +8,7 @@ use crate::award::AwardPolicy;
 use crate::bank_top_up::TopUpByBank;
 use crate::bills::{BillPolicy, PayBill, PayForBill};
 use crate::catalogue::Terms;
+use crate::confirmation::{AskConfirmation, AskPurchase};
 use crate::distribution::TakeGoods;
 use crate::draws::Draw;
 use crate::effect::EffectId;
@@ -607,6 +608,27 @@ pub enum Verb {
     SetBillPolicy(Box<BillPolicy>),
     /// Top-up from the subscriber's own bank account (银行卡充值). Home province.
     TopUpByBank(Box<TopUpByBank>),
+
+    /// A purchase that its subscriber is asked about by text; otherwise as [`Verb::PlaceOrder`].
+    AskPurchase(Box<AskPurchase>),
+    /// Another province wants a subscriber of ours to be asked about a payment. Home province.
+    AskConfirmation(Box<AskConfirmation>),
+    /// 二次确认: a subscriber's word. Home province.
+    Confirm {
+        /// Whose.
+        msisdn: Msisdn,
+        /// The code as it was given back.
+        code: u32,
+        /// Yes, or no.
+        agreed: bool,
+    },
+    /// An SP charges so many pieces of what is reserved for it; the others are given up. Serving province.
+    ChargeReservation {
+        /// Which order.
+        order: OrderId,
+        /// How many.
+        quantity: u32,
+    },
     /// Take a product out of every list. Its id is never used again.
     DeleteProduct {
         /// Which.

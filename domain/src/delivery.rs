@@ -43,7 +43,7 @@ impl State {
         if order.home == self.province {
             let payment = self.payments.get(&order.payment).expect("a payment is kept with its order");
             let account = payment.account.expect("what was captured has an account");
-            let (payment, amount) = (payment.id, payment.amount);
+            let (payment, amount) = (payment.id, order.amount);
             let account = self.accounts.get_mut(&account).expect("an account is kept for ever");
             account.open_orders = account.open_orders.checked_sub(1).expect("every closed order was opened");
             self.capture_held(payment, amount);

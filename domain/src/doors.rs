@@ -5,14 +5,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::confirmation::Confirmations;
 use crate::distribution::Distribution;
 use crate::goods_reference::GoodsReferences;
+use crate::ids::OrderId;
 use crate::sp_admission::Admissions;
 use crate::state::State;
+use crate::table::Table;
 
 /// The rows of state version 4.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Doors {
+    /// What subscribers are asked.
+    pub(crate) confirmations: Confirmations,
+    /// Orders taken here for whose money home is to set it aside, until it is charged or free.
+    pub(crate) reservations: Table<OrderId, (), 64>,
     /// Goods that SPs uploaded under numbers of their own.
     pub(crate) references: GoodsReferences,
     /// National goods on their way to the provinces, and there.

@@ -134,6 +134,13 @@ pub enum Effect {
         /// Which wish.
         wish: WishId,
     },
+    /// Have the home province ask its subscriber, and find out what came of it; removed when that is recorded.
+    AskConfirmation {
+        /// Which order.
+        order: OrderId,
+        /// Where.
+        home: ProvinceId,
+    },
 }
 
 /// Every text a subscriber may be sent (source §5.4: every account change is told).
@@ -374,5 +381,33 @@ pub enum SmsText {
         amount: Money,
         /// Why.
         why: Refusal,
+    },
+    /// Somebody wants to be paid: the subscriber repeats the code.
+    ConfirmPurchase {
+        /// Which order.
+        order: OrderId,
+        /// Who sells.
+        merchant: String,
+        /// What is bought.
+        title: String,
+        /// How much.
+        amount: Money,
+        /// Six digits.
+        code: u32,
+        /// Until then.
+        until: LogTime,
+        /// The money is only set aside.
+        reserve: bool,
+    },
+    /// Of what was set aside a part is taken, and the rest is free.
+    PartTaken {
+        /// Which order.
+        order: OrderId,
+        /// Taken.
+        taken: Money,
+        /// Free again.
+        freed: Money,
+        /// At which kind of account.
+        kind: AccountKind,
     },
 }

@@ -258,6 +258,10 @@ impl State {
             &Verb::RefundUpp { number, msisdn, refund, amount } => self.refund_upp(number, msisdn, refund, amount),
             &Verb::ConfirmUpp { number, msisdn } => self.confirm_upp(number, msisdn),
 
+            Verb::AskPurchase(ask) => self.place_order(&ask.purchase, With::Consent(ask)),
+            Verb::AskConfirmation(ask) => self.pay(&ask.request, PaymentMode::Consent(ask)),
+            &Verb::Confirm { msisdn, code, agreed } => self.confirm(msisdn, code, agreed),
+            &Verb::ChargeReservation { order, quantity } => self.charge_reservation(order, quantity),
             &Verb::DeleteProduct { product } => self.delete_product(product),
             Verb::UploadListed(ask) => self.upload_listed(ask),
             Verb::TakeNationalGoods(take) => self.take_national_goods(take),

@@ -66,6 +66,12 @@ pub enum OrderStatus {
     PartlyRefunded,
     /// Refunded whole. Final.
     Refunded,
+    /// The subscriber is asked.
+    AwaitingConfirmation,
+    /// The subscriber gave no word in time. Final.
+    Expired,
+    /// The money is set aside until the SP says what of it is to be taken.
+    Reserved,
 }
 
 impl OrderStatus {
@@ -83,6 +89,9 @@ impl OrderStatus {
             Self::Reversed => "reversed",
             Self::PartlyRefunded => "partly_refunded",
             Self::Refunded => "refunded",
+            Self::AwaitingConfirmation => "awaiting_confirmation",
+            Self::Expired => "expired",
+            Self::Reserved => "reserved",
         }
     }
 
@@ -93,12 +102,20 @@ impl OrderStatus {
         use OrderEvent as E;
         Some(match (self, event) {
             (Self::Created, E::Created) => Self::Created,
-            (Self::Created, E::PaymentAsked) => Self::Paying,
-            (Self::Created | Self::Paying, E::Paid) => Self::Paid,
-            (Self::Paying, E::Declined(_)) => Self::Declined,
+            (Self::Created, E::ConfirmationAsked) => Self::AwaitingConfirmation,
+            (Self::Created | Self::AwaitingConfirmation, E::PaymentAsked) => Self::Paying,
+            (Self::AwaitingConfirmation | Self::Paying, E::Reserved) | (Self::Reserved, E::Charged(_)) => {
+                Self::Reserved
+            }
+            (Self::Created | Self::AwaitingConfirmation | Self::Paying | Self::Reserved, E::Paid) => Self::Paid,
+            (Self::AwaitingConfirmation, E::Declined(Refusal::ConfirmationExpired)) => Self::Expired,
+            (Self::AwaitingConfirmation | Self::Paying, E::Declined(_)) => Self::Declined,
             (Self::Paid, E::DeliveryAsked) => Self::Delivering,
             (Self::Delivering, E::Delivered) => Self::Delivered,
-            (Self::Paying | Self::Delivering | Self::Delivered, E::ReversalAsked(..)) => Self::Reversing,
+            (
+                Self::AwaitingConfirmation | Self::Paying | Self::Reserved | Self::Delivering | Self::Delivered,
+                E::ReversalAsked(..),
+            ) => Self::Reversing,
             (Self::Reversing, E::Reversed) => Self::Reversed,
             (
                 Self::Delivered | Self::PartlyRefunded,
@@ -119,7 +136,10 @@ impl OrderStatus {
     /// True when nothing more happens by itself.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Declined | Self::Reversed | Self::PartlyRefunded | Self::Refunded)
+        matches!(
+            self,
+            Self::Delivered | Self::Declined | Self::Expired | Self::Reversed | Self::PartlyRefunded | Self::Refunded
+        )
     }
 }
 
@@ -136,6 +156,8 @@ pub enum ReversalReason {
     SpAsked,
     /// Customer service, the subscriber or an operator asked for it.
     Requested,
+    /// Nobody charged what was reserved.
+    ReservationLapsed,
 }
 
 impl ReversalReason {
@@ -148,6 +170,7 @@ impl ReversalReason {
             Self::PaymentUnknown => "payment_unknown",
             Self::SpAsked => "sp_asked",
             Self::Requested => "requested",
+            Self::ReservationLapsed => "reservation_lapsed",
         }
     }
 }
@@ -189,6 +212,12 @@ pub enum OrderEvent {
     Shipped,
     /// The goods are there.
     Received,
+    /// The subscriber is asked.
+    ConfirmationAsked,
+    /// The money is set aside.
+    Reserved,
+    /// So many pieces of what was reserved are charged.
+    Charged(u32),
 }
 
 impl OrderEvent {
@@ -213,6 +242,9 @@ impl OrderEvent {
             Self::TicketChecked(_) => "ticket_checked",
             Self::Shipped => "shipped",
             Self::Received => "received",
+            Self::ConfirmationAsked => "confirmation_asked",
+            Self::Reserved => "reserved",
+            Self::Charged(_) => "charged",
         }
     }
 }

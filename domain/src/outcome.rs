@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, AwardId, BindingId, OrderId, ProductId, RefundId, SpApplicationId, SpId, TopUpId, TransferId, WishId};
+use crate::ids::{
+    AccountId, AwardId, BindingId, OrderId, PaymentId, ProductId, RefundId, SpApplicationId, SpId, TopUpId, TransferId,
+    WishId,
+};
 use crate::journal::JournalRecord;
 use crate::money::Money;
 use crate::refusal::Refusal;
@@ -80,6 +83,10 @@ pub enum Outcome {
     Wish(WishId),
     /// A payment code was issued.
     PaymentCode(Box<crate::payment_codes::CodeView>),
+    /// The subscriber is asked whether to pay.
+    ConfirmationAsked(PaymentId),
+    /// What a subscriber's word came to.
+    Word(Box<crate::confirmation::Word>),
     /// A product has another delivery deadline, and needs no review for it.
     DeadlineChanged {
         /// Which.

@@ -5,6 +5,7 @@
 use crate::account::AccountSelector;
 use crate::bills::BillCustomer;
 use crate::command::PayRequest;
+use crate::confirmation::{AskConfirmation, Confirmation};
 use crate::ids::{AccountId, IssuedId, OrderId, PaymentId, RefundId, ReversalId};
 use crate::ledger::LedgerAccount;
 use crate::money::Money;
@@ -28,7 +29,7 @@ pub(crate) struct PaymentToReverse {
 
 /// How a payment is asked for.
 #[derive(Clone, Copy)]
-pub(crate) enum PaymentMode {
+pub(crate) enum PaymentMode<'a> {
     /// By the password; the money is taken.
     Take,
     /// By the password; the money is only set aside, whatever the rail.
@@ -37,6 +38,8 @@ pub(crate) enum PaymentMode {
     ByCode(PaymentCode),
     /// A customer's bill, by the password or (`true`) without it; the money is taken.
     Bill(Option<BillCustomer>, bool),
+    /// By the subscriber's word, which is asked for; the money is then taken, or set aside.
+    Consent(&'a AskConfirmation),
 }
 
 impl State {
@@ -50,7 +53,7 @@ impl State {
     /// from 7 on. From the amount on, a refusal is kept under the payment id unless it is transient.
     /// By a code the list of [`State::check_payer_by_code`] stands in the place of 7 and 8: the same payment asked
     /// again gets the same answer, though the code is used.
-    pub(crate) fn pay(&mut self, request: &PayRequest, mode: PaymentMode) -> Result<Outcome, Refusal> {
+    pub(crate) fn pay(&mut self, request: &PayRequest, mode: PaymentMode<'_>) -> Result<Outcome, Refusal> {
         if request.payment.province() != Some(request.serving) || request.serving == self.province {
             return Err(Refusal::PaymentMismatch);
         }
@@ -64,6 +67,9 @@ impl State {
             Some(known) => return answer_again(known, request),
             None => {}
         }
+        if let Some(asked) = self.confirmation(request.payment) {
+            return asked_again(asked, request);
+        }
         if self.is_too_old(request.payment.issued_at()) {
             return Err(Refusal::RequestTooOld);
         }
@@ -76,7 +82,7 @@ impl State {
         }
     }
 
-    fn try_pay(&mut self, request: &PayRequest, mode: PaymentMode) -> Result<Outcome, Refusal> {
+    fn try_pay(&mut self, request: &PayRequest, mode: PaymentMode<'_>) -> Result<Outcome, Refusal> {
         request.amount.check_request()?;
         if self.province.is_national() {
             return Err(Refusal::NotHome);
@@ -99,6 +105,7 @@ impl State {
             PaymentMode::ByCode(code) => {
                 self.check_payer_by_code(code, Presenter::Province(serving), msisdn, account, amount)?
             }
+            PaymentMode::Consent(ask) => return self.ask_for_province(ask),
         };
 
         // From here it must succeed.
@@ -139,6 +146,13 @@ impl State {
         let Some(serving) = asked.payment.province().filter(|serving| *serving != self.province) else {
             return Err(Refusal::PaymentMismatch);
         };
+        if let Some(row) = self.confirmation(asked.payment) {
+            if row.order != asked.order {
+                return Err(Refusal::PaymentMismatch);
+            }
+            self.recall_confirmation(asked.payment, asked.reversal);
+            return Ok(Outcome::Reversed);
+        }
         let Some(slot) = self.payments.find(&asked.payment) else {
             // One this old may have been paid and forgotten: to say that it is reversed could be a lie.
             if self.can_be_forgotten(asked.payment.issued_at()) {
@@ -249,6 +263,16 @@ fn outcome_of(status: PaymentStatus, account: AccountId) -> Outcome {
         PaymentStatus::Pending => Outcome::PaymentPending(account),
         PaymentStatus::Reserved => Outcome::Held(account),
         _ => Outcome::Paid(account),
+    }
+}
+
+/// The answer to a payment id that its subscriber is asked about.
+fn asked_again(asked: &Confirmation, request: &PayRequest) -> Result<Outcome, Refusal> {
+    let same = (asked.order, asked.msisdn, asked.amount) == (request.order, request.msisdn, request.amount);
+    if same && asked.account == request.account {
+        Ok(Outcome::ConfirmationAsked(asked.payment))
+    } else {
+        Err(Refusal::PaymentMismatch)
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Approval {
     Password(PasswordVerdict),
     /// A customer's bill, by the password or without it; by the ceilings of bills.
     Bill(Option<BillCustomer>, Option<PasswordVerdict>),
+    /// By the subscriber's word for this purchase; by the account's limits.
+    Consent,
 }
 
 /// Who pays, from which account, and where their rows stand.
@@ -63,6 +65,12 @@ impl State {
         };
         let limit = row.per_payment_limit;
         match approval {
+            Approval::Consent => {
+                let locked_until = self.subscribers.at(subscriber).credential.locked_until;
+                if locked_until > self.now {
+                    return Err(Refusal::PasswordLocked(locked_until));
+                }
+            }
             Approval::Password(verdict) | Approval::Bill(_, Some(verdict)) => {
                 self.check_password(subscriber, id, verdict)?;
             }
@@ -73,7 +81,7 @@ impl State {
         let (row, owner) = (self.accounts.at(account), self.subscribers.at(subscriber));
         let (today, is_here) = (self.now.business_day(), rail.is_none());
         let bill = match approval {
-            Approval::Password(_) => {
+            Approval::Password(_) | Approval::Consent => {
                 row.check_debit(amount, today, self.policy.ceilings(row.kind, owner.tier), is_here)?;
                 None
             }

@@ -40,6 +40,7 @@ use crate::Verb;
 use crate::account::AccountSelector;
 use crate::bills::{Bill, PayBill};
 use crate::catalogue::{Application, ProductRef, ProductStatus, Terms};
+use crate::confirmation::{AskPurchase, CONFIRM_WITHIN_MS, Confirmation};
 use crate::draws::Draw;
 use crate::effect::{Effect, EffectId, SmsText};
 use crate::ids::{Msisdn, OrderId, PaymentId, ProductId, ProvinceId, SpId};
@@ -105,6 +106,8 @@ pub(crate) enum With<'a> {
     Recipient(&'a Recipient),
     /// The one-time code that it is paid by; `None` when home is elsewhere and will judge.
     Code(Option<PaymentCode>),
+    /// The subscriber is asked by text whether to pay.
+    Consent(&'a AskPurchase),
 }
 
 impl<'a> With<'a> {
@@ -136,7 +139,6 @@ struct Deal<'a> {
     sp: SpId,
     scope: Scope,
     amount: Money,
-    delivery_deadline_ms: u32,
     /// Sold from our own stock of cards.
     from_vault: bool,
     /// What goes with it.
@@ -159,6 +161,7 @@ impl Verb {
             Self::PayBill(ask) => Some(&ask.purchase),
             Self::BuyShipped(ask) => Some(&ask.purchase),
             Self::BuyByCode(ask) => Some(&ask.purchase),
+            Self::AskPurchase(ask) => Some(&ask.purchase),
             _ => None,
         }
     }
@@ -220,7 +223,6 @@ impl State {
             sp: terms.sp,
             scope: terms.scope,
             amount,
-            delivery_deadline_ms: terms.delivery_deadline_ms,
             from_vault,
             with,
             draw: self.open_draw(product.id, terms)?,
@@ -242,6 +244,7 @@ impl State {
             With::Nothing | With::Recipient(_) => {
                 self.check_payer(msisdn, account, Approval::Password(purchase.password()?), deal.amount)?
             }
+            With::Consent(ask) => return self.ask_at_home(purchase, deal, ask),
         };
 
         // From here it must succeed.
@@ -250,33 +253,71 @@ impl State {
             self.use_code(code, order.payment);
         }
         self.order_event(&mut order, OrderEvent::Created);
-        let title = self.title_of(deal.product);
+        self.pay_here(&mut order, payer, false);
+        let id = order.id;
+        self.orders.insert(id, order);
+        Ok(Outcome::Order(id))
+    }
+
+    /// Has an order paid whose home this is; or its money set aside, when it is `reserved`.
+    pub(crate) fn pay_here(&mut self, order: &mut Order, payer: Payer, reserve: bool) {
         let outside = payer.rail.is_some();
         let debit = Debit {
             payment: order.payment,
             order: order.id,
             serving: self.province,
-            msisdn: purchase.msisdn,
+            msisdn: order.msisdn,
             payer,
-            amount: deal.amount,
-            epoch: purchase.epoch,
-            against: LedgerAccount::SpPayable(deal.sp),
+            amount: order.amount,
+            epoch: order.epoch,
+            against: LedgerAccount::SpPayable(order.sp),
             open_orders: OpenOrders::OneMore,
-            title,
-            hold: false,
+            title: self.title_of(order.product),
+            hold: reserve,
         };
-        let id = order.id;
         if outside {
-            self.order_event(&mut order, OrderEvent::PaymentAsked);
+            self.order_event(order, OrderEvent::PaymentAsked);
             order.waits_until = self.now.plus_ms(self.policy.payment_bound_ms);
-            self.timers.insert(Timer::new(order.waits_until, TimerKind::PaymentBound(id)), ());
+            self.timers.insert(Timer::new(order.waits_until, TimerKind::PaymentBound(order.id)), ());
         }
         self.debit(debit);
-        if !outside {
-            order.booked = true;
-            self.order_paid(&mut order, deal.delivery_deadline_ms);
+        match (outside, reserve) {
+            (true, _) => {}
+            (false, true) => self.order_reserved(order),
+            (false, false) => {
+                let deadline_ms = self.terms_of(order).expect("a product that was sold is kept").delivery_deadline_ms;
+                order.booked = true;
+                self.order_paid(order, deadline_ms);
+            }
         }
+    }
+
+    /// Takes an order whose subscriber is asked here.
+    fn ask_at_home(&mut self, purchase: &Purchase, deal: &Deal<'_>, ask: &AskPurchase) -> Result<Outcome, Refusal> {
+        self.check_askable(purchase.msisdn, purchase.account, deal.amount)?;
+
+        // From here it must succeed.
+        let mut order = self.new_order(purchase, deal);
+        let id = order.id;
+        self.order_event(&mut order, OrderEvent::Created);
+        self.order_event(&mut order, OrderEvent::ConfirmationAsked);
+        let row = Confirmation {
+            payment: order.payment,
+            order: id,
+            serving: self.province,
+            msisdn: order.msisdn,
+            account: order.account,
+            amount: order.amount,
+            epoch: order.epoch,
+            title: self.title_of(order.product),
+            code: ask.code,
+            wrong_codes: 0,
+            until: self.now.plus_ms(CONFIRM_WITHIN_MS),
+            reserve: ask.reserve,
+        };
+        let merchant = self.sp(order.sp).expect("the deal has found the SP").name.clone();
         self.orders.insert(id, order);
+        self.ask_subscriber(row, &merchant);
         Ok(Outcome::Order(id))
     }
 
@@ -285,6 +326,18 @@ impl State {
         let mut order = self.new_order(purchase, deal);
         let id = order.id;
         self.order_event(&mut order, OrderEvent::Created);
+        if let With::Consent(ask) = deal.with {
+            self.order_event(&mut order, OrderEvent::ConfirmationAsked);
+            order.waits_for = self.add_effect(Effect::AskConfirmation { order: id, home: order.home });
+            // Home has its own bound and says so; this one is for a home that is never heard of.
+            order.waits_until = self.now.plus_ms(CONFIRM_WITHIN_MS + self.policy.payment_bound_ms);
+            self.timers.insert(Timer::new(order.waits_until, TimerKind::PaymentBound(id)), ());
+            if ask.reserve {
+                self.doors.reservations.insert(id, ());
+            }
+            self.orders.insert(id, order);
+            return Ok(Outcome::Order(id));
+        }
         self.order_event(&mut order, OrderEvent::PaymentAsked);
         // Whoever took the order asks at once; only when nobody has recorded an answer after a
         // while does the driver of open orders take over.
@@ -328,7 +381,7 @@ impl State {
             self.bet_on(order.id, draw);
         }
         match deal.with {
-            With::Nothing | With::Code(_) => {}
+            With::Nothing | With::Code(_) | With::Consent(_) => {}
             With::Bill(ask) => self.hold_bill(&order, ask.bill),
             With::Recipient(to) => self.keep_recipient(&order, to),
         }
@@ -368,7 +421,8 @@ impl State {
     pub(crate) fn end_wait(&mut self, order: &mut Order) {
         self.end_effect(std::mem::take(&mut order.waits_for));
         let kind = match order.status {
-            OrderStatus::Paying => TimerKind::PaymentBound(order.id),
+            OrderStatus::Paying | OrderStatus::AwaitingConfirmation => TimerKind::PaymentBound(order.id),
+            OrderStatus::Reserved => TimerKind::ReservationLapses(order.id),
             _ => TimerKind::DeliveryDeadline(order.id),
         };
         self.timers.remove(&Timer::new(std::mem::take(&mut order.waits_until), kind));

@@ -22,14 +22,18 @@ impl State {
     pub(crate) fn record_payment(&mut self, id: OrderId, result: Result<(), Refusal>) -> Result<Outcome, Refusal> {
         let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
         match (order.status, result) {
-            (OrderStatus::Paying, Ok(())) => self.change_order(id, Self::book_payment),
-            (OrderStatus::Paying, Err(refusal)) if refusal.is_transient() => {
+            (OrderStatus::Paying | OrderStatus::AwaitingConfirmation, Ok(())) => {
+                self.change_order(id, Self::book_payment);
+            }
+            (OrderStatus::Paying | OrderStatus::AwaitingConfirmation, Err(refusal)) if refusal.is_transient() => {
                 self.begin_reversal(id, ReversalReason::PaymentUnknown);
             }
-            (OrderStatus::Paying, Err(refusal)) => self.change_order(id, |state, order| {
-                state.end_wait(order);
-                state.order_event(order, OrderEvent::Declined(refusal));
-            }),
+            (OrderStatus::Paying | OrderStatus::AwaitingConfirmation, Err(refusal)) => {
+                self.change_order(id, |state, order| {
+                    state.end_wait(order);
+                    state.order_event(order, OrderEvent::Declined(refusal));
+                });
+            }
             (OrderStatus::Reversing | OrderStatus::Reversed, Ok(())) if order.home != self.province => {
                 let known = |event: &OrderEvent| matches!(event, OrderEvent::Paid | OrderEvent::LatePayment);
                 if !order.timeline.iter().any(|entry| known(&entry.event)) {
@@ -47,7 +51,15 @@ impl State {
     /// # Errors
     /// [`Refusal::OrderNotFound`].
     pub(crate) fn record_hold(&mut self, id: OrderId) -> Result<Outcome, Refusal> {
-        if self.order(id).ok_or(Refusal::OrderNotFound)?.status == OrderStatus::Paying {
+        let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
+        if order.status == OrderStatus::AwaitingConfirmation && self.is_reservation(id) {
+            self.change_order(id, |state, order| {
+                state.end_wait(order);
+                state.order_reserved(order);
+            });
+            return Ok(Outcome::Order(id));
+        }
+        if matches!(order.status, OrderStatus::Paying | OrderStatus::AwaitingConfirmation) {
             self.outside.holds.insert(id, EffectId(0));
         }
         self.record_payment(id, Ok(()))
@@ -75,7 +87,8 @@ impl State {
         Ok(Outcome::Order(id))
     }
 
-    fn book_payment(&mut self, order: &mut Order) {
+    /// The home province has debited, or holds: the sale is in our books, and the SP is told.
+    pub(crate) fn book_payment(&mut self, order: &mut Order) {
         self.end_wait(order);
         #[cfg(feature = "mutants")]
         let both_sides = self.mutant != Some(crate::mutant::Mutant::ClearingOneSide);

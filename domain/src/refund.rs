@@ -29,6 +29,9 @@ impl State {
         match order.status {
             OrderStatus::Reversing | OrderStatus::Reversed => return Err(Refusal::AlreadyReversed),
             OrderStatus::Created
+            | OrderStatus::AwaitingConfirmation
+            | OrderStatus::Expired
+            | OrderStatus::Reserved
             | OrderStatus::Paying
             | OrderStatus::Paid
             | OrderStatus::Delivering

@@ -313,6 +313,15 @@ refusals! {
     SpApplicationOver = 10768 "sp_application_over" never "商户入驻申请状态不允许该操作";
     /// Whoever entered an SP or its document must not admit it.
     AdmittedByAsker = 10769 "admitted_by_asker" never "录入人不得审核商户";
+
+    /// Nothing waits for this subscriber's word.
+    NothingToConfirm = 10781 "nothing_to_confirm" never "没有待确认的交易";
+    /// The subscriber is asked about so much that no more is asked at once.
+    ConfirmationsOpen = 10782 "confirmations_open" retry "待确认的交易过多，请稍后再试";
+    /// The subscriber said no, or gave wrong codes.
+    ConfirmationRefused = 10783 "confirmation_refused" never "用户未同意支付";
+    /// The subscriber gave no word in time.
+    ConfirmationExpired = 10784 "confirmation_expired" never "用户未在规定时间内确认";
 }
 
 impl Refusal {

@@ -123,6 +123,7 @@ impl State {
                 self.forget_bill(&order);
             }
             self.outside.holds.remove(&id);
+            self.doors.reservations.remove(&id);
             self.forget_cards_of(id);
             self.outside.tickets.issued.remove(&id);
             self.outside.shipping.rows.remove(&id);

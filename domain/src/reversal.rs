@@ -31,7 +31,9 @@ impl State {
         let order = self.order(id).ok_or(Refusal::OrderNotFound)?;
         match order.status {
             OrderStatus::Reversing | OrderStatus::Reversed => return Err(Refusal::AlreadyReversed),
-            OrderStatus::Created | OrderStatus::Paid | OrderStatus::Declined => return Err(Refusal::WrongOrderStatus),
+            OrderStatus::Created | OrderStatus::Paid | OrderStatus::Declined | OrderStatus::Expired => {
+                return Err(Refusal::WrongOrderStatus);
+            }
             OrderStatus::PartlyRefunded | OrderStatus::Refunded => return Err(Refusal::PartlyRefunded),
             OrderStatus::Delivered if order.refund_pending.is_positive() => return Err(Refusal::PartlyRefunded),
             OrderStatus::Delivered => {
@@ -43,7 +45,10 @@ impl State {
                     return Err(Refusal::ReversalWindowClosed);
                 }
             }
-            OrderStatus::Paying | OrderStatus::Delivering => {}
+            OrderStatus::AwaitingConfirmation
+            | OrderStatus::Paying
+            | OrderStatus::Reserved
+            | OrderStatus::Delivering => {}
         }
         self.check_not_awarded(id)?;
         self.begin_reversal(id, reason);
@@ -55,7 +60,8 @@ impl State {
     /// # Errors
     /// [`Refusal::OrderNotFound`].
     pub(crate) fn give_up_payment(&mut self, id: OrderId) -> Result<Outcome, Refusal> {
-        if self.order(id).ok_or(Refusal::OrderNotFound)?.status == OrderStatus::Paying {
+        let status = self.order(id).ok_or(Refusal::OrderNotFound)?.status;
+        if matches!(status, OrderStatus::Paying | OrderStatus::AwaitingConfirmation) {
             self.begin_reversal(id, ReversalReason::PaymentUnknown);
         }
         Ok(Outcome::Order(id))
@@ -74,7 +80,8 @@ impl State {
         Ok(Outcome::Order(id))
     }
 
-    /// Begins the reversal of an order that is paying, delivering or delivered.
+    /// Begins the reversal of an order that waits for its subscriber's word, or is paying, reserved, delivering or
+    /// delivered.
     pub(crate) fn begin_reversal(&mut self, id: OrderId, reason: ReversalReason) {
         self.change_order(id, |state, order| {
             let reversal: ReversalId = state.ids.issue(state.now, state.province);
@@ -87,7 +94,10 @@ impl State {
             if sp_may_know && reason != ReversalReason::SpRefused {
                 state.add_effect(Effect::CancelNotice { sp: order.sp, order: order.id });
             }
-            if order.home == state.province {
+            if order.home == state.province && before == OrderStatus::AwaitingConfirmation {
+                state.recall_confirmation(order.payment, reversal);
+                state.finish_reversal(order);
+            } else if order.home == state.province {
                 let open = if before == OrderStatus::Delivered { OpenOrders::Same } else { OpenOrders::OneLess };
                 state.undo_payment(order.payment, reversal, LedgerAccount::SpPayable(order.sp), open);
                 order.booked = false;
@@ -122,7 +132,7 @@ impl State {
         }
         let payment = self.payments.get_mut(&id).expect("a payment is kept with its order");
         if payment.status == PaymentStatus::Reserved {
-            self.release_held(id, reversal);
+            self.release_held(id, reversal, against, open_orders);
             return;
         }
         assert!(payment.status == PaymentStatus::Captured, "only a captured payment is undone: {payment:?}");

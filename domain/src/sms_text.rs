@@ -117,6 +117,16 @@ impl SmsText {
             Self::BankTopUpRefused { amount, why } => {
                 format!("银行卡充值{amount}元未成功：{}。", why.text_zh())
             }
+            Self::ConfirmPurchase { merchant, title, amount, code, until, reserve, .. } => {
+                let pay = if *reserve { "预留" } else { "支付" };
+                let until = time_zh(*until);
+                format!(
+                    "{merchant}请求您为“{title}”{pay}{amount}元。同意请回复Y{code:06}，不同意请回复N{code:06}，{until}前有效。请勿将验证码告知他人。"
+                )
+            }
+            Self::PartTaken { order, taken, freed, kind } => {
+                format!("订单{order}实扣{taken}元，{}上其余预留的{freed}元已解除。", kind_zh(*kind))
+            }
         }
     }
 
@@ -233,6 +243,20 @@ impl SmsText {
             }
             Self::BankTopUpRefused { amount, why } => {
                 format!("The top-up of {amount} yuan from your bank card failed: {}.", why.code().replace('_', " "))
+            }
+            Self::ConfirmPurchase { merchant, title, amount, code, until, reserve, .. } => {
+                let pay = if *reserve { "set aside" } else { "pay" };
+                let until = time_en(*until);
+                format!(
+                    "{merchant} asks you to {pay} {amount} yuan for \"{title}\". Reply Y{code:06} to agree, N{code:06} to \
+                     refuse, by {until}. Tell nobody the code."
+                )
+            }
+            Self::PartTaken { order, taken, freed, kind } => {
+                format!(
+                    "Order {order}: {taken} yuan was taken, the other {freed} yuan on your {} is free.",
+                    kind_en(*kind)
+                )
             }
         }
     }

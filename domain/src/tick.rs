@@ -27,10 +27,11 @@ impl State {
     fn fire(&mut self, timer: Timer) {
         match timer.what {
             TimerKind::DeliveryDeadline(order) => {
-                self.overdue(order, OrderStatus::Delivering, ReversalReason::DeliveryTimedOut);
+                self.overdue(order, &[OrderStatus::Delivering], ReversalReason::DeliveryTimedOut);
             }
             TimerKind::PaymentBound(order) => {
-                self.overdue(order, OrderStatus::Paying, ReversalReason::PaymentUnknown);
+                let waiting = [OrderStatus::Paying, OrderStatus::AwaitingConfirmation];
+                self.overdue(order, &waiting, ReversalReason::PaymentUnknown);
             }
             TimerKind::HoldBound(payment) => {
                 self.timers.remove(&timer);
@@ -40,6 +41,8 @@ impl State {
             }
             TimerKind::BindingLapses(binding) => self.binding_lapses(binding),
             TimerKind::WishLapses(wish) => self.wish_lapses(wish),
+            TimerKind::ConfirmationLapses(payment) => self.confirmation_lapses(payment),
+            TimerKind::ReservationLapses(order) => self.reservation_lapses(order),
             TimerKind::PrizeDue(award) => self.prize_due(award),
             TimerKind::ReceiptDue(order) => self.receipt_due(order),
             TimerKind::CardEnds(card) => self.card_ends(timer, card),
@@ -59,9 +62,9 @@ impl State {
         }
     }
 
-    fn overdue(&mut self, id: OrderId, waiting: OrderStatus, reason: ReversalReason) {
+    fn overdue(&mut self, id: OrderId, waiting: &[OrderStatus], reason: ReversalReason) {
         let order = self.order(id).expect("an order that waits is kept");
-        assert!(order.status == waiting, "an order that is {:?} has no timer for {waiting:?}", order.status);
+        assert!(waiting.contains(&order.status), "an order that is {:?} has no timer for {waiting:?}", order.status);
         self.begin_reversal(id, reason);
     }
 }

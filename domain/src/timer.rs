@@ -35,6 +35,10 @@ pub(crate) enum TimerKind {
     ReceiptDue(OrderId),
     /// The bank has not answered a wish.
     WishLapses(WishId),
+    /// The subscriber has not said yes or no.
+    ConfirmationLapses(PaymentId),
+    /// The SP has not said what is to be taken.
+    ReservationLapses(OrderId),
 }
 
 /// All timers, by the time they are due.

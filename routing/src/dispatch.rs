@@ -136,6 +136,20 @@ impl Dispatch {
         }
     }
 
+    /// Has the home province ask its subscriber, or hears what came of it. One try; the caller stores and forwards.
+    /// `None`: the subscriber is asked, or whoever has the money.
+    ///
+    /// # Errors
+    /// See [`PeerError`].
+    pub async fn ask_confirmation(
+        &self,
+        home: ProvinceId,
+        message: &PaymentMessage,
+    ) -> Result<Option<Result<Paid, Refusal>>, PeerError> {
+        let answer = self.ask_once(home, post("/peer/v1/payments".into(), encode(message))).await?;
+        if is_pending(&answer) { Ok(None) } else { paid_or_refused(answer, home).map(Some) }
+    }
+
     /// What became of a payment: its fate, and why when it was declined. One try.
     ///
     /// # Errors
@@ -174,12 +188,17 @@ impl Dispatch {
         done_or_refused(self.ask_once(home, call).await?, home)
     }
 
-    /// Has what is held for a delivered order taken. One try; the caller stores and forwards.
+    /// Has what is held for an order taken, or a part of it. One try; the caller stores and forwards.
     ///
     /// # Errors
     /// See [`PeerError`].
-    pub async fn capture(&self, home: ProvinceId, payment: PaymentId) -> Result<Result<u64, Refusal>, PeerError> {
-        let message = CaptureMessage { amount_fen: None, serving: self.options.here.to_string() };
+    pub async fn capture(
+        &self,
+        home: ProvinceId,
+        payment: PaymentId,
+        part: Option<Money>,
+    ) -> Result<Result<u64, Refusal>, PeerError> {
+        let message = CaptureMessage { amount_fen: part.map(Money::as_fen), serving: self.options.here.to_string() };
         let call = post(format!("/peer/v1/payments/{payment}/capture"), encode(&message));
         done_or_refused(self.ask_once(home, call).await?, home)
     }

@@ -74,6 +74,19 @@ pub struct PaymentMessage {
     /// It is a bill that is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<BillMessage>,
+    /// The subscriber is asked by text; then there is neither password nor code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmation: Option<ConfirmationMessage>,
+}
+
+/// How a subscriber is asked whether to pay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmationMessage {
+    /// Who sells, as the subscriber is told.
+    pub merchant: String,
+    /// The money is only set aside.
+    pub reserve: bool,
 }
 
 /// Of a bill, what the home province needs to know.

@@ -50,6 +50,9 @@ impl Verb {
             | Self::PayForBill(_)
             | Self::SetBillPolicy(_)
             | Self::TopUpByBank(_) => crate::version::OUTSIDE_RAILS,
+            Self::AskPurchase(_) | Self::AskConfirmation(_) | Self::Confirm { .. } | Self::ChargeReservation { .. } => {
+                crate::version::DOORS
+            }
             Self::DeleteProduct { .. }
             | Self::UploadListed(_)
             | Self::TakeNationalGoods(_)

@@ -77,7 +77,10 @@ impl State {
         payment.amount = amount;
         let (order, account, serving) = (order_of(payment), account_of(payment), payment.serving);
         let Some(row) = self.outside.payments.get(&id).cloned() else {
-            let against = LedgerAccount::DueTo(serving);
+            let against = match self.order(order) {
+                Some(order) if serving == self.province => LedgerAccount::SpPayable(order.sp),
+                _ => LedgerAccount::DueTo(serving),
+            };
             let step = |step, amount, reason| Movement {
                 step,
                 amount,
@@ -91,6 +94,7 @@ impl State {
                 let day = self.counted_day(id);
                 self.uncount_bill(id, rest);
                 self.move_money(account, step(Step::ReleaseHeld(day), rest, PostingReason::Reversal(order)));
+                self.tell_payer(id, |kind| SmsText::PartTaken { order, taken: amount, freed: rest, kind });
             }
             return;
         };
@@ -101,6 +105,7 @@ impl State {
         if row.rail.habits().holds {
             if rest.is_positive() {
                 self.post_line(account, reason, row.against, LedgerAccount::RailHeld(row.rail), rest, rest);
+                self.tell_payer(id, |kind| SmsText::PartTaken { order, taken: amount, freed: rest, kind });
             }
             let hold = self.call_of(id, CallStep::Hold).map(super::Call::as_original);
             self.add_call(row.rail, CallStep::Capture, Subject::Payment(id), amount, hold);
@@ -113,12 +118,17 @@ impl State {
     }
 
     /// Gives up what is held of stored value, as if it had never been.
-    pub(crate) fn release_held(&mut self, id: PaymentId, reversal: ReversalId) {
+    pub(crate) fn release_held(
+        &mut self,
+        id: PaymentId,
+        reversal: ReversalId,
+        against: LedgerAccount,
+        open_orders: OpenOrders,
+    ) {
         let payment = self.payments.get_mut(&id).expect("the caller has found it");
         payment.status = PaymentStatus::Released;
         payment.reversal = Some(reversal);
         let (order, account, amount) = (order_of(payment), account_of(payment), payment.amount);
-        let against = LedgerAccount::DueTo(payment.serving);
         let day = self.counted_day(id);
         self.uncount_bill(id, amount);
         self.move_money(
@@ -129,7 +139,7 @@ impl State {
                 reason: PostingReason::Reversal(order),
                 against,
                 counterparty: None,
-                open_orders: OpenOrders::Same,
+                open_orders,
             },
         );
         self.tell_payer(id, |kind| SmsText::HoldGivenUp { order, amount, kind });
@@ -340,6 +350,10 @@ impl State {
         if here {
             self.change_order(order, |state, order| {
                 state.end_wait(order);
+                if row.hold {
+                    state.order_reserved(order);
+                    return;
+                }
                 order.booked = true;
                 let deadline_ms = state.terms_of(order).expect("a product that was sold is kept").delivery_deadline_ms;
                 state.order_paid(order, deadline_ms);

@@ -53,7 +53,9 @@ impl State {
         for (id, cards) in vault.dealt.iter() {
             let order = self.order(*id).ok_or_else(|| format!("{id} has cards and is forgotten"))?;
             let expected = match (order.status, order.shown_at()) {
-                (OrderStatus::Paying, None) => CardState::Reserved(*id),
+                (OrderStatus::AwaitingConfirmation | OrderStatus::Paying | OrderStatus::Reserved, None) => {
+                    CardState::Reserved(*id)
+                }
                 (OrderStatus::Delivered | OrderStatus::PartlyRefunded | OrderStatus::Refunded, None) => {
                     CardState::Sold(*id)
                 }

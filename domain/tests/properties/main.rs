@@ -6,6 +6,7 @@ mod bill_allowance;
 mod bills;
 mod card_rush;
 mod card_vault;
+mod confirmations;
 mod distribution;
 mod federation;
 mod mortal;

@@ -187,6 +187,37 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             "银行卡充值12.30元未成功：余额不足。",
             "The top-up of 12.30 yuan from your bank card failed: insufficient funds.",
         ),
+        (
+            SmsText::ConfirmPurchase {
+                order,
+                merchant: "音乐台".into(),
+                title: "一首歌".into(),
+                amount,
+                code: 42,
+                until: midnight,
+                reserve: false,
+            },
+            "音乐台请求您为“一首歌”支付12.30元。同意请回复Y000042，不同意请回复N000042，2026年11月24日00:00前有效。请勿将验证码告知他人。",
+            "音乐台 asks you to pay 12.30 yuan for \"一首歌\". Reply Y000042 to agree, N000042 to refuse, by 2026-11-24 00:00. Tell nobody the code.",
+        ),
+        (
+            SmsText::ConfirmPurchase {
+                order,
+                merchant: "酒店".into(),
+                title: "一晚".into(),
+                amount,
+                code: 123_456,
+                until: midnight,
+                reserve: true,
+            },
+            "酒店请求您为“一晚”预留12.30元。同意请回复Y123456，不同意请回复N123456，2026年11月24日00:00前有效。请勿将验证码告知他人。",
+            "酒店 asks you to set aside 12.30 yuan for \"一晚\". Reply Y123456 to agree, N123456 to refuse, by 2026-11-24 00:00. Tell nobody the code.",
+        ),
+        (
+            SmsText::PartTaken { order, taken: amount, freed: Money::fen(70), kind: KIND },
+            "订单O20261123020000000-44-00007实扣12.30元，虚拟账户上其余预留的0.70元已解除。",
+            "Order O20261123020000000-44-00007: 12.30 yuan was taken, the other 0.70 yuan on your stored-value account is free.",
+        ),
     ]
 }
 
@@ -234,8 +265,10 @@ fn no_text_is_left_out() {
             SmsText::WishLapsed { .. } => 27,
             SmsText::ToppedUpByBank { .. } => 28,
             SmsText::BankTopUpRefused { .. } => 29,
+            SmsText::ConfirmPurchase { .. } => 30,
+            SmsText::PartTaken { .. } => 31,
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds, (0..30).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..32).collect::<Vec<_>>());
 }

@@ -32,7 +32,8 @@ pub(crate) fn restored(state: &State) -> State {
         return restored;
     }
     let bytes = bincode::serde::encode_to_vec(state.outside(), config).expect("rows are encoded");
-    let restored = restored.with_outside(bincode::serde::decode_from_slice(&bytes, config).expect("they are decoded").0);
+    let restored =
+        restored.with_outside(bincode::serde::decode_from_slice(&bytes, config).expect("they are decoded").0);
     if !state.version().has_doors() {
         return restored;
     }
@@ -156,7 +157,7 @@ fn an_entry_says_what_it_raises_to() {
 }
 
 #[test]
-#[should_panic(expected = "log entry 1 asks for state version 4")]
+#[should_panic(expected = "log entry 1 asks for state version 5")]
 fn a_version_of_the_future_is_not_applied() {
     World::new(44).batch(vec![Command::internal(Verb::Tick), raise(StateVersion::NEWEST.0 + 1)]);
 }

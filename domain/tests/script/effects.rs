@@ -35,6 +35,7 @@ impl Stage {
                 Effect::CapturePayment { .. } => *key == "capture",
                 Effect::CreditAward { .. } => *key == "award",
                 Effect::TellUpp { .. } => *key == "upp",
+                Effect::AskConfirmation { .. } => *key == "confirmation",
             });
             same(key, count.count().to_string().as_str(), value)?;
         }

@@ -18,8 +18,8 @@
 //! `cards.rs`, for tickets in `tickets.rs`, for bills in `bills.rs`, for recharge cards in `recharge.rs`, for orders
 //! of the UPP in `upp.rs`, for goods that are sent in `shipping.rs`, for draws in `draws.rs`, for cards
 //! that subscribers ask to be bound in `wishes.rs`, for one-time codes in `payment_codes.rs`, for top-ups by
-//! bank card in `bank_top_ups.rs`, for national goods on their way to provinces in `distribution.rs`, for SPs that
-//! come with documents in `admission.rs`.
+//! bank card in `bank_top_ups.rs`, for what subscribers are asked to confirm in `confirmations.rs`, for national
+//! goods on their way to provinces in `distribution.rs`, for SPs that come with documents in `admission.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -42,6 +42,7 @@ mod bills;
 mod books;
 mod cards;
 mod catalogue;
+mod confirmations;
 mod distribution;
 mod draws;
 mod effects;
@@ -169,6 +170,7 @@ impl Stage {
             "see-recharge" => self.see_recharge(&words)?,
             "see-bank-top-up" => self.see_bank_top_up(&words)?,
             "see-code" => self.see_code(&words)?,
+            "see-asked" => self.see_asked(&words)?,
             "see-wish" => self.see_wish(&words)?,
             "see-upp" => self.see_upp(&words)?,
             "see-changes" => self.see_changes(&words)?,
@@ -253,6 +255,7 @@ impl Stage {
             "recharge" => self.recharge_verb(words)?,
             "bank-top-up" => self.bank_top_up_verb(words)?,
             "code" | "buy" | "pay-by-code" | "guess" => self.code_verb(words)?,
+            "ask" | "ask-for" | "agree" | "disagree" | "charge" => self.confirmation_verb(words)?,
             "wish" | "refuse-wish" => self.wish_verb(words)?,
             "upp-pay" | "upp-reverse" | "upp-refund" | "upp-confirm" => self.upp_verb(words)?,
             "transfer" | "credit-transfer" | "record-transfer" => self.transfer_verb(words)?,

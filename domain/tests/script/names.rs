@@ -26,7 +26,7 @@ impl Stage {
             Outcome::Product(id) => {
                 self.products.insert(words.get("as").map_or(name, str::to_owned), id);
             }
-            Outcome::Order(id) if matches!(words.verb, "order" | "buy") => {
+            Outcome::Order(id) if matches!(words.verb, "order" | "buy" | "ask") => {
                 self.orders.insert(name, id);
             }
             Outcome::Refund(_, id) if words.verb == "refund" => {

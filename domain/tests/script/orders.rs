@@ -18,7 +18,7 @@ use super::words::{Words, answer, money, province, same};
 use super::{Stage, bills, shipping};
 
 impl Stage {
-    fn purchase(&self, words: &Words<'_>) -> Result<Purchase, String> {
+    pub(super) fn purchase(&self, words: &Words<'_>) -> Result<Purchase, String> {
         let msisdn = self.msisdn(words.need("buyer")?)?;
         let home = words.get("home").map_or(Ok(self.state.province()), province)?;
         Ok(Purchase {

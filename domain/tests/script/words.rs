@@ -135,6 +135,8 @@ pub(super) fn refusal(code: &str) -> Result<Refusal, String> {
         Refusal::PayeeCeilingExceeded,
         Refusal::PaymentNotFound,
         Refusal::Unresolved,
+        Refusal::ConfirmationExpired,
+        Refusal::ConfirmationRefused,
         Refusal::DeclinedOutside,
         Refusal::CardUnusable,
         Refusal::LineNotInService,

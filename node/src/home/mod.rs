@@ -28,6 +28,7 @@ use crate::password::PaymentPassword;
 use crate::watched::watched;
 
 mod bank_top_ups;
+mod confirmations;
 pub(crate) mod judging;
 mod payment_codes;
 mod wishes;
@@ -328,7 +329,7 @@ impl Home {
     }
 
     /// Six digits that nobody can guess, for a text to the subscriber.
-    fn six_digits(&self) -> u32 {
+    pub(crate) fn six_digits(&self) -> u32 {
         u32::try_from(self.context.seams.random.below(1_000_000)).expect("six digits")
     }
 

@@ -125,6 +125,10 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10768 => "The status of the SP's application does not allow this step.",
         10769 => "Whoever entered an SP or its document must not admit it.",
         10631 => "The subscriber has no bank account: no card is bound.",
+        10781 => "Nothing waits for this subscriber's word.",
+        10782 => "The subscriber is asked about so much that no more is asked at once.",
+        10783 => "The subscriber said no, or gave wrong codes.",
+        10784 => "The subscriber gave no word in time.",
         _ => "Refused by a rule.",
     }
 }

@@ -97,5 +97,6 @@ const fn kind(effect: &Effect) -> &'static str {
         Effect::CreditAward { .. } => "award",
         Effect::AskBank { .. } => "ask_bank",
         Effect::TellUpp { .. } => "tell_upp",
+        Effect::AskConfirmation { .. } => "ask_confirmation",
     }
 }

@@ -46,6 +46,8 @@ const READS_MAX: usize = 4;
 enum Kind {
     /// What became of a payment?
     Resolve,
+    /// What does a subscriber say?
+    Confirm,
     /// Stored and forwarded.
     Forward,
     /// A call that may go at once.
@@ -57,7 +59,7 @@ enum Kind {
 impl Kind {
     const fn running_max(self) -> usize {
         match self {
-            Self::Resolve | Self::Forward => RUNNING_MAX,
+            Self::Resolve | Self::Confirm | Self::Forward => RUNNING_MAX,
             Self::Call(_) | Self::CallLater(_) => RUNNING_CALLS_MAX,
         }
     }
@@ -315,6 +317,7 @@ fn is_forgotten(row: &EffectRow, found: EffectId) -> bool {
 fn lane_of(row: &EffectRow, here: ProvinceId) -> Option<LaneKey> {
     match row.effect {
         Effect::ResolvePayment { home, .. } => Some((home, Kind::Resolve)),
+        Effect::AskConfirmation { home, .. } => Some((home, Kind::Confirm)),
         Effect::ReversePayment { home, .. }
         | Effect::RefundPayment { home, .. }
         | Effect::CapturePayment { home, .. }

@@ -5,6 +5,7 @@
 //!  ResolvePayment   captured ─▶ RecordPayment(Ok)      declined, reversed ─▶ RecordPayment(Err)
 //!                   never seen, no answer ─▶ again; past its bound ─▶ GiveUpPayment: reversed, stored
 //!                   and forwarded, after which a late debit can not happen
+//!  AskConfirmation  paid, held, refused ─▶ RecordPayment, RecordHold; the subscriber is asked ─▶ again
 //!  ReversePayment   done ─▶ RecordReversal
 //!  RefundPayment    done or refused ─▶ RecordRefund
 //!  CreditTransfer   done or refused ─▶ RecordTransferCredit
@@ -13,6 +14,7 @@
 //!  Call             see `calls.rs`
 //! ```
 
+use mpss_domain::order::OrderEvent;
 use mpss_domain::wish::WishStatus;
 use mpss_domain::{
     AwardId, BindingId, Effect, EffectId, EffectRow, LogTime, Money, Order, OrderId, OrderStatus, ProvinceId, RefundId,
@@ -47,6 +49,9 @@ pub(super) enum Again {
     /// It does not know the payment, and may still be asked for it.
     #[error("the payment is not known there yet")]
     NotSeen,
+    /// The subscriber has not said yes or no yet.
+    #[error("the subscriber is asked")]
+    NotSaid,
     /// Its refusal says nothing about the money, so nothing can be recorded.
     #[error("refused, which decides nothing: {}", .0.code())]
     Undecided(Refusal),
@@ -57,6 +62,7 @@ pub(super) async fn step(context: &Context, tenure: &Tenure, row: &EffectRow) {
     let driver = Step { context, tenure };
     let stepped = match row.effect {
         Effect::ResolvePayment { order, home } => driver.resolve(order, home).await,
+        Effect::AskConfirmation { order, home } => driver.ask_confirmation(order, home).await,
         Effect::ReversePayment { order, home } => driver.reverse(order, home).await,
         Effect::RefundPayment { order, refund, amount, home } => driver.refund(order, home, refund, amount).await,
         Effect::CreditTransfer { transfer, payee_home } => driver.credit(transfer, payee_home).await,
@@ -123,6 +129,31 @@ impl Step<'_> {
         .await
     }
 
+    /// Has home ask its subscriber. The message has no secret, so it can be sent again as often as it takes; home asks
+    /// once, and answers with what came of it.
+    async fn ask_confirmation(&self, id: OrderId, home: ProvinceId) -> Result<(), Again> {
+        let Some(message) = self.context.replica.read(|state| crate::serving::confirmation_message(state, id)) else {
+            return Ok(());
+        };
+        let span = tracing::info_span!("confirmation", order_id = %id, payment_id = %message.payment_id, %home);
+        async {
+            let result = match self.context.dispatch.ask_confirmation(home, &message).await? {
+                None => return Err(Again::NotSaid),
+                Some(Ok(paid)) if paid.held => {
+                    self.tenure.record(Verb::RecordHold { order: id }).await?;
+                    return Ok(());
+                }
+                Some(Err(refusal)) if refusal.is_transient() => return Err(Again::Undecided(refusal)),
+                Some(decided) => decided.map(|_| ()),
+            };
+            tracing::info!(?result, "the subscriber has answered, or was not asked");
+            self.tenure.record(Verb::RecordPayment { order: id, result }).await?;
+            Ok(())
+        }
+        .instrument(span)
+        .await
+    }
+
     /// Tells the bank how a binding stands. A bank that does not listen asks by itself.
     async fn tell_bank(&self, row: EffectId, id: BindingId) -> Result<(), Again> {
         let look = |state: &State| {
@@ -172,10 +203,14 @@ impl Step<'_> {
     }
 
     async fn capture(&self, id: OrderId, home: ProvinceId) -> Result<(), Again> {
-        let Some(payment) = self.context.replica.read(|state| state.order(id).map(|order| order.payment)) else {
-            return Ok(());
+        let look = |state: &State| {
+            let order = state.order(id)?;
+            // Of what was set aside for more than was charged, only that.
+            let part = order.timeline.iter().any(|entry| matches!(entry.event, OrderEvent::Charged(_)));
+            Some((order.payment, part.then_some(order.amount)))
         };
-        match self.context.dispatch.capture(home, payment).await? {
+        let Some((payment, part)) = self.context.replica.read(look) else { return Ok(()) };
+        match self.context.dispatch.capture(home, payment, part).await? {
             // Of what was never seen, or is another's, there is nothing to take.
             Ok(_) | Err(Refusal::PaymentNotFound) => {
                 self.tenure.record(Verb::RecordCapture { order: id }).await?;

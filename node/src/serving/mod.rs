@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use mpss_domain::bills::{Bill, PayBill};
+use mpss_domain::confirmation::AskPurchase;
 use mpss_domain::order::ReversalReason;
 use mpss_domain::shipping::{BuyShipped, Recipient};
 use mpss_domain::{
@@ -29,12 +30,15 @@ use crate::password::PaymentPassword;
 
 mod bills;
 mod by_code;
+mod charges;
 mod payment;
 mod settling;
 
 pub use bills::BillStanding;
 pub use by_code::OrderByCode;
+pub use charges::AskCharge;
 use payment::Proof;
+pub(crate) use payment::confirmation_message;
 
 /// How long the answer to a reversal or refund waits for the home province's acknowledgement, so that
 /// the usual answer is final.
@@ -62,7 +66,7 @@ pub struct PlaceOrder {
     pub quantity: u32,
     /// From which account.
     pub account: AccountSelector,
-    /// The buyer's payment password; `None` for a bill that is to go without.
+    /// The buyer's payment password; `None` for a bill that is to go without, and when the buyer is asked by text.
     pub password: Option<PaymentPassword>,
     /// The door.
     pub channel: Channel,
@@ -81,6 +85,11 @@ pub enum With {
     Bill(Bill),
     /// To whom the goods are sent.
     Recipient(Recipient),
+    /// The payer is asked by text; there is no password.
+    Consent {
+        /// The money is only set aside.
+        reserve: bool,
+    },
 }
 
 /// Which way a purchase goes, as far as this replica can tell.
@@ -127,6 +136,7 @@ impl Serving {
     async fn take(&self, request: Request, ask: &PlaceOrder, way: Way) -> Result<Reply, NotDone> {
         let &PlaceOrder { msisdn, product, quantity, account, channel, location, .. } = ask;
         let Way { home, epoch, .. } = way;
+        let code = self.home.six_digits();
         let verb = |verdict: Option<PasswordVerdict>| {
             let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
             match &ask.with {
@@ -138,9 +148,14 @@ impl Serving {
                     Verb::PayBill(Box::new(PayBill { purchase, bill: *bill, without_password }))
                 }
                 With::Recipient(to) => Verb::BuyShipped(Box::new(BuyShipped { purchase, to: to.clone() })),
+                &With::Consent { reserve } => Verb::AskPurchase(Box::new(AskPurchase { purchase, code, reserve })),
             }
         };
         self.context.is_readable(verb(None).since()).await?;
+        if matches!(ask.with, With::Consent { .. }) && (home == self.context.province || self.is_connected(home)) {
+            // The subscriber has minutes: nobody waits for the answer here.
+            return self.propose(request, verb(None)).await;
+        }
         if home == self.context.province {
             let taken = match &ask.password {
                 Some(password) => {
@@ -152,7 +167,7 @@ impl Serving {
             };
             return self.paid_here(taken).await;
         }
-        if !self.context.settings.provinces.contains_key(&home.to_string()) {
+        if !self.is_connected(home) {
             // Nothing is recorded that could only wait for ever.
             return Err(NotDone::Unavailable(format!("province {home} is not connected")));
         }
@@ -162,6 +177,10 @@ impl Serving {
             Outcome::Order(order) => self.ask_home_to_pay(order, taken, proof).await,
             _ => Ok(taken),
         }
+    }
+
+    fn is_connected(&self, home: ProvinceId) -> bool {
+        self.context.settings.provinces.contains_key(&home.to_string())
     }
 
     /// Whose subscriber buys, by this replica's number plan.

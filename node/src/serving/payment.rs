@@ -20,7 +20,7 @@ use mpss_domain::{
     AccountSelector, Command, Order, OrderId, OrderStatus, Outcome, ProvinceId, Refusal, Reply, State, Verb,
 };
 use mpss_routing::Paid;
-use mpss_routing::wire::{BillMessage, PaymentMessage};
+use mpss_routing::wire::{BillMessage, ConfirmationMessage, PaymentMessage};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
@@ -195,7 +195,16 @@ fn message(state: &State, order: &Order) -> Option<PaymentMessage> {
         payment_password: String::new(),
         payment_code: None,
         bill: state.bill_of(order.id).map(|bill| BillMessage { customer: bill.customer.map(hex) }),
+        confirmation: None,
     })
+}
+
+/// What the home province is asked whose subscriber is to be asked; `None` when nobody waits for that any more.
+pub(crate) fn confirmation_message(state: &State, id: OrderId) -> Option<PaymentMessage> {
+    let order = state.order(id).filter(|order| order.status == OrderStatus::AwaitingConfirmation)?;
+    let confirmation =
+        ConfirmationMessage { merchant: state.sp(order.sp)?.name.clone(), reserve: state.is_reservation(id) };
+    Some(PaymentMessage { confirmation: Some(confirmation), ..message(state, order)? })
 }
 
 fn hex(customer: BillCustomer) -> String {

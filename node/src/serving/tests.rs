@@ -313,3 +313,90 @@ async fn home_is_told_that_it_is_a_bill_and_whose() {
     trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT)).await.unwrap();
     assert_eq!(trial.peers.books().bills.len(), 4);
 }
+
+fn asking(product: mpss_domain::ProductId, quantity: u32, reserve: bool) -> PlaceOrder {
+    PlaceOrder { password: None, quantity, with: With::Consent { reserve }, ..purchase(visitor(1), product, RIGHT) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn home_asks_its_subscriber_and_is_asked_until_it_says_what_came_of_it() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    let reply = trial.serving.place_order(trial.request(), asking(product, 1, false)).await.unwrap();
+    let order = trial.order(order_of(&reply));
+    assert_eq!(order.status, OrderStatus::AwaitingConfirmation);
+    let _actors = trial.actors().await;
+    until(&trial, order.id, status(OrderStatus::Delivering)).await;
+    let books = trial.peers.books();
+    assert_eq!((books.asked[&order.payment.to_string()], books.movements), ((3, false), 1));
+    assert!(books.passwords.iter().all(String::is_empty), "there is no password to send");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_who_says_no_and_a_home_that_refuses_decline_the_order() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    let _actors = trial.actors().await;
+    for (refusal, ends) in [
+        (Refusal::ConfirmationRefused, OrderStatus::Declined),
+        (Refusal::ConfirmationExpired, OrderStatus::Expired),
+        (Refusal::AccountNotFound, OrderStatus::Declined),
+    ] {
+        trial.peers.behave(Manner::Refuses(refusal.number()));
+        let reply = trial.serving.place_order(trial.request(), asking(product, 1, false)).await.unwrap();
+        let order = until(&trial, order_of(&reply), status(ends)).await;
+        let declined = |entry: &mpss_domain::order::TimelineEntry| match entry.event {
+            mpss_domain::order::OrderEvent::Declined(why) => Some(why),
+            _ => None,
+        };
+        assert_eq!(order.timeline.iter().find_map(declined), Some(refusal));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_home_holds_as_much_is_taken_as_is_charged() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    let reply = trial.serving.place_order(trial.request(), asking(product, 3, true)).await.unwrap();
+    let id = order_of(&reply);
+    let _actors = trial.actors().await;
+    let reserved = until(&trial, id, status(OrderStatus::Reserved)).await;
+    assert_eq!(trial.serving.until_decided(id, RAIL_WAIT).await, Some(OrderStatus::Reserved));
+    let request = trial.request();
+    let charged = trial.serving.charge_reservation(request, id, 2).await.unwrap();
+    assert_eq!(trial.serving.charge_reservation(request, id, 2).await.unwrap(), Reply { replayed: true, ..charged });
+    let payment = reserved.payment.to_string();
+    trial.peers.until("home is told how much to take", |books| books.captured.contains_key(&payment)).await;
+    assert_eq!(trial.peers.books().captured[&payment], Some(200));
+    assert_eq!(trial.order(id).amount, Money::yuan(2));
+
+    let reply = trial.serving.place_order(trial.request(), asking(product, 1, true)).await.unwrap();
+    let id = order_of(&reply);
+    let reserved = until(&trial, id, status(OrderStatus::Reserved)).await;
+    trial.serving.release_reservation(trial.request(), id).await.unwrap();
+    until(&trial, id, status(OrderStatus::Reversed)).await;
+    assert_eq!(trial.peers.books().payments[&reserved.payment.to_string()].0, PaymentFate::Reversed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_sp_asks_to_be_paid_for_what_is_its_own() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Local).await;
+    let others = trial.product(Scope::Local).await;
+    trial.open(local(1), Money::yuan(10)).await;
+    let sp = trial.context.replica.read(|state| state.product(product).unwrap().terms().sp);
+    let ask = |product| AskCharge {
+        sp,
+        product,
+        msisdn: local(1),
+        quantity: 1,
+        account: AccountSelector::Kind(mpss_domain::AccountKind::StoredValue),
+        channel: Channel::Web,
+        location: guangdong(),
+        reserve: false,
+    };
+    let answer = trial.serving.ask_charge(trial.request(), ask(others)).await;
+    assert!(matches!(answer, Err(NotDone::Refused { refusal: Refusal::ProductNotFound, .. })), "{answer:?}");
+    let reply = trial.serving.ask_charge(trial.request(), ask(product)).await.unwrap();
+    assert_eq!(trial.order(order_of(&reply)).status, OrderStatus::AwaitingConfirmation);
+}

@@ -184,6 +184,8 @@ impl Province {
             Outcome::Wish(_) => "wish",
             Outcome::PaymentCode(_) => "payment code",
             Outcome::Upp(_) => "order of the UPP",
+            Outcome::ConfirmationAsked(_) => "asked",
+            Outcome::Word(_) => "word",
             Outcome::Done => "done",
         };
         self.note(what);

@@ -40,6 +40,7 @@ mod card_change;
 mod cards;
 mod catalogue;
 mod cluster;
+mod confirmations;
 mod door;
 mod draws;
 mod former_home;
@@ -182,6 +183,7 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(tickets::check))
         .routes(routes!(catalogue::show))
         .routes(routes!(orders::place))
+        .routes(routes!(confirmations::confirm))
         .routes(routes!(payment_codes::issue))
         .routes(routes!(payment_codes::place))
         .routes(routes!(orders::show))

@@ -357,6 +357,9 @@ impl fmt::Display for Detail {
         };
         match self.event {
             OrderEvent::Created => f.write_str("order taken"),
+            OrderEvent::ConfirmationAsked => f.write_str("the subscriber is asked by text"),
+            OrderEvent::Reserved => f.write_str("the money is set aside"),
+            OrderEvent::Charged(pieces) => write!(f, "the SP charges {pieces} of what was set aside"),
             OrderEvent::PaymentAsked => f.write_str("the home province is asked to pay"),
             OrderEvent::Paid => f.write_str("debited by the home province"),
             OrderEvent::Declined(refusal) => refused(f, refusal),

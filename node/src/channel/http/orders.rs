@@ -61,6 +61,11 @@ pub(crate) struct PlaceOrderAsk<'a> {
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Password, pattern = "^[0-9]{6}$")]
     payment_password: Option<Secret<'a>>,
+    /// Without the password: the buyer is sent a text with a code, and `POST /v1/confirmations`, or the answer by text,
+    /// pays.
+    #[serde(default, skip_serializing_if = "is_not_set")]
+    #[schema(example = false)]
+    confirm_by_sms: bool,
     /// The door it came through: `web`, `wap`, `sms`, `ivr` or `app`.
     #[serde(borrow)]
     #[schema(value_type = String, example = "app")]
@@ -96,6 +101,11 @@ impl PlaceOrderAsk<'_> {
         let parts = [&self.recipient_name, &self.recipient_phone, &self.recipient_address].map(Option::as_ref);
         let [name, phone, address] = parts;
         match (self.bill()?, shipping::recipient(name, phone, address)?) {
+            (None, None) if self.confirm_by_sms => Ok(With::Consent { reserve: false }),
+            (_, _) if self.confirm_by_sms => {
+                let what = "neither a bill nor a recipient goes with it";
+                Err(Problem::field(EdgeCode::ConflictingFields, "confirm_by_sms", what))
+            }
             (None, None) => Ok(With::Nothing),
             (Some(bill), None) => Ok(With::Bill(bill)),
             (None, Some(to)) => Ok(With::Recipient(to)),
@@ -108,6 +118,11 @@ impl PlaceOrderAsk<'_> {
 
     fn password(&self) -> Result<Option<PaymentPassword>, Problem> {
         match &self.payment_password {
+            Some(_) if self.confirm_by_sms => {
+                let what = "either payment_password or confirm_by_sms";
+                Err(Problem::field(EdgeCode::ConflictingFields, "confirm_by_sms", what))
+            }
+            None if self.confirm_by_sms => Ok(None),
             Some(password) => field::password("payment_password", password.reveal()).map(Some),
             None if self.bill_number.is_some() => Ok(None),
             None => {
@@ -130,6 +145,11 @@ impl PlaceOrderAsk<'_> {
             }
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_not_set(flag: &bool) -> bool {
+    !flag
 }
 
 const CHANNELS: [(&str, Channel); 5] = [

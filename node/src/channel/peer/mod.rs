@@ -186,6 +186,14 @@ async fn pay(State(door): State<PeerDoor>, message: Message) -> Answer {
     let span = tracing::Span::current();
     span.record("order_id", tracing::field::display(pay.order));
     span.record("payment_id", tracing::field::display(pay.payment));
+    if let Some(asked) = &ask.confirmation {
+        if !ask.payment_password.is_empty() || ask.payment_code.is_some() || ask.bill.is_some() {
+            let what = "neither payment_password, payment_code nor bill goes with it";
+            return Err(Problem::field(EdgeCode::ConflictingFields, "confirmation", what));
+        }
+        let merchant = text::text("confirmation.merchant", &asked.merchant, text::TITLE_CHARS_MAX)?;
+        return door.answer(door.home.ask_confirmation(pay, merchant, asked.reserve).await);
+    }
     match (&ask.payment_code, &ask.bill) {
         (None, None) => {
             let password = field::password("payment_password", &ask.payment_password)?;
@@ -332,7 +340,8 @@ impl PeerDoor {
         let (result, log_index) = match result {
             Ok(Reply { outcome: Outcome::Held(_), index, .. }) => (PeerResult::Held, index),
             // Not a time-out of ours: we are well, and whoever has the money has not answered.
-            Ok(Reply { outcome: Outcome::PaymentPending(_), index, .. }) => {
+            // Nor is a subscriber who has minutes to say yes or no.
+            Ok(Reply { outcome: Outcome::PaymentPending(_) | Outcome::ConfirmationAsked(_), index, .. }) => {
                 (PeerResult::fate(PaymentFate::Unknown, None), index)
             }
             Ok(reply) => (PeerResult::Done, reply.index),

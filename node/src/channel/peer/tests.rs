@@ -357,3 +357,64 @@ async fn a_bill_goes_without_the_password_once_one_of_its_customer_went_with_it(
     assert_eq!(border.post(PAYMENTS, &nobodys).await.1["result"], needed);
     assert_eq!(border.balance(), 600);
 }
+
+impl Border {
+    /// A payment that the subscriber is to be asked about.
+    fn to_confirm(&self, fen: i64, reserve: bool) -> Value {
+        let mut body = self.payment(fen);
+        body.as_object_mut().unwrap().remove("payment_password");
+        body["confirmation"] = json!({"merchant": "a shop", "reserve": reserve});
+        body
+    }
+
+    /// The subscriber gives the code of the newest text back.
+    async fn says(&self, agreed: bool) {
+        let code = self.trial.context.replica.read(|state| state.confirmations_of(local(1)).last().unwrap().code);
+        self.trial.home.confirm(self.trial.request(), local(1), code, agreed).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_of_ours_is_asked_once_however_often_the_other_province_asks() {
+    let border = Border::open().await;
+    border.trial.until("the doors", |state| (state.version() == StateVersion::NEWEST).then_some(())).await;
+    let payment = border.to_confirm(300, false);
+    let waits = json!({"kind": "fate", "fate": "unknown"});
+    assert_eq!(border.post(PAYMENTS, &payment).await.1["result"], waits);
+    let before = border.trial.context.replica.read(mpss_domain::State::index);
+    for _ in 0..3 {
+        assert_eq!(border.post(PAYMENTS, &payment).await.1["result"], waits);
+    }
+    assert_eq!(border.trial.context.replica.read(mpss_domain::State::index), before, "nothing is proposed for that");
+    border.says(true).await;
+    for _ in 0..2 {
+        done(&border.post(PAYMENTS, &payment).await);
+    }
+    assert_eq!(border.balance(), 700);
+    let refused = border.to_confirm(300, false);
+    border.post(PAYMENTS, &refused).await;
+    border.says(false).await;
+    let no = json!({"kind": "refused", "number": Refusal::ConfirmationRefused.number()});
+    assert_eq!(border.post(PAYMENTS, &refused).await.1["result"], no);
+    let held = border.to_confirm(300, true);
+    border.post(PAYMENTS, &held).await;
+    border.says(true).await;
+    assert_eq!(border.post(PAYMENTS, &held).await.1["result"], json!({"kind": "held"}));
+    assert_eq!(border.balance(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_asked_gives_no_password() {
+    let border = Border::open().await;
+    for (field, value) in
+        [("payment_password", json!(RIGHT)), ("bill", json!({})), ("payment_code", json!("4401234567890128"))]
+    {
+        let mut both = border.to_confirm(300, false);
+        both[field] = value;
+        let (status, answer) = border.post(PAYMENTS, &both).await;
+        assert_eq!((status, &answer["code"]), (400, &json!("conflicting_fields")), "{field}: {answer}");
+    }
+    let mut nobody = border.to_confirm(300, false);
+    nobody["confirmation"]["merchant"] = json!("");
+    assert_eq!(border.post(PAYMENTS, &nobody).await.0, 400);
+}

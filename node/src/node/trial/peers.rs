@@ -52,6 +52,10 @@ pub(crate) struct Books {
     pub(crate) passwords: Vec<String>,
     /// What was said of payments that are for bills, in order.
     pub(crate) bills: Vec<BillMessage>,
+    /// How often a subscriber was to be asked about each payment, and whether only to set money aside.
+    pub(crate) asked: BTreeMap<String, (u32, bool)>,
+    /// What was taken of each payment that is held: all of it when not said.
+    pub(crate) captured: BTreeMap<String, Option<i64>>,
 }
 
 impl Default for FakeHome {
@@ -88,12 +92,27 @@ impl FakeHome {
                 let code = message.payment_code.clone();
                 books.passwords.push(code.unwrap_or_else(|| message.payment_password.clone()));
                 books.bills.extend(message.bill.clone());
-                books.pay(&message, manner)
+                let Some(asked) = &message.confirmation else { return books.pay(&message, manner) };
+                let row = books.asked.entry(message.payment_id.clone()).or_insert((0, asked.reserve));
+                row.0 += 1;
+                // The subscriber says yes while home is asked for the third time.
+                match (row.0, manner) {
+                    (1 | 2, Manner::Answers) => PeerResult::fate(PaymentFate::Unknown, None),
+                    _ => match books.pay(&message, manner) {
+                        PeerResult::Done if asked.reserve => PeerResult::Held,
+                        other => other,
+                    },
+                }
             }
             ("GET", ["payments", id]) => match books.payments.get(*id) {
                 Some((fate, refusal)) => PeerResult::Fate { fate: *fate, refusal: *refusal, detail: None },
                 None => PeerResult::Fate { fate: PaymentFate::Unknown, refusal: None, detail: None },
             },
+            ("POST", ["payments", id, "capture"]) => {
+                let message: wire::CaptureMessage = serde_json::from_slice(&call.body).unwrap();
+                books.captured.insert((*id).to_owned(), message.amount_fen);
+                PeerResult::Done
+            }
             ("POST", ["payments", id, "reversal"]) => {
                 let before = books.payments.insert((*id).to_owned(), (PaymentFate::Reversed, None));
                 books.movements += u32::from(matches!(before, Some((PaymentFate::Captured, _))));

@@ -30,6 +30,7 @@ mod bank_top_ups;
 mod bills;
 mod card_change;
 mod cards;
+mod confirmations;
 mod document;
 mod draws;
 mod fuzz;
