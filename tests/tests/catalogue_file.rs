@@ -26,7 +26,7 @@ static STAGE: Stage = Stage::new(|| {
 /// Every kind of error: the code and the column that must be blamed, and the line. `{r}` stands for a reference of its
 /// own, `{sp}` for the SP, `{idle}` for one that is suspended.
 const KINDS: [(&str, &str, &str); 20] = [
-    ("invalid_amount", "price", "{r},{sp},thing,lottery,local,1,"),
+    ("invalid_amount", "price", "{r},{sp},thing,lottery,local,-1.00,"),
     ("invalid_amount", "price", "{r},{sp},thing,lottery,local,1.001,"),
     ("amount_out_of_range", "price", "{r},{sp},thing,lottery,local,0.00,"),
     ("missing_field", "price", "{r},{sp},thing,lottery,local,,"),

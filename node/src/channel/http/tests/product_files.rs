@@ -53,7 +53,7 @@ async fn each_line_of_a_file_has_its_own_end() {
         "\u{feff}price,title,reference,scope,application,sp_id,delivery_deadline_ms\r\n\
          1.00,双色球,r1,local,lottery,{sp},30000\r\n\
          2.00,\"one, two\",r2,roaming,ticketing,{sp},\r\n\
-         1,a,r3,local,lottery,{sp},\r\n\
+         1.0.0,a,r3,local,lottery,{sp},\r\n\
          1.001,a,r4,local,lottery,{sp},\r\n\
          0.00,a,r5,local,lottery,{sp},\r\n\
          1.00,,r6,local,lottery,{sp},\r\n\
@@ -119,7 +119,7 @@ async fn each_line_of_a_file_has_its_own_end() {
     }
     assert_eq!(shop.trial.context.replica.read(|state| state.products().count()), products);
     // Corrected and sent whole: what was wrong is taken now, what was there stays what it was.
-    let better = file.replace("1,a,r3", "1.00,a,r3").replace(",S1,", &format!(",{sp},"));
+    let better = file.replace("1.0.0,a,r3", "1.00,a,r3").replace(",S1,", &format!(",{sp},"));
     let (better, counts) = lines(&shop.file("better", "", better).await);
     assert_eq!((&better[0], &counts["taken"]), (&told[0], &json!(6)));
     // Something else under a number that is used.
