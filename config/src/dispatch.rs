@@ -14,6 +14,7 @@ pub(crate) const KEYS: &[Key] = &[
     number("dispatch.pause_max_ms", 1, 300_000, "ms"),
     number("dispatch.circuit_failures", 1, 10_000, "failures"),
     number("dispatch.circuit_open_ms", 1, 300_000, "ms"),
+    number("dispatch.national_goods_ms", 10, 3_600_000, "ms"),
 ];
 
 /// Sending home.
@@ -32,6 +33,8 @@ pub struct DispatchSettings {
     pub circuit_failures: u32,
     /// How long an open circuit refuses.
     pub circuit_open_ms: u64,
+    /// How often the leader asks what has changed of national goods.
+    pub national_goods_ms: u64,
 }
 
 impl DispatchSettings {

@@ -9,6 +9,11 @@ use crate::state::State;
 impl State {
     /// Admits an SP.
     pub(crate) fn admit_sp(&mut self, name: &str, notice_url: &str) -> Result<Outcome, Refusal> {
+        Ok(Outcome::Sp(self.add_sp(name, notice_url)))
+    }
+
+    /// From here on the SP may sell.
+    pub(crate) fn add_sp(&mut self, name: &str, notice_url: &str) -> SpId {
         let id: SpId = self.ids.issue(self.now, self.province);
         let sp = Sp {
             id,
@@ -18,7 +23,8 @@ impl State {
             admitted_at: self.now,
         };
         self.sps.insert(id, sp);
-        Ok(Outcome::Sp(id))
+        self.sp_changed(id);
+        id
     }
 
     /// Suspends an SP, or lets it sell again. Orders under way go on.
@@ -30,6 +36,7 @@ impl State {
             return Err(Refusal::WrongSpStatus);
         }
         self.sps.get_mut(&id).expect("just found").suspended = suspended;
+        self.sp_changed(id);
         Ok(Outcome::Sp(id))
     }
 }

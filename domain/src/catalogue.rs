@@ -84,7 +84,26 @@ pub struct Terms {
     pub delivery_deadline_ms: u32,
 }
 
-/// The product's life cycle: upload → review → publish → withdraw.
+impl Terms {
+    /// These terms with the application's usual deadline where none is given.
+    #[must_use]
+    pub fn with_deadline(&self) -> Self {
+        let mut terms = self.clone();
+        if terms.delivery_deadline_ms == 0 {
+            terms.delivery_deadline_ms = terms.application.default_delivery_deadline_ms();
+        }
+        terms
+    }
+
+    /// Is nothing said anew but how long the SP may take?
+    #[must_use]
+    pub fn differs_in_deadline_only(&self, other: &Self) -> bool {
+        let delivery_deadline_ms = other.delivery_deadline_ms;
+        *other == Self { delivery_deadline_ms, ..self.clone() } && self.delivery_deadline_ms != delivery_deadline_ms
+    }
+}
+
+/// The product's life cycle: upload → review → publish → withdraw → delete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProductStatus {
     /// Waits for a reviewer who is not the uploader.
@@ -100,6 +119,8 @@ pub enum ProductStatus {
     Published,
     /// No longer on sale.
     Withdrawn,
+    /// Gone from every list. Orders keep what they bought, and nobody gets its id again.
+    Deleted,
 }
 
 impl ProductStatus {
@@ -112,6 +133,7 @@ impl ProductStatus {
             Self::Approved => "approved",
             Self::Published => "published",
             Self::Withdrawn => "withdrawn",
+            Self::Deleted => "deleted",
         }
     }
 }

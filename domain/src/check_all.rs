@@ -43,6 +43,9 @@ impl State {
         self.check_sp_keys()?;
         self.check_sp_events()?;
         self.check_texts()?;
+        self.check_references()?;
+        self.check_distribution()?;
+        self.check_admissions()?;
         self.check_accounts(&open)
     }
 

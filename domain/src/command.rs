@@ -9,11 +9,13 @@ use crate::bank_top_up::TopUpByBank;
 use crate::bills::{BillPolicy, PayBill, PayForBill};
 use crate::catalogue::Terms;
 use crate::confirmation::{AskConfirmation, AskPurchase};
+use crate::distribution::TakeGoods;
 use crate::draws::Draw;
 use crate::effect::EffectId;
+use crate::goods_reference::UploadListed;
 use crate::ids::{
     AccountId, AwardId, BindingId, CallId, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId, ReversalId,
-    SpId, TransferId, UppNumber, WishId,
+    SpApplicationId, SpId, TransferId, UppNumber, WishId,
 };
 use crate::money::Money;
 use crate::number_plan::{NumberPlan, Operator};
@@ -26,6 +28,7 @@ use crate::rail::CallAnswer;
 use crate::recharge::RechargeCard;
 use crate::refusal::Refusal;
 use crate::shipping::{BuyShipped, TrackingNumber};
+use crate::sp_admission::{AdmissionPolicy, AskAdmission, Document, Verdict};
 use crate::sp_keys::{SetSpKey, SpKeyId};
 use crate::texts::answer::SmsAnswer;
 use crate::texts::heard::WordsDigest;
@@ -662,4 +665,37 @@ pub enum Verb {
         /// What.
         answer: SmsAnswer,
     },
+    /// Take a product out of every list. Its id is never used again.
+    DeleteProduct {
+        /// Which.
+        product: ProductId,
+    },
+    /// Upload a product under the SP's own number for it.
+    UploadListed(Box<UploadListed>),
+    /// Take changes of national goods. In a province.
+    TakeNationalGoods(Box<TakeGoods>),
+    /// Ask for an SP to be admitted, with its documents.
+    AskAdmission(Box<AskAdmission>),
+    /// The second person's word on an SP.
+    DecideAdmission {
+        /// Which application.
+        application: SpApplicationId,
+        /// Admitted, or not.
+        verdict: Verdict,
+        /// Who; not the one who entered it.
+        by: String,
+    },
+    /// A new document of an admitted SP.
+    RenewDocument {
+        /// The SP's application.
+        application: SpApplicationId,
+        /// The document.
+        document: Box<Document>,
+        /// Who enters it.
+        by: String,
+        /// Who has looked at it too; somebody else.
+        checked_by: String,
+    },
+    /// Put newer rules for SPs in force.
+    SetAdmissionPolicy(Box<AdmissionPolicy>),
 }

@@ -6,7 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::confirmation::Confirmations;
+use crate::distribution::Distribution;
+use crate::goods_reference::GoodsReferences;
 use crate::ids::OrderId;
+use crate::sp_admission::Admissions;
 use crate::sp_events::SpEvents;
 use crate::sp_keys::SpKeys;
 use crate::state::State;
@@ -26,6 +29,12 @@ pub struct Doors {
     pub(crate) sp_events: SpEvents,
     /// What became of texts to subscribers, and what subscribers have sent.
     pub(crate) texts: Texts,
+    /// Goods that SPs uploaded under numbers of their own.
+    pub(crate) references: GoodsReferences,
+    /// National goods on their way to the provinces, and there.
+    pub(crate) distribution: Distribution,
+    /// SPs that are to be admitted, or were.
+    pub(crate) admissions: Admissions,
 }
 
 impl State {

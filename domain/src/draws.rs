@@ -58,7 +58,7 @@ impl State {
     /// # Errors
     /// In this order: [`Refusal::ProductNotFound`]; [`Refusal::NotALottery`]; [`Refusal::DrawInPast`].
     pub(crate) fn set_draw(&mut self, product: ProductId, draw: Draw) -> Result<Outcome, Refusal> {
-        let terms = self.product(product).ok_or(Refusal::ProductNotFound)?.terms();
+        let terms = self.listed_product(product).ok_or(Refusal::ProductNotFound)?.terms();
         if terms.application != Application::Lottery {
             return Err(Refusal::NotALottery);
         }

@@ -347,6 +347,8 @@ given_names! {
     BillNumber "a bill number has 1 to 32 printable ASCII characters without spaces";
     /// The number an SP gave to a draw.
     DrawId "a draw id has 1 to 32 printable ASCII characters without spaces";
+    /// The number an SP gives to goods it uploads.
+    GoodsReference "a reference has 1 to 32 printable ASCII characters without spaces";
     /// The number a carrier gave to goods.
     TrackingNumber "a tracking number has 1 to 32 printable ASCII characters without spaces";
     /// The number the UPP gave to an order, a reversal or a refund.
@@ -399,6 +401,8 @@ issued_ids! {
     TopUpId 'U' "a top-up id looks like U20260101120000000-44-00001";
     /// A service provider; issued where it was admitted.
     SpId 'S' "an SP id looks like S20260101120000000-44-00001";
+    /// An application of an SP that wants to be admitted; issued where it was asked for.
+    SpApplicationId 'L' "an SP application id looks like L20260101120000000-44-00001";
     /// A card that a bank binds to a number; issued by the number's home province.
     BindingId 'B' "a binding id looks like B20260101120000000-44-00001";
     /// A call to a peer outside; issued by the home province.

@@ -31,12 +31,14 @@ pub mod command;
 pub mod confirmation;
 mod delivery;
 pub mod digest;
+pub mod distribution;
 pub mod doors;
 pub mod draws;
 pub mod effect;
 mod entry;
 pub mod former_home;
 mod freeze_account;
+pub mod goods_reference;
 mod home_check;
 mod id_source;
 pub mod ids;
@@ -75,6 +77,7 @@ mod reversal;
 pub mod sealed;
 pub mod shipping;
 pub mod sms_text;
+pub mod sp_admission;
 pub mod sp_events;
 pub mod sp_keys;
 pub mod state;
@@ -98,8 +101,8 @@ pub use command::{Batch, Command, Request, Verb};
 pub use effect::{Effect, EffectId, EffectRow, SmsText};
 pub use entry::BATCH_COMMANDS_MAX;
 pub use ids::{
-    AccountId, AwardId, BindingId, CallId, CustomerCode, Msisdn, OrderId, PaymentId, ProductId, ProvinceId, RefundId,
-    ReversalId, SpId, TopUpId, TransferId, UppNumber, WishId,
+    AccountId, AwardId, BindingId, CallId, CustomerCode, GoodsReference, Msisdn, OrderId, PaymentId, ProductId,
+    ProvinceId, RefundId, ReversalId, SpApplicationId, SpId, TopUpId, TransferId, UppNumber, WishId,
 };
 pub use journal::{JournalRecord, RecordPosition};
 pub use ledger::{LedgerAccount, TrialBalance};

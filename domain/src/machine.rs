@@ -267,6 +267,15 @@ impl State {
             Verb::RecordTexts { news, receipts } => Ok(self.record_texts(news, receipts)),
             &Verb::HearWords { from, words } => self.hear_words(from, words),
             &Verb::AnswerWords { to, language, ref answer } => Ok(self.answer_words(to, language, answer)),
+            &Verb::DeleteProduct { product } => self.delete_product(product),
+            Verb::UploadListed(ask) => self.upload_listed(ask),
+            Verb::TakeNationalGoods(take) => self.take_national_goods(take),
+            Verb::AskAdmission(ask) => self.ask_admission(ask),
+            Verb::DecideAdmission { application, verdict, by } => self.decide_admission(*application, verdict, by),
+            Verb::RenewDocument { application, document, by, checked_by } => {
+                self.renew_document(*application, document, (by, checked_by))
+            }
+            Verb::SetAdmissionPolicy(policy) => self.set_admission_policy(policy),
         }
     }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    AccountId, AwardId, BindingId, OrderId, PaymentId, ProductId, RefundId, SpId, TopUpId, TransferId, WishId,
+    AccountId, AwardId, BindingId, OrderId, PaymentId, ProductId, RefundId, SpApplicationId, SpId, TopUpId, TransferId,
+    WishId,
 };
 use crate::journal::JournalRecord;
 use crate::money::Money;
@@ -93,6 +94,15 @@ pub enum Outcome {
         /// They were heard a moment ago.
         again: bool,
     },
+    /// A product has another delivery deadline, and needs no review for it.
+    DeadlineChanged {
+        /// Which.
+        product: ProductId,
+        /// It is on sale; else it is approved.
+        on_sale: bool,
+    },
+    /// An SP is to be admitted, is not, or has other documents; see its row.
+    SpApplication(SpApplicationId),
 }
 
 /// An account as it was when a command had changed it.

@@ -1,5 +1,9 @@
-//! The life cycle of a product: upload → review by someone else → publish → withdraw (product §3,
-//! source §5.5). A change of what is offered is a new version and goes back to review.
+//! The life cycle of a product: upload → review by someone else → publish → withdraw → delete (product §3,
+//! source §5.5).
+//!
+//! A change is a new version. It goes back to review, and while it waits there nothing is sold: an order names the
+//! version it bought, and the newest one is the only one that is ever for sale. Another delivery deadline alone is
+//! nothing that a reviewer looks at, so a product that has passed its review stays where it is.
 
 use crate::catalogue::{Product, ProductStatus, Terms};
 use crate::ids::ProductId;
@@ -12,8 +16,8 @@ impl State {
     /// Uploads a product, or a new version of one of the same SP.
     ///
     /// # Errors
-    /// In this order: the SP, its suspension, the place for the scope, the price, the product that
-    /// is changed.
+    /// In this order: the SP, its suspension, the place for the scope, the price, the SP's risk grade, the
+    /// product that is changed.
     pub(crate) fn upload_product(
         &mut self,
         product: Option<ProductId>,
@@ -28,22 +32,25 @@ impl State {
             return Err(Refusal::WrongPlaceForScope);
         }
         terms.price.check_request()?;
+        self.check_grade(terms.sp, terms.price)?;
+        let terms = terms.with_deadline();
         if let Some(id) = product {
-            self.product(id).filter(|product| product.terms().sp == terms.sp).ok_or(Refusal::ProductNotFound)?;
+            let known = self.listed_product(id).filter(|product| product.terms().sp == terms.sp);
+            let known = known.ok_or(Refusal::ProductNotFound)?;
+            let passed = matches!(known.status, ProductStatus::Approved | ProductStatus::Published);
+            if passed && self.version.has_doors() && terms.differs_in_deadline_only(known.terms()) {
+                return Ok(self.change_deadline(id, terms));
+            }
         }
 
         // From here it must succeed.
-        let mut terms = terms.clone();
-        if terms.delivery_deadline_ms == 0 {
-            terms.delivery_deadline_ms = terms.application.default_delivery_deadline_ms();
-        }
         let id = product.unwrap_or_else(|| self.ids.issue(self.now, self.province));
-        match self.products.get_mut(&id) {
+        let was_on_sale = match self.products.get_mut(&id) {
             Some(product) => {
                 product.versions.push(terms);
-                product.status = ProductStatus::InReview;
                 by.clone_into(&mut product.uploaded_by);
                 product.uploaded_at = self.now;
+                std::mem::replace(&mut product.status, ProductStatus::InReview) == ProductStatus::Published
             }
             None => {
                 let product = Product {
@@ -54,9 +61,23 @@ impl State {
                     uploaded_at: self.now,
                 };
                 self.products.insert(id, product);
+                false
             }
+        };
+        if was_on_sale {
+            self.product_changed(id);
         }
         Ok(Outcome::Product(id))
+    }
+
+    fn change_deadline(&mut self, id: ProductId, terms: Terms) -> Outcome {
+        let product = self.products.get_mut(&id).expect("just found");
+        product.versions.push(terms);
+        let on_sale = product.status == ProductStatus::Published;
+        if on_sale {
+            self.product_changed(id);
+        }
+        Outcome::DeadlineChanged { product: id, on_sale }
     }
 
     /// Approves a product, or rejects it with a reason.
@@ -69,7 +90,7 @@ impl State {
         rejected: Option<&str>,
         by: &str,
     ) -> Result<Outcome, Refusal> {
-        let product = self.product(id).ok_or(Refusal::ProductNotFound)?;
+        let product = self.listed_product(id).ok_or(Refusal::ProductNotFound)?;
         if product.status != ProductStatus::InReview {
             return Err(Refusal::WrongProductStatus);
         }
@@ -86,9 +107,14 @@ impl State {
     /// Puts an approved product on sale.
     ///
     /// # Errors
-    /// [`Refusal::ProductNotFound`], [`Refusal::WrongProductStatus`].
+    /// In this order: the product, its status, its SP's risk grade, whose bounds may have become narrower.
     pub(crate) fn publish_product(&mut self, id: ProductId) -> Result<Outcome, Refusal> {
-        self.move_product(id, &ProductStatus::Approved, ProductStatus::Published)
+        let product = self.listed_product(id).ok_or(Refusal::ProductNotFound)?;
+        if product.status != ProductStatus::Approved {
+            return Err(Refusal::WrongProductStatus);
+        }
+        self.check_grade(product.terms().sp, product.terms().price)?;
+        Ok(self.move_product(id, ProductStatus::Published))
     }
 
     /// Takes a product off sale. It can be uploaded and reviewed anew.
@@ -96,14 +122,33 @@ impl State {
     /// # Errors
     /// [`Refusal::ProductNotFound`], [`Refusal::WrongProductStatus`].
     pub(crate) fn withdraw_product(&mut self, id: ProductId) -> Result<Outcome, Refusal> {
-        self.move_product(id, &ProductStatus::Published, ProductStatus::Withdrawn)
-    }
-
-    fn move_product(&mut self, id: ProductId, from: &ProductStatus, to: ProductStatus) -> Result<Outcome, Refusal> {
-        if self.product(id).ok_or(Refusal::ProductNotFound)?.status != *from {
+        if self.listed_product(id).ok_or(Refusal::ProductNotFound)?.status != ProductStatus::Published {
             return Err(Refusal::WrongProductStatus);
         }
-        self.products.get_mut(&id).expect("just found").status = to;
-        Ok(Outcome::Product(id))
+        Ok(self.move_product(id, ProductStatus::Withdrawn))
+    }
+
+    /// Takes a product out of every list. Its row stays, because orders name the version they bought, and so that
+    /// nothing else ever has its id.
+    ///
+    /// # Errors
+    /// [`Refusal::ProductNotFound`], also when it was deleted before; [`Refusal::WrongProductStatus`] while it is on
+    /// sale.
+    pub(crate) fn delete_product(&mut self, id: ProductId) -> Result<Outcome, Refusal> {
+        if self.listed_product(id).ok_or(Refusal::ProductNotFound)?.status == ProductStatus::Published {
+            return Err(Refusal::WrongProductStatus);
+        }
+        Ok(self.move_product(id, ProductStatus::Deleted))
+    }
+
+    fn move_product(&mut self, id: ProductId, to: ProductStatus) -> Outcome {
+        let product = self.products.get_mut(&id).expect("the verb has found the product");
+        let shown = |status: &ProductStatus| *status == ProductStatus::Published;
+        let changes = shown(&product.status) != shown(&to);
+        product.status = to;
+        if changes {
+            self.product_changed(id);
+        }
+        Outcome::Product(id)
     }
 }

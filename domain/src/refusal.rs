@@ -309,6 +309,24 @@ refusals! {
     SpKeyEnded = 10706 "sp_key_ended" never "密钥已失效";
     /// More different words of one number came in a short time than are looked at.
     TooManyWords = 10741 "too_many_words" retry "短信指令过于频繁，请稍后再试";
+    /// The SP has uploaded something else under this number of its own.
+    GoodsReferenceUsed = 10761 "goods_reference_used" never "商户商品编号已被使用";
+    /// The price is above what an SP of this risk grade may ask.
+    PriceAboveGrade = 10762 "price_above_grade" never "价格超过商户风险等级上限";
+    /// Changes of national goods that do not follow what is known here.
+    GoodsChangesOutOfOrder = 10763 "goods_changes_out_of_order" never "全国商品变更不连续";
+    /// The business licence is missing, or a kind of document is there twice.
+    DocumentsIncomplete = 10764 "documents_incomplete" never "商户资质材料不完整";
+    /// The last day of a document is over.
+    DocumentExpired = 10765 "document_expired" never "商户资质材料已过期";
+    /// Where the SP is paid is missing.
+    SettlementAccountMissing = 10766 "settlement_account_missing" never "缺少商户结算账户";
+    /// There is no such application of an SP.
+    SpApplicationNotFound = 10767 "sp_application_not_found" never "商户入驻申请不存在";
+    /// The application's status does not allow this step.
+    SpApplicationOver = 10768 "sp_application_over" never "商户入驻申请状态不允许该操作";
+    /// Whoever entered an SP or its document must not admit it.
+    AdmittedByAsker = 10769 "admitted_by_asker" never "录入人不得审核商户";
 
     /// Nothing waits for this subscriber's word.
     NothingToConfirm = 10781 "nothing_to_confirm" never "没有待确认的交易";

@@ -161,6 +161,7 @@ impl State {
         self.prune_wishes(before, ROWS_PER_TICK_MAX);
         self.prune_codes(ROWS_PER_TICK_MAX);
         self.prune_texts(ROWS_PER_TICK_MAX);
+        self.prune_admissions(before, ROWS_PER_TICK_MAX);
         self.forget_batches();
         for id in transfers {
             self.transfers.remove(&id);

@@ -51,6 +51,8 @@ sealed! {
     SealedPin;
     /// The number of a bank card that a subscriber wants to be bound, to be told to the bank.
     SealedCardNumber;
+    /// The number of the bank account that an SP is paid into.
+    SealedBankAccount;
     /// The digits of a payment code, to be shown to who asked for it.
     SealedCode;
     /// A secret that an SP and we sign with.

@@ -244,7 +244,13 @@ impl State {
         self.products.get(&id)
     }
 
-    /// All products uploaded here, by id.
+    /// A product uploaded here that was not deleted.
+    #[must_use]
+    pub fn listed_product(&self, id: ProductId) -> Option<&Product> {
+        self.product(id).filter(|product| product.status != ProductStatus::Deleted)
+    }
+
+    /// All products uploaded here, by id, deleted ones included.
     pub fn products(&self) -> impl Iterator<Item = &Product> {
         self.products.iter().map(|(_, product)| product)
     }

@@ -24,6 +24,9 @@
 //! | 3 | orders of the UPP are paid; it may keep virtual accounts | `upp/`, `outside.rs` |
 //! | 4 | the doors to SPs, the ISAG and the SMS centre keep rows of their own | `doors.rs` |
 //! | 4 | what became of each text, and what subscribers have sent | `texts/` |
+//! | 4 | goods are deleted, uploaded under an SP's own number, and change their delivery deadline without a review | `product_review.rs`, `goods_reference.rs` |
+//! | 4 | national goods are distributed to the provinces | `distribution/`, `doors.rs` |
+//! | 4 | SPs are admitted with documents and a risk grade | `sp_admission/`, `doors.rs` |
 
 use std::fmt;
 
@@ -133,7 +136,11 @@ impl State {
 
     /// Puts newer rules in force, from the next command on. A lower or equal version changes nothing.
     pub(crate) fn raise_version(&mut self, to: StateVersion) -> Outcome {
-        self.version = self.version.max(to);
+        let before = self.version;
+        self.version = before.max(to);
+        if !before.has_doors() && self.version.has_doors() {
+            self.begin_distribution();
+        }
         Outcome::Done
     }
 }

@@ -16,6 +16,7 @@ use hmac::{Hmac, Mac};
 use mpss_domain::ids::{IssuedId, SpKeyId};
 use mpss_domain::payment_codes::{PaymentCode, SealedCode};
 use mpss_domain::recharge::RechargeCard;
+use mpss_domain::sp_admission::SealedBankAccount;
 use mpss_domain::sp_keys::SealedSpSecret;
 use mpss_domain::vault::{CardNumber, SealedPin};
 use mpss_domain::wish::SealedCardNumber;
@@ -130,6 +131,28 @@ impl PinSafe {
     #[must_use]
     pub fn seal_card_number(&self, msisdn: Msisdn, number: &Pan, random: &dyn Random) -> SealedCardNumber {
         SealedCardNumber::new(self.seal_bytes(&bound_to_number(msisdn), number.digits().as_bytes(), random))
+    }
+
+    /// Seals the number of the bank account that an SP is paid into, for the SP's name.
+    ///
+    /// # Panics
+    /// Never: a number is far smaller than what can be sealed.
+    #[must_use]
+    pub fn seal_bank_account(&self, sp_name: &str, number: &str, random: &dyn Random) -> SealedBankAccount {
+        SealedBankAccount::new(self.seal_bytes(&bound_to_sp(sp_name), number.as_bytes(), random))
+    }
+
+    /// Opens the number of the bank account that an SP is paid into.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn open_bank_account(
+        &self,
+        sp_name: &str,
+        sealed: &SealedBankAccount,
+    ) -> Result<Zeroizing<String>, DoesNotOpen> {
+        let clear = self.open_bytes(&bound_to_sp(sp_name), sealed.as_bytes())?;
+        std::str::from_utf8(&clear).map(|number| Zeroizing::new(number.to_owned())).map_err(|_| DoesNotOpen)
     }
 
     fn seal_bytes(&self, owner: &[u8], clear: &[u8], random: &dyn Random) -> Vec<u8> {
@@ -279,6 +302,12 @@ fn bound_to_key(sp: SpId, key: SpKeyId) -> Vec<u8> {
     let mut bytes = b"sp key".to_vec();
     bytes.extend(sp.bits().to_be_bytes());
     bytes.extend(key.to_string().into_bytes());
+    bytes
+}
+
+fn bound_to_sp(name: &str) -> Vec<u8> {
+    let mut bytes = b"settlement account".to_vec();
+    bytes.extend(name.as_bytes());
     bytes
 }
 

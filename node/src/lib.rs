@@ -7,6 +7,7 @@
 //! One folder for each step. [`node::Node`] puts them together for one process; [`command_line`] is
 //! what a person types.
 
+mod goods_puller;
 mod order_driver;
 mod outbox;
 mod soap;

@@ -55,6 +55,13 @@ impl Verb {
             }
             Self::SetSpKey(_) | Self::EndSpKey { .. } => crate::version::DOORS,
             Self::RecordTexts { .. } | Self::HearWords { .. } | Self::AnswerWords { .. } => crate::version::DOORS,
+            Self::DeleteProduct { .. }
+            | Self::UploadListed(_)
+            | Self::TakeNationalGoods(_)
+            | Self::AskAdmission(_)
+            | Self::DecideAdmission { .. }
+            | Self::RenewDocument { .. }
+            | Self::SetAdmissionPolicy(_) => crate::version::DOORS,
             _ => StateVersion::FIRST,
         }
     }

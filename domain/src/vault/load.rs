@@ -72,7 +72,7 @@ impl State {
     /// with other content; [`Refusal::NotFromVault`] for a product that is no card sale;
     /// [`Refusal::SpSuspended`]; [`Refusal::BatchSize`].
     pub(crate) fn load_cards(&mut self, load: &Load<'_>) -> Result<Outcome, Refusal> {
-        let terms = self.product(load.product).ok_or(Refusal::ProductNotFound)?.terms();
+        let terms = self.listed_product(load.product).ok_or(Refusal::ProductNotFound)?.terms();
         let vault = &self.outside.vault;
         if let Some(number) = vault.batch_numbers.get(&(load.product, load.batch)) {
             let known = vault.batches.get(number).expect("a batch goes together with its name");

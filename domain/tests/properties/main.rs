@@ -7,6 +7,7 @@ mod bills;
 mod card_rush;
 mod card_vault;
 mod confirmations;
+mod distribution;
 mod federation;
 mod mortal;
 #[cfg(feature = "mutants")]

@@ -20,7 +20,8 @@
 //! that subscribers ask to be bound in `wishes.rs`, for one-time codes in `payment_codes.rs`, for top-ups by
 //! bank card in `bank_top_ups.rs`, for what subscribers are asked to confirm in `confirmations.rs`,
 //! for the keys of SPs and what SPs are told by number in `sp_keys.rs`, for what becomes of texts and what subscribers
-//! send in `texts.rs`.
+//! send in `texts.rs`, for national goods on their way to provinces in `distribution.rs`, for SPs that come with
+//! documents in `admission.rs`.
 //!
 //! Names (`alice`, `o1`) are given by the line that makes the thing. A step without `->` must not be
 //! refused. `password=wrong` and `password=stale` stand for a wrong password and for a verdict about
@@ -33,10 +34,12 @@ use mpss_domain::command::Request;
 use mpss_domain::sp_events::SpEvent;
 use mpss_domain::{
     AccountId, Applied, AwardId, Batch, BindingId, Command, EffectId, LogTime, Msisdn, OrderId, Outcome, PaymentId,
-    ProductId, ProvinceId, RefundId, Refusal, SpId, State, StateVersion, TopUpId, TransferId, Verb, WishId,
+    ProductId, ProvinceId, RefundId, Refusal, SpApplicationId, SpId, State, StateVersion, TopUpId, TransferId, Verb,
+    WishId,
 };
 
 mod accounts;
+mod admission;
 mod awards;
 mod bank_top_ups;
 mod bills;
@@ -44,6 +47,7 @@ mod books;
 mod cards;
 mod catalogue;
 mod confirmations;
+mod distribution;
 mod draws;
 mod effects;
 mod names;
@@ -86,6 +90,7 @@ pub(crate) struct Stage {
     top_ups: BTreeMap<String, TopUpId>,
     wishes: BTreeMap<String, WishId>,
     heard: BTreeMap<SpId, Vec<SpEvent>>,
+    applications: BTreeMap<String, SpApplicationId>,
     foreign_ids: u16,
 }
 
@@ -128,6 +133,7 @@ impl Stage {
             top_ups: BTreeMap::new(),
             wishes: BTreeMap::new(),
             heard: BTreeMap::new(),
+            applications: BTreeMap::new(),
             foreign_ids: 0,
         }
     }
@@ -179,6 +185,14 @@ impl Stage {
             "see-events" => self.see_events(&words)?,
             "see-notice" => self.see_notice(&words)?,
             "see-upp" => self.see_upp(&words)?,
+            "see-changes" => self.see_changes(&words)?,
+            "national-goods" => self.see_national_goods(&words)?,
+            "see-application" => self.see_application(&words)?,
+            "due" => self.see_due(&words)?,
+            "same-product" => {
+                let (one, other) = (self.product(words.name(0)?), self.product(words.name(1)?));
+                same("the product", one.to_string(), other.to_string())?;
+            }
             "told-upp" => self.see_upp_notice(&words)?,
             "see-text" => self.see_fate(&words)?,
             "texts" => self.see_totals(&words)?,
@@ -239,9 +253,11 @@ impl Stage {
     fn verb(&mut self, words: &Words<'_>) -> Result<Verb, String> {
         Ok(match words.verb {
             "open" | "change" | "close" | "freeze" | "unfreeze" | "top-up" => self.account_verb(words)?,
-            "admit" | "suspend" | "resume" | "upload" | "review" | "publish" | "withdraw" => {
+            "admit" | "suspend" | "resume" | "upload" | "list" | "review" | "publish" | "withdraw" | "delete" => {
                 self.catalogue_verb(words)?
             }
+            "take" => Self::take_verb(words)?,
+            "apply" | "decide" | "renew" | "grades" => self.admission_verb(words)?,
             "draw" => self.draw_verb(words)?,
             "ship" | "receive" => self.shipping_verb(words)?,
             "order" | "record-payment" | "give-up" | "deliver" | "reverse" | "refund" | "record-reversal"

@@ -24,7 +24,7 @@ impl Stage {
                 self.sps.insert(name, id);
             }
             Outcome::Product(id) => {
-                self.products.insert(name, id);
+                self.products.insert(words.get("as").map_or(name, str::to_owned), id);
             }
             Outcome::Order(id) if matches!(words.verb, "order" | "buy" | "ask") => {
                 self.orders.insert(name, id);
@@ -46,6 +46,9 @@ impl Stage {
             }
             Outcome::Wish(id) if words.verb == "wish" => {
                 self.wishes.insert(name, id);
+            }
+            Outcome::SpApplication(id) => {
+                self.applications.insert(name, id);
             }
             Outcome::Upp(view) => self.learn_upp(name, &view),
             _ => {}

@@ -176,6 +176,7 @@ impl Problem {
             | Refusal::TopUpNotFound
             | Refusal::UppOrderNotFound
             | Refusal::SpKeyNotFound
+            | Refusal::SpApplicationNotFound
             | Refusal::UnknownNumber,
         ) = self.cause
         {
@@ -213,6 +214,19 @@ impl Problem {
             Cause::Edge(code) => code.code(),
             Cause::Refused(refusal) => refusal.code(),
         }
+    }
+
+    /// A sentence about this occurrence.
+    #[must_use]
+    pub fn because(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// What happened this time, when there is more to say than the code does.
+    #[must_use]
+    pub fn detail_text(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 
     /// The field to blame.

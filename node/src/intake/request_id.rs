@@ -56,6 +56,13 @@ impl RequestKey {
         self.0
     }
 
+    /// The request id of one line of a file that was sent under this one.
+    pub(crate) fn of_line(self, line: u64) -> Self {
+        let digest = Sha256::new().chain_update(b"mpss-request-line").chain_update(self.0.to_be_bytes());
+        let digest = digest.chain_update(line.to_be_bytes()).finalize();
+        Self(u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes")))
+    }
+
     /// The request: this id and what it was sent with. `body` is the request as it was understood, in
     /// the order of its type and **without** passwords (they are never serialised), so that white
     /// space and the order of fields do not matter and no digest of a six-digit secret is kept.

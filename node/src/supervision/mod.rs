@@ -7,6 +7,7 @@
 //!     ├── OrderDriver              orders, refunds and transfers that wait for another province
 //!     ├── SmsRelay                 texts to subscribers; or
 //!     │   TextDesk                 the same, with a centre that tells what becomes of them, and their words
+//!     ├── GoodsPuller              copies of national goods; in provinces
 //!     └── NoticeDesk               sorts notices by SP
 //!         └── SpNotice[sp]         tells one SP; one that is slow or dead delays no other
 //! ```
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorRef, SpawnErr};
 
+use crate::goods_puller::GoodsPuller;
 use crate::node::{Context, Outside};
 use crate::order_driver::OrderDriver;
 use crate::outbox::notice_desk::NoticeDesk;
@@ -95,7 +97,12 @@ fn leader_children(context: &Context, outside: &Outside, tenure: &Tenure) -> Vec
         let (context, tenure) = (context.clone(), tenure.clone());
         Child::new("notice desk", move || (NoticeDesk, (context.clone(), context.sps.clone(), tenure.clone())))
     };
-    vec![driver, sms, notices]
+    let mut children = vec![driver, sms, notices];
+    if !context.province.is_national() {
+        let (context, tenure) = (context.clone(), tenure.clone());
+        children.push(Child::new("goods puller", move || (GoodsPuller, (context.clone(), tenure.clone()))));
+    }
+    children
 }
 
 #[cfg(test)]

@@ -142,6 +142,7 @@ impl Reference {
         for (id, product) in &self.goods {
             same(out, format!("product {id}"), &Some(product), &state.product(*id));
         }
+        self.compare_national(state, out);
     }
 
     fn compare_orders(&self, state: &State, out: &mut Vec<String>) {

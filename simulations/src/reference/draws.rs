@@ -20,7 +20,7 @@ impl Sale {
 impl Reference {
     /// The product; no lottery; a close that is over.
     pub(super) fn set_draw(&mut self, product: ProductId, draw: Draw) -> Result<Outcome, Refusal> {
-        let terms = self.terms_of(product).ok_or(Refusal::ProductNotFound)?;
+        let terms = self.listed_goods(product).map(|product| product.versions[product.versions.len() - 1].clone())?;
         if terms.application != Application::Lottery {
             return Err(Refusal::NotALottery);
         }

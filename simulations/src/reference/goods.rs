@@ -1,6 +1,7 @@
-//! SPs and what they sell: upload, review by someone else, publish, withdraw (product §3).
+//! SPs and what they sell: upload, review by someone else, publish, withdraw, delete (product §3).
 
 use mpss_domain::catalogue::{Application, Product, ProductStatus, Sp, Terms};
+use mpss_domain::goods_reference::UploadListed;
 use mpss_domain::{Outcome, ProductId, ProvinceId, Refusal, Scope, SpId};
 
 use super::Reference;
@@ -48,9 +49,19 @@ impl Reference {
         let product = match changed {
             None => uploaded(self.identities.next(self.now, self.province), vec![terms]),
             Some(id) => {
-                let known = self.goods.get(&id).ok_or(Refusal::ProductNotFound)?;
-                if known.versions[known.versions.len() - 1].sp != terms.sp {
+                let by_newer_rules = self.version.has_doors();
+                let known = self.goods.get_mut(&id).ok_or(Refusal::ProductNotFound)?;
+                let newest = known.versions[known.versions.len() - 1].clone();
+                if newest.sp != terms.sp || known.status == ProductStatus::Deleted {
                     return Err(Refusal::ProductNotFound);
+                }
+                // Nobody has to look at how long an SP may take.
+                let as_before = Terms { delivery_deadline_ms: newest.delivery_deadline_ms, ..terms.clone() };
+                let passed = [ProductStatus::Approved, ProductStatus::Published].contains(&known.status);
+                if by_newer_rules && passed && as_before == newest && terms != newest {
+                    known.versions.push(terms);
+                    let on_sale = known.status == ProductStatus::Published;
+                    return Ok(Outcome::DeadlineChanged { product: id, on_sale });
                 }
                 let mut versions = known.versions.clone();
                 versions.push(terms);
@@ -64,7 +75,7 @@ impl Reference {
 
     /// The product, its status, the reviewer.
     pub(super) fn review(&mut self, id: ProductId, rejected: Option<&String>, by: &str) -> Result<Outcome, Refusal> {
-        let product = self.goods.get_mut(&id).ok_or(Refusal::ProductNotFound)?;
+        let product = self.listed_goods(id)?;
         if product.status != ProductStatus::InReview {
             return Err(Refusal::WrongProductStatus);
         }
@@ -79,7 +90,7 @@ impl Reference {
     }
 
     pub(super) fn publish(&mut self, id: ProductId) -> Result<Outcome, Refusal> {
-        let product = self.goods.get_mut(&id).ok_or(Refusal::ProductNotFound)?;
+        let product = self.listed_goods(id)?;
         if product.status != ProductStatus::Approved {
             return Err(Refusal::WrongProductStatus);
         }
@@ -88,11 +99,39 @@ impl Reference {
     }
 
     pub(super) fn withdraw(&mut self, id: ProductId) -> Result<Outcome, Refusal> {
-        let product = self.goods.get_mut(&id).ok_or(Refusal::ProductNotFound)?;
+        let product = self.listed_goods(id)?;
         if product.status != ProductStatus::Published {
             return Err(Refusal::WrongProductStatus);
         }
         product.status = ProductStatus::Withdrawn;
         Ok(Outcome::Product(id))
+    }
+
+    /// A product that nobody has deleted.
+    pub(super) fn listed_goods(&mut self, id: ProductId) -> Result<&mut Product, Refusal> {
+        let product = self.goods.get_mut(&id).filter(|product| product.status != ProductStatus::Deleted);
+        product.ok_or(Refusal::ProductNotFound)
+    }
+
+    pub(super) fn delete(&mut self, id: ProductId) -> Result<Outcome, Refusal> {
+        let product = self.listed_goods(id)?;
+        if product.status == ProductStatus::Published {
+            return Err(Refusal::WrongProductStatus);
+        }
+        product.status = ProductStatus::Deleted;
+        Ok(Outcome::Product(id))
+    }
+
+    /// An SP's own number stands for what came first under it.
+    pub(super) fn upload_listed(&mut self, ask: &UploadListed) -> Result<Outcome, Refusal> {
+        let key = (ask.terms.sp, ask.reference.to_string());
+        if let Some((id, terms)) = self.listed.get(&key) {
+            return if *terms == ask.terms { Ok(Outcome::Product(*id)) } else { Err(Refusal::GoodsReferenceUsed) };
+        }
+        let outcome = self.upload(None, &ask.terms, &ask.by)?;
+        if let Outcome::Product(id) = outcome {
+            self.listed.insert(key, (id, ask.terms.clone()));
+        }
+        Ok(outcome)
     }
 }

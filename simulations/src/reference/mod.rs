@@ -27,6 +27,7 @@ mod draws;
 mod forgetting;
 mod goods;
 mod identities;
+mod national;
 mod numbers;
 mod orders;
 mod outbox;
@@ -46,7 +47,7 @@ mod wallet;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mpss_domain::catalogue::{Product, Sp};
+use mpss_domain::catalogue::{Product, Sp, Terms};
 use mpss_domain::draws::Draw;
 use mpss_domain::journal::{JournalBody, RecordPosition};
 use mpss_domain::policy::Policy;
@@ -61,6 +62,7 @@ use self::answers::{Answers, Known, still_known};
 use self::bill_ceilings::{BillRules, By};
 use self::forgetting::Forgetting;
 use self::identities::Identities;
+use self::national::NationalGoods;
 use self::orders::Sale;
 use self::outbox::Outbox;
 use self::payments::Decision;
@@ -92,6 +94,9 @@ pub struct Reference {
     frozen: BTreeSet<AccountId>,
     sps: BTreeMap<SpId, Sp>,
     goods: BTreeMap<ProductId, Product>,
+    /// What each SP uploaded under numbers of its own.
+    listed: BTreeMap<(SpId, String), (ProductId, Terms)>,
+    national: NationalGoods,
     draws: BTreeMap<ProductId, Draw>,
     told: sp_events::Told,
     bills: BillRules,
@@ -134,6 +139,8 @@ impl Reference {
             frozen: BTreeSet::new(),
             sps: BTreeMap::new(),
             goods: BTreeMap::new(),
+            listed: BTreeMap::new(),
+            national: NationalGoods::default(),
             draws: BTreeMap::new(),
             told: sp_events::Told::default(),
             bills: BillRules::default(),
@@ -244,6 +251,9 @@ impl Reference {
                 | Verb::RecordShipment { .. }
                 | Verb::RecordReceipt { .. }
                 | Verb::SetDraw { .. }
+                | Verb::DeleteProduct { .. }
+                | Verb::UploadListed(_)
+                | Verb::TakeNationalGoods(_)
         );
         of_goods || !verb.since().has_outside_rails()
     }
@@ -275,6 +285,9 @@ impl Reference {
             Verb::ReviewProduct { product, rejected, by } => self.review(*product, rejected.as_ref(), by),
             Verb::PublishProduct { product } => self.publish(*product),
             Verb::WithdrawProduct { product } => self.withdraw(*product),
+            Verb::DeleteProduct { product } => self.delete(*product),
+            Verb::UploadListed(ask) => self.upload_listed(ask),
+            Verb::TakeNationalGoods(take) => self.take_national_goods(take),
 
             &Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict } => {
                 let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };

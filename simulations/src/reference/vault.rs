@@ -195,7 +195,7 @@ impl Reference {
         content: u64,
         lines: &[CardLine],
     ) -> Result<Outcome, Refusal> {
-        let known = self.goods.get(&product).ok_or(Refusal::ProductNotFound)?;
+        let known = self.listed_goods(product)?.clone();
         let terms = known.versions.last().expect("a product has terms");
         if let Some(before) = self.vault.batches.get(&(product, batch)) {
             let same = before.content == content && before.results.len() == lines.len();

@@ -24,6 +24,8 @@ const PLAN_BYTES_MAX: usize = 4 << 20;
 pub(crate) const PLAN_PATH: &str = "/v1/number-plan";
 /// Largest file of awards, in bytes: twice what its lines can usually need.
 const FILE_BYTES_MAX: usize = 1 << 20;
+/// Largest file of goods, in bytes: more than the longest lines that are taken can need.
+const PRODUCT_FILE_BYTES_MAX: usize = 8 << 20;
 /// How the paths that take files end.
 const FILE_PATH_END: &str = "/award-files";
 
@@ -47,6 +49,7 @@ impl FromRequest<Door> for Call {
         let body = if is_change(&parts.method) {
             let bytes_max = match parts.uri.path() {
                 PLAN_PATH => PLAN_BYTES_MAX,
+                super::product_files::PATH => PRODUCT_FILE_BYTES_MAX,
                 path if path.ends_with(FILE_PATH_END) => FILE_BYTES_MAX,
                 _ => door.options.body_bytes_max,
             };

@@ -288,7 +288,7 @@ fn open(state: &ProvinceState, order: OrderId, safe: &PinSafe) -> Result<Vec<Car
 }
 
 impl DoorParts {
-    fn pin_safe(&self) -> Result<&PinSafe, Problem> {
+    pub(super) fn pin_safe(&self) -> Result<&PinSafe, Problem> {
         self.context.pins.as_ref().ok_or_else(|| Problem::edge(EdgeCode::VaultClosed))
     }
 }

@@ -32,8 +32,11 @@ pub(crate) struct CatalogueBody {
     location: Shown<ProvinceId>,
     /// What can be bought: the goods of the province that is asked, then national ones.
     products: Vec<CatalogueProduct>,
-    /// False when the national platform did not answer, so that national goods may be missing.
+    /// False when no national goods are known here and the national platform did not answer, so that they are missing.
     complete: bool,
+    /// How far the national platform's changes are known here: the number of the newest one that was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    national_upto: Option<u64>,
     /// With `explain=true`: this province's other products, and why they are hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     hidden: Option<Vec<HiddenProduct>>,
@@ -82,7 +85,7 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
         .home_of(msisdn, view.now().max(door.wall()))
         .map_err(|refusal| Problem::refused(refusal).blaming("msisdn"))?;
     let (mut products, mut hidden) = (Vec::new(), Vec::new());
-    for product in view.products() {
+    for product in view.products().filter(|product| product.status != ProductStatus::Deleted) {
         let hides = hidden_because(&view, product, belonging.home, location);
         match hides {
             None => products.push(shown(&view, product)),
@@ -94,8 +97,8 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     }
     let mut complete = true;
     if !door.here().is_national() {
-        match door.national_goods(msisdn).await {
-            Some(goods) => products.extend(goods.iter().cloned()),
+        match door.national_goods(&view, msisdn).await {
+            Some(goods) => products.extend(goods),
             None => complete = false,
         }
     }
@@ -105,6 +108,7 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
         location: Shown(location),
         products,
         complete,
+        national_upto: Some(view.national_goods_upto()).filter(|upto| *upto > 0),
         hidden: explain.then_some(hidden),
         log_index: view.index(),
     }))
@@ -139,5 +143,6 @@ fn shown(state: &mpss_domain::State, product: &Product) -> CatalogueProduct {
         scope: terms.scope.name().to_owned(),
         price: terms.price.to_string(),
         delivery_deadline_ms: terms.delivery_deadline_ms,
+        version: u32::try_from(product.versions.len()).ok(),
     }
 }

@@ -47,6 +47,7 @@ mod former_home;
 mod goods;
 mod health;
 mod leader;
+mod national_goods;
 mod number_plan;
 mod openapi;
 mod order_body;
@@ -56,6 +57,7 @@ mod pass_on;
 mod payment_codes;
 mod platform_keys;
 mod policy;
+mod product_files;
 mod products;
 mod query;
 mod rate;
@@ -64,6 +66,7 @@ mod shipping;
 mod signature;
 mod sms_words;
 mod sp;
+mod sp_applications;
 mod sp_keys;
 mod sps;
 mod statement;
@@ -81,6 +84,7 @@ mod tests;
 
 pub use door::{HttpOptions, MetricsText};
 pub(crate) use leader::TO_LEADER;
+pub(crate) use national_goods::ChangesBody;
 pub(crate) use orders::QUANTITY_MAX;
 pub use signature::{signed, verify};
 
@@ -164,11 +168,20 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(sps::resume))
         .routes(routes!(sp_keys::set, sp_keys::list))
         .routes(routes!(sp_keys::end))
+        .routes(routes!(sp_applications::ask, sp_applications::list))
+        .routes(routes!(sp_applications::show))
+        .routes(routes!(sp_applications::review))
+        .routes(routes!(sp_applications::documents::renew))
+        .routes(routes!(sp_applications::documents::due))
+        .routes(routes!(sp_applications::policy::show, sp_applications::policy::set))
         .routes(routes!(products::upload, products::list))
         .routes(routes!(products::show, products::change))
         .routes(routes!(products::review))
         .routes(routes!(products::publish))
         .routes(routes!(products::withdraw))
+        .routes(routes!(products::delete))
+        .routes(routes!(product_files::send))
+        .routes(routes!(national_goods::show))
         .routes(routes!(bills::query))
         .routes(routes!(draws::set, draws::show))
         .routes(routes!(cards::load))

@@ -1,4 +1,4 @@
-//! Products: upload, change, review, publish, withdraw, show (product specification §3).
+//! Products: upload, change, review, publish, withdraw, delete, show (product specification §3).
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -84,7 +84,28 @@ const SCOPES: [(&str, Scope); 3] = [
 ];
 
 impl UploadAsk<'_> {
-    fn understand(&self) -> Result<(Terms, String), Problem> {
+    /// What a line of a file says. Who uploads is said beside the file.
+    pub(super) fn of_line(
+        sp_id: &str,
+        title: &str,
+        application: &str,
+        scope: &str,
+        price: &str,
+        delivery_deadline_ms: Option<u32>,
+    ) -> UploadAsk<'static> {
+        UploadAsk {
+            sp_id: Str::shown(&sp_id),
+            title: Str::shown(&title),
+            application: Str::shown(&application),
+            scope: Str::shown(&scope),
+            price: Str::shown(&price),
+            delivery_deadline_ms,
+            uploaded_by: None,
+        }
+    }
+
+    /// The terms, and who uploads.
+    pub(super) fn understand(&self) -> Result<(Terms, String), Problem> {
         let application = field::choice("application", self.application.as_str(), &APPLICATIONS)?;
         let deadline = (self.delivery_deadline_ms)
             .map(|ms| field::within("delivery_deadline_ms", ms, 1..=DELIVERY_DEADLINE_MS_MAX))
@@ -131,7 +152,7 @@ pub(crate) struct ProductBody<'a> {
     price: Yuan,
     /// How long the SP may take to answer, in ms.
     delivery_deadline_ms: u32,
-    /// `in_review`, `rejected`, `approved`, `published` or `withdrawn`.
+    /// `in_review`, `rejected`, `approved`, `published` or `withdrawn`. One that was deleted is not found.
     #[schema(example = "in_review")]
     status: &'a str,
     /// Why it was rejected.
@@ -207,12 +228,13 @@ pub(crate) async fn upload(State(door): State<Door>, call: Call) -> Answer {
     Ok(answer::created(&body, &reply, &format!("/v1/products/{id}")))
 }
 
-/// Changes what is said of a product. The change goes back to review; orders keep what they bought.
+/// Changes what is said of a product. The change goes back to review, and until it has passed nothing is sold; another
+/// delivery deadline alone needs no review. Orders keep what they bought.
 #[utoipa::path(
     put, path = "/v1/products/{id}", tag = "catalogue", operation_id = "change_product",
     params(("id" = String, Path, description = "The product", example = "G20260101120000000-44-00001")),
     request_body = UploadAsk<'_>,
-    responses((status = 200, description = "Changed, in review", body = ProductBody<'_>)),
+    responses((status = 200, description = "Changed; in review, or where it was with another delivery deadline", body = ProductBody<'_>)),
 )]
 pub(crate) async fn change(State(door): State<Door>, call: Call) -> Answer {
     let (key, id): (_, ProductId) = (call.key()?, call.id()?);
@@ -223,7 +245,13 @@ pub(crate) async fn change(State(door): State<Door>, call: Call) -> Answer {
     }
     let verb = Verb::UploadProduct { product: Some(id), terms: terms.clone(), by: by.clone() };
     let reply = door.propose(call.request(key, &ask), verb).await.map_err(missing_product)?;
-    Ok(answer::changed(StatusCode::OK, &ProductBody::uploaded(id, &terms, &by, reply.index), &reply))
+    let status = match reply.outcome {
+        Outcome::DeadlineChanged { on_sale: true, .. } => ProductStatus::Published,
+        Outcome::DeadlineChanged { on_sale: false, .. } => ProductStatus::Approved,
+        _ => ProductStatus::InReview,
+    };
+    let body = ProductBody { status: status.name(), ..ProductBody::uploaded(id, &terms, &by, reply.index) };
+    Ok(answer::changed(StatusCode::OK, &body, &reply))
 }
 
 /// Of the two things an upload names only the product is in the path.
@@ -243,7 +271,7 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     if let Some(elsewhere) = door.elsewhere(id.province()) {
         return door.pass_on(&call, elsewhere).await;
     }
-    let look = |state: &mpss_domain::State| state.product(id).cloned().map(|product| (product, state.index()));
+    let look = |state: &mpss_domain::State| state.listed_product(id).cloned().map(|product| (product, state.index()));
     let found = door.context.replica.read_linearizable(look).await.map_err(NotDone::from)?;
     let (product, index) = found.ok_or_else(|| Problem::refused(Refusal::ProductNotFound).of_path())?;
     Ok(answer::found(&ProductBody::new(&product, index)))
@@ -283,7 +311,8 @@ pub(crate) async fn list(State(door): State<Door>, call: Call) -> Answer {
     let status = query.get("status").map(|text| field::choice("status", text, &statuses)).transpose()?;
     let view = door.context.replica.read_linearizable(mpss_domain::State::clone).await.map_err(NotDone::from)?;
     let mut found = view.products().filter(|product| {
-        after.is_none_or(|after| product.id > after)
+        product.status != ProductStatus::Deleted
+            && after.is_none_or(|after| product.id > after)
             && sp.is_none_or(|sp| product.terms().sp == sp)
             && status.is_none_or(|status| product.status.name() == status)
     });
@@ -376,6 +405,20 @@ pub(crate) async fn withdraw(State(door): State<Door>, call: Call) -> Answer {
     call.no_body()?;
     let request = call.request(key, &());
     step(&door, &call, request, product, Verb::WithdrawProduct { product }, ProductStatus::Withdrawn.name()).await
+}
+
+/// Takes a product out of every list, when it is not on sale. Orders keep what they bought, and its id is never used
+/// again.
+#[utoipa::path(
+    post, path = "/v1/products/{id}/delete", tag = "catalogue", operation_id = "delete_product",
+    params(("id" = String, Path, description = "The product", example = "G20260101120000000-44-00001")),
+    responses((status = 200, description = "Gone", body = ProductMoved)),
+)]
+pub(crate) async fn delete(State(door): State<Door>, call: Call) -> Answer {
+    let (key, product): (_, ProductId) = (call.key()?, call.id()?);
+    call.no_body()?;
+    let request = call.request(key, &());
+    step(&door, &call, request, product, Verb::DeleteProduct { product }, ProductStatus::Deleted.name()).await
 }
 
 /// One step of a product's life: the status after it is known from the step itself.

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use mpss_domain::catalogue::Sp;
 use mpss_domain::ids::IssuedId;
+use mpss_domain::sp_admission::RiskGrade;
 use mpss_domain::{LogTime, Outcome, ProvinceId, Refusal, SpId, Verb};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -51,6 +52,10 @@ pub(crate) struct SpBody<'a> {
     /// `active` or `suspended`.
     #[schema(example = "active")]
     status: &'static str,
+    /// How much it is trusted, when it came with documents: `a`, `b` or `c`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "b")]
+    risk_grade: Option<&'static str>,
     /// The province that admitted it.
     #[schema(value_type = String, example = "44")]
     province: Shown<ProvinceId>,
@@ -62,12 +67,13 @@ pub(crate) struct SpBody<'a> {
 }
 
 impl<'a> SpBody<'a> {
-    fn new(sp: &'a Sp, log_index: u64) -> Self {
+    fn new(sp: &'a Sp, grade: Option<RiskGrade>, log_index: u64) -> Self {
         Self {
             sp_id: Shown(sp.id),
             name: &sp.name,
             notice_url: &sp.notice_url,
             status: status(sp.suspended),
+            risk_grade: grade.map(RiskGrade::name),
             province: Shown(sp.id.province().unwrap_or(ProvinceId::NATIONAL)),
             admitted_at: Shown(sp.admitted_at),
             log_index,
@@ -98,6 +104,7 @@ pub(crate) async fn admit(State(door): State<Door>, call: Call) -> Answer {
         name: ask.name.as_str(),
         notice_url: ask.notice_url.as_str(),
         status: status(false),
+        risk_grade: None,
         province: Shown(door.here()),
         admitted_at: Shown(id.issued_at()),
         log_index: reply.index,
@@ -134,7 +141,8 @@ pub(crate) async fn list(State(door): State<Door>, call: Call) -> Answer {
     let after: Option<SpId> = query.get("cursor").map(|text| field::id("cursor", text)).transpose()?;
     let view = door.context.replica.read_linearizable(mpss_domain::State::clone).await.map_err(NotDone::from)?;
     let mut found = view.sps().filter(|sp| after.is_none_or(|after| sp.id > after));
-    let sps: Vec<SpBody<'_>> = found.by_ref().take(limit).map(|sp| SpBody::new(sp, view.index())).collect();
+    let sps: Vec<SpBody<'_>> =
+        found.by_ref().take(limit).map(|sp| SpBody::new(sp, view.grade_of(sp.id), view.index())).collect();
     let more = found.next().is_some();
     let next_cursor = sps.last().filter(|_| more).map(|sp| sp.sp_id);
     Ok(answer::found(&SpPage { sps, next_cursor, log_index: view.index() }))
@@ -152,10 +160,13 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     if let Some(elsewhere) = door.elsewhere(id.province()) {
         return door.pass_on(&call, elsewhere).await;
     }
-    let found = door.context.replica.read_linearizable(|state| state.sp(id).cloned().map(|sp| (sp, state.index())));
+    let found = door
+        .context
+        .replica
+        .read_linearizable(|state| state.sp(id).cloned().map(|sp| (sp, state.grade_of(id), state.index())));
     let found = found.await.map_err(NotDone::from)?;
-    let (sp, index) = found.ok_or_else(|| Problem::refused(Refusal::SpNotFound).of_path())?;
-    Ok(answer::found(&SpBody::new(&sp, index)))
+    let (sp, grade, index) = found.ok_or_else(|| Problem::refused(Refusal::SpNotFound).of_path())?;
+    Ok(answer::found(&SpBody::new(&sp, grade, index)))
 }
 
 /// An SP that was suspended or let sell again.
