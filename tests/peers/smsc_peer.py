@@ -478,7 +478,7 @@ def run(arguments, folder):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("mpss")
-    arguments.add_argument("--subscribers", type=int, default=150)
+    arguments.add_argument("--subscribers", type=int, default=210)
     parser, arguments = arguments, arguments.parse_args()
     if not os.access(arguments.mpss, os.X_OK):
         parser.error(f"{arguments.mpss} can not be run")
