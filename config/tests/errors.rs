@@ -559,7 +559,7 @@ fn sps_at_the_isag_are_named_by_their_number() {
 fn a_centre_is_known_by_a_name_and_texts_go_one_way() {
     let section = |text: &str| format!("[smpp]\n{text}\n");
     let nameless = told(&section("address = \"10.0.0.60:2775\""), &[]);
-    assert_eq!(nameless, ["smpp.system_id = \"\" (built-in default): needed with smpp.address"]);
+    assert_eq!(nameless, ["smpp.system_id = \"\" (default): needed with smpp.address"]);
     let both =
         "[smpp]\naddress = \"10.0.0.60:2775\"\nsystem_id = \"mpss44\"\n[outbox]\nsms_url = \"http://10.0.0.61:9/\"\n";
     let both = told(both, &[]);

@@ -26,7 +26,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 # The tree stays as it was.
@@ -268,8 +267,9 @@ class Subscriber:
         self.gets("asked", "bought" if word == "Y" else "declined")
 
     def read(self):
-        """All that stands on the handset, as far as it has come."""
+        """All that stands on the handset, as far as it has come: parts in their order, whichever came first."""
         messages = self.country.centre.seen()["handsets"].get(self.msisdn, [])
+        messages.sort(key=lambda one: (one["part"]["reference"], one["part"]["at"]) if "part" in one else (-1, 0))
         return "".join(one["text"] for one in messages)
 
 
@@ -287,7 +287,7 @@ def joined(arrived):
     """The texts of one handset: parts put together as a handset does. A part that comes twice is one too many."""
     texts, open_groups = [], {}
     for one in arrived:
-        if one["part"] is None:
+        if "part" not in one:
             texts.append(one["text"])
             continue
         key = (one["part"]["reference"], one["part"]["of"])
@@ -317,13 +317,12 @@ def whole_day(country, subscribers, killed):
             threads.submit(run, one.morning)
     if failures:
         raise failures[0]
-    killer = threading.Thread(target=lambda: run(kill_leader, country, killed))
-    killer.start()
     others = [one for one in subscribers if one.number % 7 == 2]
     with concurrent.futures.ThreadPoolExecutor(24) as threads:
         for one in subscribers:
             threads.submit(run, one.afternoon, others)
-    killer.join()
+        # Here, because what a thread has started ends with it.
+        run(kill_leader, country, killed)
     if failures:
         raise failures[0]
     seen = country.centre.seen()
@@ -415,7 +414,7 @@ def as_expected(subscribers, failing, seen):
         if one.msisdn in failing:
             expect(f"on the handset of {one.msisdn}", messages, [])
             continue
-        parts += sum(1 for message in messages if message["part"])
+        parts += sum(1 for message in messages if "part" in message)
         got = collections.Counter()
         for text in joined(messages):
             kinds = [kind for kind, pattern in TEXTS.items() if re.search(pattern, text)]
@@ -479,7 +478,7 @@ def run(arguments, folder):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("mpss")
-    arguments.add_argument("--subscribers", type=int, default=150)
+    arguments.add_argument("--subscribers", type=int, default=210)
     parser, arguments = arguments, arguments.parse_args()
     if not os.access(arguments.mpss, os.X_OK):
         parser.error(f"{arguments.mpss} can not be run")
