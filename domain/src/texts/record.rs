@@ -185,8 +185,10 @@ impl State {
         let (failed, unknown) = (any(|part| *part == PartStatus::Failed), any(|part| *part == PartStatus::Unknown));
         let open = any(|part| matches!(part, PartStatus::Asked(_)));
         let taken = any(|part| matches!(part, PartStatus::Taken(_)));
-        // With one part lost the rest is of no use: it is not sent.
-        let fate = if open || (waiting && !failed && !unknown) {
+        // With one part lost the rest is of no use: it is not sent, and its words go. A receipt that still comes for the
+        // lost one does not bring them back.
+        let words = self.effects.get(&id).is_some();
+        let fate = if open || (waiting && words && !failed && !unknown) {
             Fate::Sending
         } else if taken {
             Fate::Sent
@@ -194,6 +196,8 @@ impl State {
             Fate::Failed
         } else if unknown {
             Fate::Unknown
+        } else if waiting {
+            Fate::Failed
         } else {
             Fate::Delivered
         };

@@ -280,7 +280,7 @@ impl Stage {
             "fund-pool" | "award" | "approve" | "reject" | "credit-award" | "record-award" | "award-policy" => {
                 self.award_verb(words)?
             }
-            "ask" | "taken" | "not-taken" | "refused" | "unknown" | "receipt" | "hears" | "reply" => {
+            "submit" | "taken" | "not-taken" | "refused" | "unknown" | "receipt" | "hears" | "reply" => {
                 self.text_verb(words)?
             }
             "plan" => self.plan_verb(words)?,

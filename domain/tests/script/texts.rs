@@ -1,7 +1,7 @@
 //! Words for what becomes of texts, and for what subscribers send.
 //!
 //! ```text
-//! ask alice part=0 of=2                the centre is about to be asked for a part of the oldest text to her
+//! submit alice part=0 of=2             the centre is about to be asked for a part of the oldest text to her
 //! taken alice part=0 as=m1             it has it, and calls it m1; not-taken, refused (why=…), unknown likewise
 //! receipt alice m1 delivered           what the centre tells later: there, delivered, deleted, unknown, failed
 //! hears alice "YE" as=h1               alice sends words; the same again within two minutes are the same
@@ -60,7 +60,7 @@ impl Stage {
         }
         let part = number(words.get("part").unwrap_or("0"))?;
         let news = match words.verb {
-            "ask" => PartNews::Asks { parts: number(words.get("of").unwrap_or("1"))? },
+            "submit" => PartNews::Asks { parts: number(words.get("of").unwrap_or("1"))? },
             "taken" => PartNews::Taken { message: words.need("as")?.to_owned() },
             "not-taken" => PartNews::NotTaken,
             "refused" => PartNews::Refused { why: words.need("why")?.to_owned() },
