@@ -22,7 +22,8 @@
 //! | 3 | subscribers ask for cards to be bound | `wish/`, `outside.rs` |
 //! | 3 | what is paid per use is paid by one-time codes | `payment_codes/`, `outside.rs` |
 //! | 3 | orders of the UPP are paid; it may keep virtual accounts | `upp/`, `outside.rs` |
-//! | 4 | the doors to SPs, the ISAG and the SMS centre keep rows of their own | `doors.rs` |
+//! | 4 | subscribers are asked whether to pay; money is reserved for SPs | `confirmation/`, `reservation.rs`, `doors.rs` |
+//! | 4 | SPs have keys, and are told by number | `sp_keys/`, `sp_events/`, `doors.rs` |
 //! | 4 | what became of each text, and what subscribers have sent | `texts/` |
 //! | 4 | goods are deleted, uploaded under an SP's own number, and change their delivery deadline without a review | `product_review.rs`, `goods_reference.rs` |
 //! | 4 | national goods are distributed to the provinces | `distribution/`, `doors.rs` |
