@@ -186,6 +186,7 @@ class Partner:
             nonce=how.pop("nonce", secrets.token_urlsafe(18)),
             label=how.pop("label", "sp"),
             covered_component_ids=covered or (COVERED if method != "GET" else COVERED[:2]),
+            use_existing_digest=method != "GET",
         )
         return message, content
 
@@ -422,7 +423,7 @@ class Case:
             return sent(message, content)
 
         def other_method():
-            message, content = self.sp.signed(self.key, "GET", node, path)
+            message, content = self.sp.signed(self.key, "PUT", node, path, body)
             message.method = "POST"
             return sent(message, content)
 
@@ -459,7 +460,7 @@ class Case:
         fresh = Key("ed25519")
         cases = [
             ("no signature at all", unsigned, "signature_missing"),
-            ("another method", other_method, "signature_incomplete"),
+            ("another method", other_method, "signature_wrong"),
             ("another path", lambda: sent(*sign(), path=path.replace("refunds", "reversal")), "signature_wrong"),
             ("another query", other_query, "signature_wrong"),
             ("another host", lambda: changed("Host", "elsewhere.example"), "signature_wrong"),
