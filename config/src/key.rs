@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use config::{Value, ValueKind};
 use mpss_domain::ProvinceId;
 
+use crate::isag::{NUMBER_DIGITS, is_sp};
+
 /// The highest number a replica can have.
 pub const REPLICA_NUMBER_MAX: u64 = 1_000_000;
 
@@ -56,6 +58,8 @@ pub(crate) enum Kind {
     LongKeyOrEmpty,
     /// 32 bytes in hex.
     Pepper,
+    /// The id of an SP.
+    Sp,
     OneOf(&'static [&'static str]),
     /// Anything but nothing.
     SomeText,
@@ -68,6 +72,7 @@ pub(crate) enum Name {
     Replica,
     Province,
     PepperVersion,
+    IsagNumber,
 }
 
 impl Name {
@@ -76,6 +81,7 @@ impl Name {
         match section {
             "founders" => Self::Replica,
             "provinces" => Self::Province,
+            "isag_sps" => Self::IsagNumber,
             _ => Self::PepperVersion,
         }
     }
@@ -88,6 +94,8 @@ impl Name {
             Self::Province => name.parse::<ProvinceId>().map(drop).map_err(|reason| reason.to_string()),
             Self::PepperVersion if number.is_some_and(|number| (1..=u64::from(u16::MAX)).contains(&number)) => Ok(()),
             Self::PepperVersion => Err(format!("a pepper is named by its version, from 1 to {}", u16::MAX)),
+            Self::IsagNumber if name.len() == NUMBER_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
+            Self::IsagNumber => Err(format!("an SP is named by its number at the ISAG, {NUMBER_DIGITS} digits")),
         }
     }
 }
@@ -123,6 +131,7 @@ impl Kind {
             Self::KeyOrEmpty => "must be a key as 16 or 32 hex digits, or empty".into(),
             Self::LongKeyOrEmpty => "must be 32 bytes as 64 hex digits, or empty".into(),
             Self::Pepper => "must be 32 bytes as 64 hex digits".into(),
+            Self::Sp => "must be the id of an SP such as \"S20260101120000000-44-00001\"".into(),
             Self::OneOf(words) => {
                 let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
                 format!("must be {}", words.join(" or "))
@@ -184,6 +193,7 @@ impl Kind {
             Self::KeyOrEmpty => matches!(text.len(), 0 | 16 | 32) && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             Self::LongKeyOrEmpty => text.is_empty() || Self::Pepper.accepts(text),
             Self::Pepper => text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            Self::Sp => is_sp(text),
             Self::OneOf(words) => words.contains(&text),
             Self::SomeText => !text.trim().is_empty(),
             Self::AnyText => true,

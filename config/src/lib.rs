@@ -11,6 +11,7 @@
 mod check;
 mod dispatch;
 mod door;
+mod isag;
 mod key;
 mod layers;
 mod node;
@@ -36,6 +37,7 @@ use serde::Deserialize;
 
 pub use dispatch::DispatchSettings;
 pub use door::DoorSettings;
+pub use isag::{IsagSettings, IsagSpSettings};
 pub use key::{REPLICA_NUMBER_MAX, TEXT_BYTES_MAX, URLS_MAX};
 pub use node::{ListenSettings, MemberSettings, NodeSettings, ProvinceSettings};
 pub use number_plan::NumberPlanSettings;
@@ -67,6 +69,7 @@ const KEYS: &[&[Key]] = &[
     rails::KEYS,
     recharge::KEYS,
     upp::KEYS,
+    isag::KEYS,
     secret::KEYS,
     sp::KEYS,
     number_plan::KEYS,
@@ -97,6 +100,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/recharge.toml"),
     "\n",
     include_str!("../defaults/upp.toml"),
+    "\n",
+    include_str!("../defaults/isag.toml"),
     "\n",
     include_str!("../defaults/vault.toml"),
     "\n",
@@ -139,6 +144,11 @@ pub struct Settings {
     pub recharge: RechargeSettings,
     /// The unified payment platform.
     pub upp: UppSettings,
+    /// The door for SPs that are connected through the ISAG.
+    pub isag: IsagSettings,
+    /// Those SPs: number at the ISAG → who it is.
+    #[serde(default)]
+    pub isag_sps: BTreeMap<String, IsagSpSettings>,
     /// PIN cards.
     pub vault: SecretSettings,
     /// Tickets.

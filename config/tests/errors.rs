@@ -529,3 +529,28 @@ fn accounts_at_the_upp_need_to_be_reached_and_signed_for() {
     assert!(Settings::parse(&text, "file x.toml", [key]).unwrap().upp.keeps_virtual_accounts());
     assert!(!Settings::parse(GOOD, "file x.toml", []).unwrap().upp.keeps_virtual_accounts());
 }
+
+#[test]
+fn sps_at_the_isag_are_named_by_their_number() {
+    let sp = |number: &str, serial: u8| {
+        format!("[isag_sps.{number}]\nsp_id = \"S20260101120000000-44-0000{serial}\"\nnotice_url = \"\"\n")
+    };
+    let text = format!("{GOOD}{}{}", sp("35100123", 1), sp("35100124", 2));
+    let settings = Settings::parse(&text, "file x.toml", []).unwrap();
+    assert_eq!(settings.isag_sps["35100123"].sp_id, "S20260101120000000-44-00001");
+    assert!(settings.isag.checks_headers());
+    assert!(Settings::parse(GOOD, "file x.toml", []).unwrap().isag_sps.is_empty());
+    let named = told(&sp("3510012", 1), &[]);
+    assert_eq!(named, ["isag_sps.3510012 (file x.toml, line 8): an SP is named by its number at the ISAG, 8 digits"]);
+    let twice = told(&format!("{}{}", sp("35100123", 1), sp("35100124", 1)), &[]);
+    assert!(twice[0].starts_with("isag_sps.35100124.sp_id"), "{twice:?}");
+    assert!(twice[0].contains("must differ from isag_sps.35100123.sp_id"), "{twice:?}");
+    for (text, key) in [
+        (sp("35100123", 1).replace("S2026", "G2026"), "isag_sps.35100123.sp_id"),
+        (sp("35100123", 1).replace("\"\"", "\"ftp://h:1/\""), "isag_sps.35100123.notice_url"),
+        ("[isag]\nheader_check = \"perhaps\"\n".to_owned(), "isag.header_check"),
+        ("[isag]\naccount_kind = \"gold\"\n".to_owned(), "isag.account_kind"),
+    ] {
+        assert!(told(&text, &[])[0].starts_with(key), "{text}");
+    }
+}
