@@ -26,6 +26,8 @@ pub enum Channel {
     App,
     /// A vending machine, a gate, a point of sale.
     Pos,
+    /// An SP that is connected through the ISAG.
+    Isag,
 }
 
 impl Channel {
@@ -39,6 +41,7 @@ impl Channel {
             Self::Ivr => "ivr",
             Self::App => "app",
             Self::Pos => "pos",
+            Self::Isag => "isag",
         }
     }
 }

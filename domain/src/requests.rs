@@ -140,6 +140,11 @@ impl Requests {
         self.generations.values().find_map(|generation| generation.get(request.key)).map(|known| request.compare(known))
     }
 
+    /// What a request came to that names no order, whatever its content was.
+    pub(crate) fn outcome_of(&self, key: u128) -> Option<&Outcome> {
+        self.generations.values().find_map(|generation| generation.get(key)).map(|known| &known.outcome)
+    }
+
     /// Remembers the answer to a request of which nothing was known.
     pub(crate) fn remember(
         &mut self,

@@ -310,6 +310,15 @@ impl State {
         })
     }
 
+    /// The order that a request has made, as long as its answer is remembered; its content is not looked at.
+    #[must_use]
+    pub fn order_of_request(&self, key: u128) -> Option<OrderId> {
+        match self.requests.outcome_of(key)? {
+            Outcome::Order(order) | Outcome::OrderDeclined(order, _) => Some(*order),
+            _ => None,
+        }
+    }
+
     /// The books.
     #[must_use]
     pub fn trial_balance(&self) -> TrialBalance {
