@@ -9,6 +9,7 @@
 
 mod order_driver;
 mod outbox;
+mod soap;
 mod sp_digest;
 mod supervision;
 
@@ -21,6 +22,7 @@ pub mod demo;
 pub mod gateway;
 pub mod home;
 pub mod intake;
+pub mod isag_sps;
 pub mod message_signature;
 #[cfg(feature = "mutants")]
 pub mod mutant;

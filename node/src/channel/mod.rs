@@ -9,6 +9,7 @@
 
 pub mod accept;
 pub mod http;
+pub mod isag;
 pub mod peer;
 pub mod serve;
 

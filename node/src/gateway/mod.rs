@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub mod bank;
+pub mod isag;
 pub mod ismp;
 mod json_peer;
 pub mod notice_signing;
@@ -38,6 +39,9 @@ pub enum NoAnswer {
     /// It answered with something else than was agreed.
     #[error("the answer can not be understood")]
     Garbage(#[source] serde_json::Error),
+    /// It answered with something else than a message of SOAP.
+    #[error("the answer is no message")]
+    NotSoap(#[source] crate::soap::NotSoap),
     /// It answered with more than is read.
     #[error("the answer is longer than {ANSWER_BYTES_MAX} bytes")]
     TooLong,
@@ -61,6 +65,11 @@ async fn post<A: DeserializeOwned>(client: &reqwest::Client, url: &str, body: &i
 
 /// Sends a request and reads a JSON answer of bounded size.
 async fn answer_of<A: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<A, NoAnswer> {
+    serde_json::from_slice(&answered(request).await?).map_err(NoAnswer::Garbage)
+}
+
+/// Sends a request and reads its answer, of bounded size.
+async fn answered(request: reqwest::RequestBuilder) -> Result<Vec<u8>, NoAnswer> {
     let mut response = request.send().await.map_err(NoAnswer::Silent)?;
     if !response.status().is_success() {
         return Err(NoAnswer::Status(response.status().as_u16()));
@@ -72,7 +81,7 @@ async fn answer_of<A: DeserializeOwned>(request: reqwest::RequestBuilder) -> Res
         }
         bytes.extend_from_slice(&chunk);
     }
-    serde_json::from_slice(&bytes).map_err(NoAnswer::Garbage)
+    Ok(bytes)
 }
 
 /// Path and query of an address as they arrive, and so as they are signed: with what it has in front of a path.

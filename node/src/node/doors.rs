@@ -1,5 +1,7 @@
 //! The doors of a node: open when the node can work, closed first when it stops.
 
+use std::sync::Arc;
+
 use axum::Router;
 use mpss_runtime::TaskHandle;
 use tokio::sync::{oneshot, watch};
@@ -8,6 +10,7 @@ use super::{Context, Listeners};
 use crate::channel::in_flight::InFlight;
 use crate::channel::{self, ServeOptions};
 use crate::home::Home;
+use crate::isag_sps::KeyedSps;
 use crate::serving::Serving;
 
 /// What stands behind the doors: requests in, answers out, no sockets.
@@ -17,19 +20,22 @@ pub struct Services {
     pub public: Router,
     /// Other provinces.
     pub peer: Router,
-    in_flight: [InFlight; 2],
+    in_flight: [InFlight; 3],
 }
 
 impl Services {
     pub(super) fn new(context: &Context, home: Home, serving: Serving) -> Self {
-        let (public, callers) = channel::http::router(context.clone(), home.clone(), serving);
+        let (public, callers) = channel::http::router(context.clone(), home.clone(), serving.clone());
+        let clock = Arc::clone(&context.seams.clock);
+        let sps = KeyedSps::new(&context.settings, context.replica.clone(), context.pins.clone(), clock);
+        let (isag, at_the_isag) = channel::isag::router(context.clone(), serving, Arc::new(sps));
         let (peer, provinces) = channel::peer::router(context.clone(), home);
-        Self { public, peer, in_flight: [callers, provinces] }
+        Self { public: public.merge(isag), peer, in_flight: [callers, provinces, at_the_isag] }
     }
 
-    /// Requests being worked on now: callers' and other provinces'.
+    /// Requests being worked on now: callers', other provinces', and those of SPs at the ISAG.
     #[must_use]
-    pub fn requests_in_flight(&self) -> [usize; 2] {
+    pub fn requests_in_flight(&self) -> [usize; 3] {
         self.in_flight.each_ref().map(InFlight::count)
     }
 }

@@ -17,6 +17,7 @@ use crate::gateway::bank::link::{LineOptions, TcpBankLine};
 use crate::gateway::bank::notices::{BankNotices, HttpBankNotices};
 use crate::gateway::bank::rail::{Acquirer, BankRail};
 use crate::gateway::bank::wire::Wire;
+use crate::gateway::isag::IsagSpGateway;
 use crate::gateway::ismp::{HttpIsmp, IsmpRail};
 use crate::gateway::notice_signing::NoticeSigning;
 use crate::gateway::rail::RailGateway;
@@ -25,6 +26,7 @@ use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
 use crate::gateway::sp::{HttpSpGateway, SpGateway};
 use crate::gateway::upp::{HttpUppNotices, UppNotices};
 use crate::gateway::upp_account::{HttpUppAccounts, UppRail};
+use crate::isag_sps::KeyedSps;
 use crate::password::PasswordJudge;
 use crate::ticket_code::TicketPen;
 
@@ -191,8 +193,14 @@ pub(super) async fn context(
     };
     let number = settings.node.number;
     let nodes = outside.nodes.clone();
-    let (rails, sps) = (outside.rails.clone(), outside.sps.clone());
+    let rails = outside.rails.clone();
     let pins = settings.vault.key_bytes().map(|key| PinSafe::new(&key));
+    let mut sps = outside.sps.clone();
+    if !settings.isag_sps.is_empty() {
+        let known = KeyedSps::new(&settings, replica.clone(), pins.clone(), Arc::clone(&seams.clock));
+        let deadline = settings.outbox.request_deadline();
+        sps = Arc::new(IsagSpGateway::new(Arc::new(known), sps, deadline).map_err(no_client)?);
+    }
     let tickets = settings.tickets.key_bytes().map(|key| TicketPen::new(&key));
     let settings = Arc::new(settings);
     Ok(Context { province, number, replica, dispatch, nodes, rails, sps, judge, pins, tickets, seams, settings })

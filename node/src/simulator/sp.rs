@@ -32,6 +32,8 @@ use super::silence;
 use super::sp_signing::{Asking, Checks, OwnKey, PlatformKeys, ask};
 use crate::message_signature::Signer;
 
+mod isag;
+
 /// Digits at the end of a bill's number that say what is due, in fen.
 const BILL_DIGITS: usize = 6;
 /// Orders one SP remembers.
@@ -178,6 +180,7 @@ impl SpSimulator {
     pub fn router(&self) -> Router {
         Router::new()
             .route("/sps/{name}/notices", post(take_notices))
+            .route("/sps/{name}/isag", post(isag::take))
             .route("/simulator/sps", get(list))
             .route("/simulator/platform-keys", put(set_platform_keys))
             .route("/simulator/sps/{name}/key", put(set_key))
@@ -370,13 +373,18 @@ async fn take_notices(
     if plan.garbage {
         return ([(header::CONTENT_TYPE, "application/json")], "{\"answers\": [}\u{0}garbage").into_response();
     }
-    if plan.answers.is_empty() && !notices.is_empty() {
+    answered(&plan, notices.len(), || Json(json!({ "answers": plan.answers })).into_response()).await
+}
+
+/// Answers so many notices as planned: in time, late or never.
+async fn answered(plan: &Plan, notices: usize, answer: impl FnOnce() -> Response) -> Response {
+    if plan.answers.is_empty() && notices > 0 && !plan.garbage {
         return silence().await;
     }
     if plan.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(plan.delay_ms.min(DELAY_MS_MAX))).await;
     }
-    Json(json!({ "answers": plan.answers })).into_response()
+    answer()
 }
 
 async fn set_behaviour(

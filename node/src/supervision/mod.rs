@@ -87,8 +87,8 @@ fn leader_children(context: &Context, outside: &Outside, tenure: &Tenure) -> Vec
         Child::new("sms relay", move || (SmsRelay, (context.clone(), outside.sms.clone(), tenure.clone())))
     };
     let notices = {
-        let (context, outside, tenure) = (context.clone(), outside.clone(), tenure.clone());
-        Child::new("notice desk", move || (NoticeDesk, (context.clone(), outside.sps.clone(), tenure.clone())))
+        let (context, tenure) = (context.clone(), tenure.clone());
+        Child::new("notice desk", move || (NoticeDesk, (context.clone(), context.sps.clone(), tenure.clone())))
     };
     vec![driver, sms, notices]
 }

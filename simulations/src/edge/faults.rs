@@ -168,7 +168,7 @@ impl Faults {
         let random = self.scene.random.named(&format!("crash {}", self.looks));
         let torn = Crash::Torn(usize::try_from(random.below(4_096)).unwrap_or(0));
         let crash = *random.pick(&[Crash::Lost, Crash::Kept, torn]);
-        if machine.held().is_some_and(|held| held.requests != [0, 0]) {
+        if machine.held().is_some_and(|held| held.requests != [0; 3]) {
             self.scene.count("crashes with requests under way");
         }
         self.strike(sim.elapsed(), "crashes", &format!("{} {crash:?}", machine.name), dark);

@@ -80,7 +80,7 @@ pub struct Held {
     /// Connections of provinces.
     pub provinces: usize,
     /// Requests of both that are being worked on.
-    pub requests: [usize; 2],
+    pub requests: [usize; 3],
 }
 
 /// A machine's name on the network.

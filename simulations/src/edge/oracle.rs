@@ -32,7 +32,7 @@ pub fn open(machines: &[Machine]) -> Vec<String> {
 #[must_use]
 pub fn leaked(machines: &[Machine]) -> Vec<String> {
     let held = machines.iter().filter_map(|machine| Some((&machine.name, machine.held()?)));
-    held.filter(|(_, held)| held.callers + held.provinces > 0 || held.requests != [0, 0])
+    held.filter(|(_, held)| held.callers + held.provinces > 0 || held.requests != [0; 3])
         .map(|(name, held)| format!("{name}: {held:?}"))
         .collect()
 }

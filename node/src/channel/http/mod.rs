@@ -79,6 +79,7 @@ mod tests;
 
 pub use door::{HttpOptions, MetricsText};
 pub(crate) use leader::TO_LEADER;
+pub(crate) use orders::QUANTITY_MAX;
 pub use signature::{signed, verify};
 
 use door::Door;

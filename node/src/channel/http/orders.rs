@@ -28,7 +28,7 @@ use crate::password::PaymentPassword;
 use crate::serving::{PlaceOrder, With};
 
 /// Pieces in one order at most.
-pub(super) const QUANTITY_MAX: u32 = 1_000;
+pub(crate) const QUANTITY_MAX: u32 = 1_000;
 
 /// Says that the preference was understood (RFC 7240).
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");

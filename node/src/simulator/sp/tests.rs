@@ -60,6 +60,41 @@ async fn a_second_notice_for_the_same_order_is_not_a_second_delivery() {
 }
 
 #[tokio::test]
+async fn the_same_notices_are_taken_in_soap() {
+    let simulator = SpSimulator::new();
+    let notice = |id: &str, kind: &str| {
+        format!(
+            "<n:notice><n:noticeIdentifier>{id}</n:noticeIdentifier><n:kind>{kind}</n:kind><n:orderIdentifier>{ORDER}\
+             </n:orderIdentifier><n:productIdentifier>G1</n:productIdentifier></n:notice>"
+        )
+    };
+    let tell = async |notices: String| {
+        let message = format!(
+            "<e:Envelope xmlns:e='http://schemas.xmlsoap.org/soap/envelope/'><e:Body><n:notifyDelivery \
+             xmlns:n='urn:mpss:isag:delivery_notification:v1'>{notices}</n:notifyDelivery></e:Body></e:Envelope>"
+        );
+        let request = Request::post("/sps/lotto/isag").body(Body::from(message)).expect("a request");
+        let response = simulator.router().oneshot(request).await.expect("the router answers");
+        let status = response.status();
+        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+        (status, String::from_utf8(bytes.to_vec()).expect("text"))
+    };
+    let (status, answer) = tell(notice("44-7", "deliver")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(answer.contains(&format!("<n:orderIdentifier>{ORDER}</n:orderIdentifier><n:result>accepted</n:result>")));
+    set(&simulator, json!({ "mode": "refuses" })).await;
+    let (_, answer) = tell(notice("44-8", "deliver") + &notice("44-9", "cancel")).await;
+    assert!(answer.contains("refused") && answer.contains("accepted"), "{answer}");
+    set(&simulator, json!({ "mode": "garbage" })).await;
+    assert!(tell(notice("44-10", "deliver")).await.1.contains("garbage"));
+    let seen = simulator.order("lotto", ORDER).expect("the order");
+    assert_eq!((seen.deliver_notices, seen.delivered, seen.cancelled), (3, 1, true));
+    for wrong in [notice("44-11", "perhaps"), notice("", "deliver"), "<n:notice/>".to_owned()] {
+        assert_eq!(tell(wrong).await.0, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}
+
+#[tokio::test]
 async fn refuses() {
     let simulator = SpSimulator::new();
     set(&simulator, json!({ "mode": "refuses" })).await;
