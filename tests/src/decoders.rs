@@ -30,6 +30,7 @@ pub const ALL: &[Decoder] = &[
     Decoder { name: "replica_answer", understands: mpss_cluster::fuzz::answer },
     Decoder { name: "iso8583", understands: mpss_node::gateway::bank::iso8583::fuzz::understands },
     Decoder { name: "message_signature", understands: mpss_node::message_signature::fuzz::understands },
+    Decoder { name: "isag_message", understands: mpss_node::channel::isag::fuzz::understands },
     Decoder { name: "snapshot_head", understands: mpss_cluster::fuzz::snapshot_head },
 ];
 
