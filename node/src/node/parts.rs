@@ -30,6 +30,7 @@ use crate::gateway::sp::{HttpSpGateway, SpGateway};
 use crate::gateway::upp::{HttpUppNotices, UppNotices};
 use crate::gateway::upp_account::{HttpUppAccounts, UppRail};
 use crate::isag_sps::{IsagSps, KeyedSps};
+use crate::isag_sps::KeyedSps;
 use crate::password::PasswordJudge;
 use crate::ticket_code::TicketPen;
 
@@ -235,6 +236,11 @@ pub(super) async fn context(
     if !settings.isag_sps.is_empty() {
         let deadline = settings.outbox.request_deadline();
         sps = Arc::new(IsagSpGateway::new(Arc::clone(&at_the_isag), sps, deadline).map_err(no_client)?);
+    let mut sps = outside.sps.clone();
+    if !settings.isag_sps.is_empty() {
+        let known = KeyedSps::new(&settings, replica.clone(), pins.clone(), Arc::clone(&seams.clock));
+        let deadline = settings.outbox.request_deadline();
+        sps = Arc::new(IsagSpGateway::new(Arc::new(known), sps, deadline).map_err(no_client)?);
     }
     let tickets = settings.tickets.key_bytes().map(|key| TicketPen::new(&key));
     let settings = Arc::new(settings);

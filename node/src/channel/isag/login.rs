@@ -66,8 +66,8 @@ impl Login {
         let Some(check) = &self.check else { return known.ok_or_else(nobody) };
         let (Some(password), Some(at)) = (&header.password, &header.time_stamp) else { return Err(nobody()) };
         let given = hex::decode(password).unwrap_or_default();
-        let nobodys = [NOBODYS_SECRET.to_owned().into()];
-        let secrets = known.as_ref().map_or(&nobodys[..], |sp| &sp.secrets);
+        let nobodys = [Zeroizing::new(NOBODYS_SECRET.to_owned())];
+        let secrets = known.as_ref().map_or(&nobodys[..], |sp| sp.secrets.as_slice());
         let proves = |secret: &Zeroizing<String>| {
             let expected = digest(number, secret, at);
             bool::from(given.as_slice().ct_eq(&expected[..]))

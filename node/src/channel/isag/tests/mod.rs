@@ -194,8 +194,6 @@ impl Shop {
     /// The door as a node has it: the subscriber is really asked.
     async fn open_served(change: impl FnOnce(&mut Settings)) -> Self {
         let mut shop = Self::open_with(|_| {}).await;
-        let doors = |state: &mpss_domain::State| (state.version() >= mpss_domain::StateVersion::DOORS).then_some(());
-        shop.trial.until("the version of doors", doors).await;
         let mut context = shop.trial.context.clone();
         let mut settings = (*context.settings).clone();
         change(&mut settings);
@@ -207,6 +205,8 @@ impl Shop {
 
     async fn open_with(change: impl FnOnce(&mut Settings)) -> Self {
         let trial = Trial::start().await;
+        let doors = |state: &mpss_domain::State| (state.version() >= mpss_domain::StateVersion::DOORS).then_some(());
+        trial.until("the version of doors", doors).await;
         let account = trial.open(local(1), Money::yuan(50)).await;
         let product = trial.product(Scope::Local).await;
         let sp = trial.context.replica.read(|state| state.product(product).unwrap().terms().sp);
