@@ -287,7 +287,7 @@ pub(crate) fn settings(folder: &Path, raft: SocketAddr) -> Settings {
         pause_max_ms = 50
         [smpp]
         answer_deadline_ms = 200
-        receipt_wait_ms = 150
+        receipt_wait_ms = 1000
         give_up_ms = 2000
         receipt_overdue_ms = 300
         "#,

@@ -188,9 +188,12 @@ async fn a_subscriber_does_everything_by_text() {
     assert!(trial.says(me, "XE 20 30 739164").await[0].contains("单笔限额20.00元，每日限额30.00元"));
     assert!(trial.says(me, "GM 739164 591837").await[0].contains("支付密码已修改"));
     assert!(trial.says(me, "GM 591837 111111").await[0].contains("支付密码过于简单"));
-    assert!(trial.says(me, "DJ 739164").await[0].contains("冻结未成功：支付密码错误"));
-    assert!(trial.says(me, "DJ 591837").await[0].contains("已冻结"));
-    assert_eq!(trial.account_of(me).unwrap().0, AccountStatus::Frozen { until: None });
+    // Another one: ten different commands in two minutes are looked at.
+    assert!(trial.says(other, "DJ 591837").await[0].contains("冻结未成功：支付密码错误"));
+    assert!(trial.says(other, "DJ 739164").await[0].contains("已冻结"));
+    assert_eq!(trial.account_of(other).unwrap().0, AccountStatus::Frozen { until: None });
+    assert!(trial.says(other, "JD739164").await[0].contains("已解冻"));
+    assert!(trial.says(other, "ZX 739164").await[0].contains("注销未成功：账户尚有余额"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,7 +77,7 @@ async fn scene(window: usize) -> Scene {
         window,
         answer_deadline: Duration::from_millis(400),
         connect_deadline: Duration::from_secs(5),
-        enquire: Duration::from_millis(100),
+        enquire: Duration::from_millis(500),
         reconnect_min: Duration::from_millis(5),
         reconnect_max: Duration::from_millis(20),
     };

@@ -259,7 +259,7 @@ async fn a_leader_that_dies_leaves_what_is_in_doubt_to_the_next() {
     let scene = Scene::with(1, &[Next::TakesSilently]).await;
     let actors = scene.actors().await;
     eventually("it is with the centre", || scene.centre.had() == 1).await;
-    actors.kill();
+    actors.stop().await;
     let _successors = scene.actors().await;
     scene.centre.receipt(0, ReceiptFate::Delivered);
     scene.comes_to(1, Fate::Delivered).await;

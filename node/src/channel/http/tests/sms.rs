@@ -51,9 +51,9 @@ async fn the_centre_brings_what_subscribers_send_and_signs_it() {
     let listed = shop.get(&format!("/v1/texts?msisdn={}", local(1))).await.is(200).json();
     assert_eq!(listed["texts"].as_array().unwrap().len(), 1, "{listed}");
     let long = json!({"from": local(1).to_string(), "text": "a".repeat(501)});
-    assert_eq!(shop.ask(shop.words("k5", &long, &KEY)).await.problem(422, "invalid_text").as_deref(), Some("text"));
+    assert_eq!(shop.ask(shop.words("k5", &long, &KEY)).await.problem(400, "invalid_text").as_deref(), Some("text"));
     let nobody = json!({"from": "1", "text": "YE"});
-    assert_eq!(shop.ask(shop.words("k6", &nobody, &KEY)).await.problem(422, "invalid_msisdn").as_deref(), Some("from"));
+    assert_eq!(shop.ask(shop.words("k6", &nobody, &KEY)).await.problem(400, "invalid_msisdn").as_deref(), Some("from"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,5 +87,5 @@ async fn the_audit_shows_what_became_of_each_text() {
     assert_eq!((&listed["totals"]["failed"], &listed["totals"]["waiting"]), (&json!(1), &json!(2)));
     let totals = shop.get("/v1/texts").await.is(200).json();
     assert_eq!((totals["texts"].as_array().unwrap().len(), &totals["totals"]["failed"]), (0, &json!(1)));
-    assert_eq!(shop.get("/v1/texts?msisdn=1").await.problem(422, "invalid_msisdn").as_deref(), Some("msisdn"));
+    assert_eq!(shop.get("/v1/texts?msisdn=1").await.problem(400, "invalid_msisdn").as_deref(), Some("msisdn"));
 }
