@@ -29,7 +29,6 @@ use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
 use crate::gateway::sp::{HttpSpGateway, SpGateway};
 use crate::gateway::upp::{HttpUppNotices, UppNotices};
 use crate::gateway::upp_account::{HttpUppAccounts, UppRail};
-use crate::isag_sps::{IsagSps, KeyedSps};
 use crate::isag_sps::KeyedSps;
 use crate::password::PasswordJudge;
 use crate::ticket_code::TicketPen;
@@ -230,12 +229,6 @@ pub(super) async fn context(
     let nodes = outside.nodes.clone();
     let rails = outside.rails.clone();
     let pins = settings.vault.key_bytes().map(|key| PinSafe::new(&key));
-    let at_the_isag: Arc<dyn IsagSps> =
-        Arc::new(KeyedSps::new(&settings, replica.clone(), pins.clone(), Arc::clone(&seams.clock)));
-    let mut sps = outside.sps.clone();
-    if !settings.isag_sps.is_empty() {
-        let deadline = settings.outbox.request_deadline();
-        sps = Arc::new(IsagSpGateway::new(Arc::clone(&at_the_isag), sps, deadline).map_err(no_client)?);
     let mut sps = outside.sps.clone();
     if !settings.isag_sps.is_empty() {
         let known = KeyedSps::new(&settings, replica.clone(), pins.clone(), Arc::clone(&seams.clock));
