@@ -106,7 +106,7 @@ async fn what_is_not_understood_is_refused_by_field() {
         ("code", json!("12345"), "invalid_value"),
         ("code", json!("12345x"), "invalid_value"),
         ("decision", json!("perhaps"), "invalid_choice"),
-        ("msisdn", json!("1"), "invalid_number"),
+        ("msisdn", json!("1"), "invalid_msisdn"),
     ] {
         let mut body = word(1, "123456", "agree");
         body[field] = value;
