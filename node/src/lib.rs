@@ -10,7 +10,6 @@
 mod goods_puller;
 mod order_driver;
 mod outbox;
-mod soap;
 mod sp_digest;
 mod supervision;
 
@@ -33,6 +32,7 @@ pub mod password;
 pub mod platform_keys;
 pub mod serving;
 pub mod simulator;
+pub mod soap;
 pub mod telemetry;
 pub mod ticket_code;
 mod watched;
