@@ -98,8 +98,8 @@ pub use command::{Batch, Command, Request, Verb};
 pub use effect::{Effect, EffectId, EffectRow, SmsText};
 pub use entry::BATCH_COMMANDS_MAX;
 pub use ids::{
-    AccountId, AwardId, BindingId, CallId, CustomerCode, GoodsReference, Msisdn, OrderId, PaymentId, ProductId, ProvinceId,
-    RefundId, ReversalId, SpApplicationId, SpId, TopUpId, TransferId, UppNumber, WishId,
+    AccountId, AwardId, BindingId, CallId, CustomerCode, GoodsReference, Msisdn, OrderId, PaymentId, ProductId,
+    ProvinceId, RefundId, ReversalId, SpApplicationId, SpId, TopUpId, TransferId, UppNumber, WishId,
 };
 pub use journal::{JournalRecord, RecordPosition};
 pub use ledger::{LedgerAccount, TrialBalance};

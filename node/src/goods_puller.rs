@@ -70,9 +70,8 @@ async fn pull_on(context: &Context, tenure: &Tenure) {
     let pause = Duration::from_millis(context.settings.dispatch.national_goods_ms);
     let mut failing = false;
     loop {
-        let known = context.replica.read(|state| {
-            (state.version() >= StateVersion::DOORS).then(|| state.national_goods_upto())
-        });
+        let known =
+            context.replica.read(|state| (state.version() >= StateVersion::DOORS).then(|| state.national_goods_upto()));
         let more = match known {
             // Until every replica can keep copies, goods are asked for as they are shown.
             None => false,

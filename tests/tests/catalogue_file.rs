@@ -67,7 +67,11 @@ fn file(sp: &str, idle: &str) -> File {
             wrong.insert(line, (code, field));
             text.push_str(&row.replace("{r}", &reference).replace("{sp}", sp).replace("{idle}", idle));
         } else {
-            text.push_str(&format!("{reference},{sp},\"双色球, 第{line}期\",lottery,local,{}.{:02},", line % 90, 1 + line % 99));
+            text.push_str(&format!(
+                "{reference},{sp},\"双色球, 第{line}期\",lottery,local,{}.{:02},",
+                line % 90,
+                1 + line % 99
+            ));
         }
         text.push_str("\r\n");
     }
@@ -119,7 +123,11 @@ async fn send(node: &Node, key: &str, file: &File, mut on_line: impl FnMut(usize
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = rest.drain(..=end).collect();
             let line: Value = serde_json::from_slice(&line).expect("a line is JSON");
-            if line.get("line").is_some() { told.lines.push(line) } else { told.counts = Some(line) }
+            if line.get("line").is_some() {
+                told.lines.push(line)
+            } else {
+                told.counts = Some(line)
+            }
             on_line(told.lines.len());
         }
     }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AdmissionStatus, Contact, DOCUMENTS_MAX, Document, DocumentKind, RiskGrade, SettlementAccount, SpApplication};
+use super::{
+    AdmissionStatus, Contact, DOCUMENTS_MAX, Document, DocumentKind, RiskGrade, SettlementAccount, SpApplication,
+};
 use crate::ids::SpApplicationId;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;

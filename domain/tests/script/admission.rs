@@ -35,7 +35,8 @@ impl Stage {
         let by = || Ok::<_, String>(words.need("by")?.to_owned());
         Ok(match words.verb {
             "apply" => {
-                let kinds = [("licence", "business_licence"), ("permit", "trade_permit"), ("again", "business_licence")];
+                let kinds =
+                    [("licence", "business_licence"), ("permit", "trade_permit"), ("again", "business_licence")];
                 let given = kinds.into_iter().filter_map(|(key, kind)| Some((kind, words.get(key)?)));
                 Verb::AskAdmission(Box::new(AskAdmission {
                     name: words.name(0)?.into(),

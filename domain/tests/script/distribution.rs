@@ -67,7 +67,8 @@ impl Stage {
     pub(super) fn see_changes(&self, words: &Words<'_>) -> Result<(), String> {
         let max = words.get("max").map_or(Ok(1_000), str::parse).map_err(|_| "max is a number")?;
         let (changes, upto) = self.state.goods_changes_after(number(words, "after")?, max);
-        let name_of = |id: ProductId| self.products.iter().find(|(_, known)| **known == id).map_or("?", |(name, _)| name);
+        let name_of =
+            |id: ProductId| self.products.iter().find(|(_, known)| **known == id).map_or("?", |(name, _)| name);
         let told: Vec<_> = (changes.iter())
             .map(|change| match change {
                 GoodsChange::Sp(sp) if sp.suspended => format!("suspended:{}", sp.name),

@@ -31,7 +31,8 @@ use std::fmt::Write as _;
 use mpss_domain::command::Request;
 use mpss_domain::{
     AccountId, Applied, AwardId, Batch, BindingId, Command, EffectId, LogTime, Msisdn, OrderId, Outcome, PaymentId,
-    ProductId, ProvinceId, RefundId, Refusal, SpApplicationId, SpId, State, StateVersion, TopUpId, TransferId, Verb, WishId,
+    ProductId, ProvinceId, RefundId, Refusal, SpApplicationId, SpId, State, StateVersion, TopUpId, TransferId, Verb,
+    WishId,
 };
 
 mod accounts;

@@ -125,9 +125,8 @@ impl ChangeBody {
 pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     let query = call.query(&["after", "limit"])?;
     let limit = query.limit("limit", CHANGES_PER_TAKE_MAX, CHANGES_PER_TAKE_MAX)?;
-    let number = |text: &str| {
-        text.parse().map_err(|_| Problem::field(EdgeCode::OutOfRange, "after", "the number of a change"))
-    };
+    let number =
+        |text: &str| text.parse().map_err(|_| Problem::field(EdgeCode::OutOfRange, "after", "the number of a change"));
     let after: u64 = query.get("after").map_or(Ok(0), number)?;
     if !door.here().is_national() {
         return door.pass_on(&call, ProvinceId::NATIONAL).await;

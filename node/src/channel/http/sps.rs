@@ -141,7 +141,8 @@ pub(crate) async fn list(State(door): State<Door>, call: Call) -> Answer {
     let after: Option<SpId> = query.get("cursor").map(|text| field::id("cursor", text)).transpose()?;
     let view = door.context.replica.read_linearizable(mpss_domain::State::clone).await.map_err(NotDone::from)?;
     let mut found = view.sps().filter(|sp| after.is_none_or(|after| sp.id > after));
-    let sps: Vec<SpBody<'_>> = found.by_ref().take(limit).map(|sp| SpBody::new(sp, view.grade_of(sp.id), view.index())).collect();
+    let sps: Vec<SpBody<'_>> =
+        found.by_ref().take(limit).map(|sp| SpBody::new(sp, view.grade_of(sp.id), view.index())).collect();
     let more = found.next().is_some();
     let next_cursor = sps.last().filter(|_| more).map(|sp| sp.sp_id);
     Ok(answer::found(&SpPage { sps, next_cursor, log_index: view.index() }))
@@ -159,9 +160,10 @@ pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     if let Some(elsewhere) = door.elsewhere(id.province()) {
         return door.pass_on(&call, elsewhere).await;
     }
-    let found = door.context.replica.read_linearizable(|state| {
-        state.sp(id).cloned().map(|sp| (sp, state.grade_of(id), state.index()))
-    });
+    let found = door
+        .context
+        .replica
+        .read_linearizable(|state| state.sp(id).cloned().map(|sp| (sp, state.grade_of(id), state.index())));
     let found = found.await.map_err(NotDone::from)?;
     let (sp, grade, index) = found.ok_or_else(|| Problem::refused(Refusal::SpNotFound).of_path())?;
     Ok(answer::found(&SpBody::new(&sp, grade, index)))

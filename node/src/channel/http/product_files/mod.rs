@@ -184,7 +184,8 @@ fn understood(number: u64, header: &Header, line: &str, sp: Option<SpId>, by: &s
         let beside = sp.map(|sp| sp.to_string());
         let sp = header.field(&row, Column::SpId).or(beside.as_deref());
         let deadline = header.field(&row, Column::DeliveryDeadlineMs).map(|ms| {
-            let wrong = || Problem::field(EdgeCode::WrongType, "delivery_deadline_ms", "a whole number of milliseconds");
+            let wrong =
+                || Problem::field(EdgeCode::WrongType, "delivery_deadline_ms", "a whole number of milliseconds");
             ms.parse::<u32>().map_err(|_| wrong())
         });
         let ask = UploadAsk::of_line(
@@ -225,8 +226,15 @@ fn told(door: Door, place: Place, key: RequestKey, lines: Vec<Line>) -> Body {
 
 async fn take_line(door: Door, key: RequestKey, line: Line) -> LineBody {
     let Line { number, reference, ask } = line;
-    let mut body =
-        LineBody { line: number, reference, product_id: None, refused: None, field: None, detail: None, come_again: false };
+    let mut body = LineBody {
+        line: number,
+        reference,
+        product_id: None,
+        refused: None,
+        field: None,
+        detail: None,
+        come_again: false,
+    };
     let refuse = |mut body: LineBody, problem: &Problem| {
         body.refused = Some(problem.code());
         body.field = problem.field_name().map(str::to_owned);

@@ -76,9 +76,8 @@ impl DocumentWire<'_> {
             number: text::code("documents.number", self.number.as_str())?,
             file: text::text("documents.file", self.file.as_str(), text::TITLE_CHARS_MAX)?,
             sha256: sha256.transpose()?,
-            valid_until: day.map_err(|error| {
-                Problem::field(EdgeCode::InvalidTime, "documents.valid_until", error.0)
-            })?,
+            valid_until: day
+                .map_err(|error| Problem::field(EdgeCode::InvalidTime, "documents.valid_until", error.0))?,
         })
     }
 }

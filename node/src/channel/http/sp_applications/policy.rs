@@ -70,9 +70,8 @@ pub(crate) struct AdmissionPolicySet {
 pub(crate) async fn set(State(door): State<Door>, call: Call) -> Answer {
     let key = call.key()?;
     let wire: AdmissionPolicyWire<'_> = call.json()?;
-    let price = |name: &'static str, text: &Option<Str<'_>>| {
-        text.as_ref().map(|text| amount(name, text.as_str())).transpose()
-    };
+    let price =
+        |name: &'static str, text: &Option<Str<'_>>| text.as_ref().map(|text| amount(name, text.as_str())).transpose();
     let policy = AdmissionPolicy {
         version: field::within("version", wire.version, 1..=u64::MAX)?,
         price_max: [

@@ -18,7 +18,11 @@ fn on_sale(serial: u16, title: &str) -> GoodsChange {
         price: Money::yuan(9),
         delivery_deadline_ms: 60_000,
     };
-    GoodsChange::OnSale(NationalProduct { id: ProductId::issue(ISSUED, ProvinceId::NATIONAL, serial), version: 3, terms })
+    GoodsChange::OnSale(NationalProduct {
+        id: ProductId::issue(ISSUED, ProvinceId::NATIONAL, serial),
+        version: 3,
+        terms,
+    })
 }
 
 /// A shop that knows two national products.

@@ -148,7 +148,8 @@ async fn a_file_as_a_whole_is_refused_before_its_lines() {
     shop.file("k", &query, long).await.problem(413, "body_too_large");
     assert_eq!(shop.trial.context.replica.read(|state| state.products().count()), 0);
     // The SP beside the file; GB18030 when the charset says so, and only then.
-    let (gb, _, _) = encoding_rs::GB18030.encode("reference,title,application,scope,price\nr1,双色球,lottery,local,1.00\n");
+    let (gb, _, _) =
+        encoding_rs::GB18030.encode("reference,title,application,scope,price\nr1,双色球,lottery,local,1.00\n");
     let (told, _) = lines(&shop.file("k", &query, gb.to_vec()).await);
     assert_eq!(refused(&told), [(2, "invalid_text", "title")]);
     let (told, _) = lines(&shop.file_as("text/csv; charset=gb18030", "k", &query, gb.to_vec()).await);
@@ -174,7 +175,9 @@ async fn a_product_is_deleted_when_it_is_off_sale_and_is_gone_then() {
     step("review", json!({"decision": "approve"})).await.is(200);
     step("publish", json!({})).await.is(200);
     // Another deadline alone is no change that anybody has to look at.
-    let change = async |key: &str, body: &Value| shop.ask(Asking::change("PUT", format!("/v1/products/{product}"), key, body)).await;
+    let change = async |key: &str, body: &Value| {
+        shop.ask(Asking::change("PUT", format!("/v1/products/{product}"), key, body)).await
+    };
     let mut slower = body.clone();
     slower["delivery_deadline_ms"] = json!(30_000);
     for replayed in [None, Some("true")] {

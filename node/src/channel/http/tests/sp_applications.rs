@@ -38,8 +38,18 @@ async fn an_sp_is_admitted_by_somebody_else_and_its_account_is_seen_by_nobody() 
 
     for (field, value, code, blamed) in [
         ("settlement_account", json!("1234567"), "invalid_value", "settlement_account"),
-        ("documents", json!([{"kind": "diploma", "number": "1", "file": "a", "valid_until": "2099-01-31"}]), "invalid_choice", "documents.kind"),
-        ("documents", json!([{"kind": "agreement", "number": "1", "file": "a", "valid_until": "soon"}]), "invalid_time", "documents.valid_until"),
+        (
+            "documents",
+            json!([{"kind": "diploma", "number": "1", "file": "a", "valid_until": "2099-01-31"}]),
+            "invalid_choice",
+            "documents.kind",
+        ),
+        (
+            "documents",
+            json!([{"kind": "agreement", "number": "1", "file": "a", "valid_until": "soon"}]),
+            "invalid_time",
+            "documents.valid_until",
+        ),
     ] {
         let mut wrong = application();
         wrong[field] = value;
@@ -88,7 +98,8 @@ async fn an_sp_is_admitted_by_somebody_else_and_its_account_is_seen_by_nobody() 
 
     // Sealed for its SP, and nowhere in the clear.
     let safe = shop.trial.context.pins.clone().unwrap();
-    let sealed = shop.trial.context.replica.read(|state| state.sp_applications().next().unwrap().account.number.clone());
+    let sealed =
+        shop.trial.context.replica.read(|state| state.sp_applications().next().unwrap().account.number.clone());
     assert_eq!(safe.open_bank_account("Pearl River Lottery", &sealed).unwrap().as_str(), ACCOUNT);
     assert!(safe.open_bank_account("Another", &sealed).is_err());
     let left = what_is_left_of(shop).await;
