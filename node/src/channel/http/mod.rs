@@ -170,7 +170,7 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(sp_keys::end))
         .routes(routes!(sp_applications::ask, sp_applications::list))
         .routes(routes!(sp_applications::show))
-        .routes(routes!(sp_applications::review))
+        .routes(routes!(sp_applications::review::decide))
         .routes(routes!(sp_applications::documents::renew))
         .routes(routes!(sp_applications::documents::due))
         .routes(routes!(sp_applications::policy::show, sp_applications::policy::set))
