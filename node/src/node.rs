@@ -172,7 +172,8 @@ impl Node {
         listeners: Listeners,
         outside: Outside,
     ) -> Result<Self, NodeError> {
-        let (mut node, services) = Self::start_inside(settings, seams, outside).await?;
+        // On the heap: whoever waits for it need not have room for all of it.
+        let (mut node, services) = Box::pin(Self::start_inside(settings, seams, outside)).await?;
         node.doors = doors::Doors::open(&node.context, services, listeners);
         Ok(node)
     }

@@ -473,6 +473,7 @@ mod tests {
             payment_password: "123456".into(),
             payment_code: None,
             bill: None,
+            confirmation: None,
         };
         let text = r#"{"payment_id":"P20260101120000000-44-00001","order_id":"O20260101120000000-44-00001","serving":"44","msisdn":"18912345678","epoch":3,"scope":"roaming","location":"44","account_kind":"virtual","amount_fen":1230,"title":"彩票","payment_password":"123456"}"#;
         assert_eq!(encode(&payment), text);
@@ -544,6 +545,7 @@ mod tests {
             payment_password: "908172".into(),
             payment_code: Some("4401234567890128".into()),
             bill: None,
+            confirmation: None,
         };
         let shown = format!("{message:?}");
         assert!(

@@ -104,7 +104,7 @@ impl Nation {
             Move::Change { product, price } => {
                 let Some((id, mut terms)) = self.newest(product) else { return };
                 if price {
-                    terms.price = terms.price + Money::fen(1);
+                    terms.price += Money::fen(1);
                 } else {
                     terms.delivery_deadline_ms += 1_000;
                 }

@@ -151,7 +151,7 @@ fn covers_what_it_must(input: &InnerList, message: &Message<'_>, kind: Kind) -> 
         return Err(Fault::Incomplete(METHOD));
     }
     let query = message.query.is_none() || covers("@query");
-    if !covers(TARGET) && !(TARGET_PARTS.into_iter().all(covers) && query) {
+    if !(covers(TARGET) || TARGET_PARTS.into_iter().all(covers) && query) {
         return Err(Fault::Incomplete(TARGET));
     }
     let missing = kind.covered().iter().copied().find(|name| !covers(name));

@@ -81,6 +81,7 @@ pub(crate) fn message(serial: u16) -> PaymentMessage {
         payment_password: "135790".into(),
         payment_code: None,
         bill: None,
+        confirmation: None,
     }
 }
 

@@ -186,6 +186,9 @@ impl Province {
             Outcome::Upp(_) => "order of the UPP",
             Outcome::ConfirmationAsked(_) => "asked",
             Outcome::Word(_) => "word",
+            Outcome::Heard { .. } => "heard",
+            Outcome::DeadlineChanged { .. } => "deadline changed",
+            Outcome::SpApplication(_) => "application",
             Outcome::Done => "done",
         };
         self.note(what);

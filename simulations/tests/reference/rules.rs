@@ -98,6 +98,10 @@ impl Walk {
                 Some(ProductStatus::InReview) | None => Verb::ReviewProduct { product, rejected: None, by },
                 Some(ProductStatus::Published) if !suspended => return,
                 Some(ProductStatus::Published) => Verb::SetSpSuspended { sp, suspended: false },
+                Some(ProductStatus::Deleted) => return,
+                Some(ProductStatus::Withdrawn | ProductStatus::Rejected { .. }) if draw.one_in(6) => {
+                    Verb::DeleteProduct { product }
+                }
                 Some(ProductStatus::Withdrawn | ProductStatus::Rejected { .. }) => {
                     let scope = if code == 0 { Scope::National } else { draw.of(&[Scope::Local, Scope::Roaming]) };
                     let sp = province.state.product(product).map_or(sp, |product| product.terms().sp);

@@ -40,7 +40,7 @@ async fn keeps_texts_by_number_and_drops_repetitions() {
     assert_eq!(received(&centre, "18912345678").await, (json!(2), 2));
     assert_eq!(received(&centre, "18900000000").await, (json!(1), 1));
     assert_eq!(received(&centre, "18999999999").await, (json!(0), 0), "a number nobody wrote to");
-    assert_eq!(centre.totals(), Totals { requests: 4, texts: 3, repetitions: 1, refused: 0 });
+    assert_eq!(centre.totals(), Totals { requests: 4, texts: 3, repetitions: 1, refused: 0, words: 0 });
 }
 
 #[tokio::test]

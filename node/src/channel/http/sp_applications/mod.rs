@@ -3,7 +3,6 @@
 //! body, and nowhere after it.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::sp_admission::{
     AdmissionStatus, AskAdmission, Contact, SealedBankAccount, SettlementAccount, SpApplication,
