@@ -213,6 +213,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("mpss_bank_unusable_total", "Messages of the bank that could not be read, or whose MAC was wrong"),
     ("mpss_bank_network_total", "Network messages that the bank sent, by code"),
     ("mpss_sms_total", "Texts handed to the SMS centre, or messages when it speaks SMPP, by result"),
+    ("mpss_isag_faults_total", "Faults answered to the ISAG, by code"),
     ("mpss_sms_receipts_total", "Receipts of the SMS centre that were recorded"),
     ("mpss_sms_words_total", "Messages of subscribers, by what came of them"),
     ("mpss_smpp_lines_ended_total", "Lines to the SMS centre that came down, or could not be made"),

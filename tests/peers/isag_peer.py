@@ -174,7 +174,7 @@ class Play:
         self.references = (f"R-{number}" for number in itertools.count(1))
 
     def subscriber(self, money=5_000, kind="virtual"):
-        msisdn = f"1890070{next(self.numbers):04}"
+        msisdn = f"1890080{next(self.numbers):04}"
         body = {"msisdn": msisdn, "kind": kind, "payment_password": PASSWORD}
         account = self.province.must("POST", "/v1/accounts", body)["account_id"]
         if money:
@@ -356,7 +356,7 @@ def declined(play):
 
     expect("too little", poor_agrees(), "POL1000")
     expect("the balance", poor.balance(), PRICE - 1)
-    nobody = {**parts(buyer), "endUserIdentifier": "18900799999"}
+    nobody = {**parts(buyer), "endUserIdentifier": "18900809999"}
     expect("no account", sp.fault("chargeAmount", **nobody), "POL1009 account_not_found")
     return "SVC0270, SVC0001 after the patience and then paid once, POL1000, POL1009"
 
@@ -364,7 +364,7 @@ def declined(play):
 def faults(play):
     """each part of a message that can not be so, by its code"""
     buyer = play.subscriber()
-    good = {"endUserIdentifier": buyer.msisdn, "charge": play.charge(PRICE), "referenceCode": "F-1"}
+    good = {"endUserIdentifier": buyer.msisdn, "charge": play.charge(PRICE)}
     cases = [
         ({"endUserIdentifier": "tel:86189"}, "SVC0004 endUserIdentifier"),
         ({"endUserIdentifier": "sip:someone@example"}, "SVC0004 endUserIdentifier"),
@@ -379,7 +379,9 @@ def faults(play):
     ]
     for names in LOCAL:
         for change, wanted in cases:
-            expect(f"{change}", play.amount[names].fault("chargeAmount", **(good | change)), wanted)
+            # A code of its own: what is refused by a rule is remembered under it.
+            parts = good | {"referenceCode": next(play.references)} | change
+            expect(f"{change}", play.amount[names].fault("chargeAmount", **parts), wanted)
     expect("texts", buyer.code(), None)
     return f"{len(cases)} in both sets of names; nobody was asked"
 
@@ -414,8 +416,8 @@ def secrets(play):
     """a secret that is replaced: both are good while one follows the other, and an ended one is not"""
     sp = play.amount["parlayx"]
     theirs = {"endUserIdentifier": "13900000000", "charge": play.charge(PRICE), "referenceCode": "K-1"}
-    # The address is nobody's, so whoever gets this far has proved itself.
-    proved, nobody = "SVC0004 endUserIdentifier", "POL0001 sp_not_authenticated"
+    # The product is another SP's, so whoever gets this far has proved itself.
+    proved, nobody = "SVC0002 charge.code", "POL0001 sp_not_authenticated"
 
     def told(secret):
         return sp.fault("chargeAmount", sp.header(number=STRANGER, secret=secret), **theirs)

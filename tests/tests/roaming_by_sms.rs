@@ -77,7 +77,7 @@ async fn until_order(trade: Trade<'_>, order: &str, status: &str) -> Value {
 fn ordered_on_the_web_in_44_confirmed_by_sms_debited_in_51() {
     STAGE.play(async |trade| {
         let sp = trade.admit_sp("44", "lounge").await;
-        let product = trade.publish("44", &Goods::new(&sp, "贵宾厅", "roaming", PRICE)).await;
+        let product = trade.publish("44", &Goods::new(&sp, "a lounge", "roaming", PRICE)).await;
         let visitor = number_table::subscriber_of("51", &mut Seeded::new(5).fork("roaming by sms"));
         let account = trade.open_with("51", &visitor, MONEY).await;
 

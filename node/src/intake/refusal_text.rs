@@ -135,6 +135,7 @@ pub(crate) const fn english(number: u16) -> &'static str {
         10704 => "The SP has as many keys as one may have.",
         10705 => "The SP has no such key.",
         10706 => "The key has ended.",
+        10741 => "More different messages of this number came in a short time than are looked at.",
         _ => "Refused by a rule.",
     }
 }

@@ -314,6 +314,10 @@ async fn home_is_told_that_it_is_a_bill_and_whose() {
     assert_eq!(trial.peers.books().bills.len(), 4);
 }
 
+async fn knows_doors(trial: &Trial) {
+    trial.until("the version of doors", |state| state.version().has_doors().then_some(())).await;
+}
+
 fn asking(product: mpss_domain::ProductId, quantity: u32, reserve: bool) -> PlaceOrder {
     PlaceOrder { password: None, quantity, with: With::Consent { reserve }, ..purchase(visitor(1), product, RIGHT) }
 }
@@ -321,6 +325,7 @@ fn asking(product: mpss_domain::ProductId, quantity: u32, reserve: bool) -> Plac
 #[tokio::test(flavor = "multi_thread")]
 async fn home_asks_its_subscriber_and_is_asked_until_it_says_what_came_of_it() {
     let trial = Trial::start().await;
+    knows_doors(&trial).await;
     let product = trial.product(Scope::Roaming).await;
     let reply = trial.serving.place_order(trial.request(), asking(product, 1, false)).await.unwrap();
     let order = trial.order(order_of(&reply));
@@ -335,6 +340,7 @@ async fn home_asks_its_subscriber_and_is_asked_until_it_says_what_came_of_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscriber_who_says_no_and_a_home_that_refuses_decline_the_order() {
     let trial = Trial::start().await;
+    knows_doors(&trial).await;
     let product = trial.product(Scope::Roaming).await;
     let _actors = trial.actors().await;
     for (refusal, ends) in [
@@ -356,6 +362,7 @@ async fn a_subscriber_who_says_no_and_a_home_that_refuses_decline_the_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_what_home_holds_as_much_is_taken_as_is_charged() {
     let trial = Trial::start().await;
+    knows_doors(&trial).await;
     let product = trial.product(Scope::Roaming).await;
     let reply = trial.serving.place_order(trial.request(), asking(product, 3, true)).await.unwrap();
     let id = order_of(&reply);
@@ -381,6 +388,7 @@ async fn of_what_home_holds_as_much_is_taken_as_is_charged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_sp_asks_to_be_paid_for_what_is_its_own() {
     let trial = Trial::start().await;
+    knows_doors(&trial).await;
     let product = trial.product(Scope::Local).await;
     let others = trial.product(Scope::Local).await;
     trial.open(local(1), Money::yuan(10)).await;

@@ -46,7 +46,7 @@ fn what_we_ask_is_what_the_specification_says() {
     let addresses = "4d50535300".to_owned() + "0001313138383800" + "010138363138393030303030303031" + "00";
     assert_eq!(
         hex_of(identity.submit(&message)),
-        head("53", "04")
+        head("51", "04")
             + &addresses
             + "000000"
             + "00"

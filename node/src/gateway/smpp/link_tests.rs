@@ -37,7 +37,7 @@ impl Centre {
         let mut centre = Self { stream: listener.accept().await.unwrap().0, received: BytesMut::new() };
         let bind = centre.hears().await;
         let Some(Pdu::BindTransceiver(asked)) = bind.pdu() else { panic!("{bind:?}") };
-        assert_eq!((asked.system_id.as_str(), asked.password.as_str()), ("mpss44\0", "secret08\0"));
+        assert_eq!((asked.system_id.as_str(), asked.password.as_str()), ("mpss44", "secret08"));
         centre.answers(&bind, CommandStatus::EsmeRok, BindTransceiverResp::default()).await;
         centre
     }

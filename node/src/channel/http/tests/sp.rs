@@ -480,6 +480,9 @@ async fn what_an_sp_begins_waits_for_the_subscribers_word_and_its_end_is_told() 
     let asked = shop.as_sp(&partner, charge(&partner.product, "c3", false)).await.is(201).json();
     let code = shop.code_sent();
     shop.post("/v1/confirmations", "no", confirmations::word(1, &code, "refuse")).await.is(201);
+    // Asked from behind the third, it is waited for: the read side is fed a moment after the log.
+    let waited = Asking::get("/v1/sp/events?after=3").header("prefer", "wait=20");
+    shop.as_sp(&partner, waited).await.is(200);
     let events = shop.events(&partner, "").await;
     let told: Vec<_> = kinds(&events).into_iter().map(|(_, kind)| kind).collect();
     assert_eq!(told, ["deliver", "reserved", "deliver", "declined"]);
