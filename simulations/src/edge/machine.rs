@@ -227,6 +227,8 @@ impl Machine {
         line("replication.propose_deadline_ms = 3000".to_owned());
         line("dispatch.try_deadline_ms = 1500".to_owned());
         line("dispatch.payment_deadline_ms = 3500".to_owned());
+        // Whoever asks every second keeps a connection, and here everything is to become quiet.
+        line("dispatch.national_goods_ms = 3600000".to_owned());
         line(format!("door.connections_max = {CONNECTIONS_MAX}"));
         line(format!("door.requests_in_flight_max = {IN_FLIGHT_MAX}"));
         line(format!("door.body_bytes_max = {BODY_BYTES_MAX}"));
