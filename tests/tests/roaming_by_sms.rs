@@ -81,7 +81,11 @@ fn ordered_on_the_web_in_44_confirmed_by_sms_debited_in_51() {
         let visitor = number_table::subscriber_of("51", &mut Seeded::new(5).fork("roaming by sms"));
         let account = trade.open_with("51", &visitor, MONEY).await;
 
-        let taken = trade.run("44", on_the_web("order", &visitor, &product)).await.expect("answered");
+        let taken = patience::until("nobody says `not_yet` any more", BOUND, async || {
+            let answer = trade.run("44", on_the_web("order", &visitor, &product)).await?;
+            if answer.code() == "not_yet" { Err(answer.body.to_string()) } else { Ok(answer) }
+        })
+        .await;
         assert_eq!((taken.status, taken.text("status").as_str()), (201, "awaiting_confirmation"), "{}", taken.body);
         let order = taken.text("order_id");
         let code = code_sent_to(trade, &visitor, None).await;
