@@ -50,6 +50,7 @@ mod leader;
 mod national_goods;
 mod number_plan;
 mod openapi;
+mod openapi_forms;
 mod order_body;
 mod orders;
 mod page;

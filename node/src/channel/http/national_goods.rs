@@ -117,7 +117,7 @@ impl ChangeBody {
 #[utoipa::path(
     get, path = "/v1/national-goods", tag = "catalogue", operation_id = "list_national_goods_changes",
     params(
-        ("after" = Option<u64>, Query, description = "Changes after this number; 0 when not given"),
+        ("after" = Option<u64>, Query, description = "Changes after this number, 0 to 9223372036854775807; 0 when not given"),
         ("limit" = Option<u32>, Query, description = "Changes at most, 1 to 500; 500 when not given"),
     ),
     responses((status = 200, description = "What has changed", body = ChangesBody)),
@@ -125,8 +125,10 @@ impl ChangeBody {
 pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {
     let query = call.query(&["after", "limit"])?;
     let limit = query.limit("limit", CHANGES_PER_TAKE_MAX, CHANGES_PER_TAKE_MAX)?;
-    let number =
-        |text: &str| text.parse().map_err(|_| Problem::field(EdgeCode::OutOfRange, "after", "the number of a change"));
+    let number = |text: &str| {
+        let known = text.parse().ok().filter(|number| i64::try_from(*number).is_ok());
+        known.ok_or_else(|| Problem::field(EdgeCode::OutOfRange, "after", "the number of a change"))
+    };
     let after: u64 = query.get("after").map_or(Ok(0), number)?;
     if !door.here().is_national() {
         return door.pass_on(&call, ProvinceId::NATIONAL).await;

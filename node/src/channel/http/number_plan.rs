@@ -69,7 +69,7 @@ pub(crate) struct InstalledPlan {
 /// `first_prefix,last_prefix,province,operator`. A broken file is refused with its line.
 #[utoipa::path(
     put, path = "/v1/number-plan", tag = "number plan", operation_id = "install_number_plan",
-    params(("epoch" = u64, Query, description = "The plan's epoch; higher than the one in force", example = 2)),
+    params(("epoch" = u64, Query, description = "The plan's epoch, 1 to 9223372036854775807; higher than the one in force", example = 2)),
     request_body(content = String, content_type = "text/csv", description = "The plan, at most 4 MiB"),
     responses((status = 200, description = "In force", body = InstalledPlan)),
 )]

@@ -15,6 +15,7 @@ use utoipa::openapi::{OpenApi as Document, Ref, RefOr, Required};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::door::Door;
+use super::openapi_forms;
 use crate::intake::problem::ProblemBody;
 
 #[derive(OpenApi)]
@@ -62,6 +63,9 @@ const SIGNED: [(&str, &str); 2] = [
     ("Signature", "The signature of it (RFC 9421)"),
 ];
 
+/// The header in which the bank, the UPP and the SMS centre sign.
+const SIGNATURE: &str = "mpss-signature";
+
 /// Headers that any request may carry.
 fn traceparent() -> Parameter {
     header_parameter("traceparent", "Trace context (W3C); passed on through provinces", Required::False)
@@ -97,6 +101,7 @@ pub(crate) fn complete(document: &mut Document) {
             complete_one(operation, path, true);
         }
     }
+    openapi_forms::say(document);
     let components = document.components.get_or_insert_default();
     components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
 }
@@ -118,6 +123,11 @@ fn complete_one(operation: &mut Operation, path: &str, changes: bool) {
             parameters.push(RefOr::T(header_parameter("Content-Digest", description, Required::True)));
         }
         problem(operation, "401", "Not signed, or not rightly; `code` says what is wrong", false);
+    }
+    let parameters = operation.parameters.get_or_insert_default();
+    let with_key = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(known) if known.name == SIGNATURE);
+    if parameters.iter().any(with_key) {
+        problem(operation, "401", "Not signed, or not rightly", false);
     }
     let parameters = operation.parameters.get_or_insert_default();
     parameters.push(RefOr::T(traceparent()));

@@ -53,7 +53,7 @@ pub(crate) struct PlaceOrderAsk<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "A20260101120000000-44-00001")]
     account_id: Option<Str<'a>>,
-    /// by kind; `virtual` when neither is given.
+    /// by kind: `virtual` (when neither is given), `communication` or `bank`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "virtual")]
     account_kind: Option<Str<'a>>,

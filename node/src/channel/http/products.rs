@@ -296,7 +296,7 @@ pub(crate) struct ProductPage<'a> {
     get, path = "/v1/products", tag = "catalogue", operation_id = "list_products",
     params(
         ("sp_id" = Option<String>, Query, description = "Of this SP only"),
-        ("status" = Option<String>, Query, description = "In this status only", example = "in_review"),
+        ("status" = Option<String>, Query, description = "In this status only: `in_review`, `rejected`, `approved`, `published` or `withdrawn`", example = "in_review"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u32>, Query, description = "Products on the page, 1 to 500; 100 when not given"),
     ),

@@ -46,6 +46,7 @@ pub(crate) struct HeardBody {
 /// number within two minutes are the same message, whatever key they come under: they are done and answered once.
 #[utoipa::path(
     post, path = "/v1/sms/words", tag = "accounts", operation_id = "hear_sms_words",
+    params(("mpss-signature" = String, Header, description = "`t=milliseconds,v1=HMAC-SHA256 in hex`")),
     request_body = WordsAsk<'_>,
     responses((status = 200, description = "Heard, done and answered", body = HeardBody)),
 )]

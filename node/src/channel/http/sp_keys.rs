@@ -38,7 +38,7 @@ const ALGORITHMS: [(&str, SpKeyAlgorithm); 4] = [
 pub(crate) struct SetKeyAsk<'a> {
     /// What it is called: 1 to 32 letters, digits, `.`, `-` or `_`, never used before by this SP.
     #[serde(borrow)]
-    #[schema(value_type = String, max_length = 32, example = "2026-a")]
+    #[schema(value_type = String, max_length = 32, pattern = "^[A-Za-z0-9._-]{1,32}$", example = "2026-a")]
     key_id: Str<'a>,
     /// `ed25519`, `sm2-sm3` or `hmac-sha256` (HTTP Message Signatures), or `isag-md5` (the header of the ISAG).
     #[serde(borrow)]

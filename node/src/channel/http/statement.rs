@@ -132,8 +132,8 @@ struct Period {
     get, path = "/v1/accounts/{id}/statement", tag = "accounts", operation_id = "show_statement",
     params(
         ("id" = String, Path, description = "The account", example = "A20260101120000000-44-00001"),
-        ("from" = Option<String>, Query, description = "Not before this time (RFC 3339)", example = "2026-01-01T00:00:00+08:00"),
-        ("to" = Option<String>, Query, description = "Before this time (RFC 3339)", example = "2026-02-01T00:00:00+08:00"),
+        ("from" = Option<String>, Query, format = DateTime, description = "Not before this time (RFC 3339)", example = "2026-01-01T00:00:00+08:00"),
+        ("to" = Option<String>, Query, format = DateTime, description = "Before this time (RFC 3339)", example = "2026-02-01T00:00:00+08:00"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u32>, Query, description = "Entries on the page, 1 to 500; 100 when not given"),
     ),

@@ -26,6 +26,9 @@ const LINES_MAX: usize = 5_000;
 /// A line that can not be decided in this time is told to come again.
 const LINE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// What the first line of a file names, in any order.
+const COLUMNS: [&str; 5] = ["reference", "order_id", "msisdn", "prize", "account_kind"];
+
 /// One line of an award file as it was sent.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +116,11 @@ pub(crate) async fn send(State(door): State<Door>, call: Call) -> Answer {
     }
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&*call.body);
     let header = reader.headers().map_err(|error| unreadable(&error))?.clone();
+    let missing = COLUMNS.iter().find(|column| !header.iter().any(|named| named == **column));
+    if let Some(missing) = missing {
+        let detail = format!("the first line names the columns, and not {missing}");
+        return Err(Problem::field(EdgeCode::InvalidText, "body", detail));
+    }
     let mut lines = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| unreadable(&error))?;

@@ -34,7 +34,7 @@ pub(crate) struct ChargeAsk<'a> {
     /// How many.
     #[schema(minimum = 1, maximum = 1000, example = 1)]
     quantity: u32,
-    /// From which kind of account; `virtual` when not given.
+    /// From which kind of account: `virtual` (when not given), `communication` or `bank`.
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "virtual")]
     account_kind: Option<Str<'a>>,

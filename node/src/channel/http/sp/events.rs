@@ -140,7 +140,7 @@ impl SpEventBody {
 #[utoipa::path(
     get, path = "/v1/sp/events", tag = "sp", operation_id = "sp_read_events",
     params(
-        ("after" = Option<u64>, Query, description = "The last number that is known; 0, or nothing, for the first"),
+        ("after" = Option<u64>, Query, description = "The last number that is known, 0 to 9223372036854775807; 0, or nothing, for the first"),
         ("limit" = Option<u32>, Query, description = "Events in the answer, 1 to 1000; 100 when not given"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: wait up to N (at most 60) seconds for the next event", example = "wait=30"),
     ),

@@ -45,7 +45,7 @@ pub(crate) struct SpRequestBody {
 /// Shows an SP what became of a request of its own, for as long as requests are remembered. Signed.
 #[utoipa::path(
     get, path = "/v1/sp/requests/{id}", tag = "sp", operation_id = "sp_show_request",
-    params(("id" = String, Path, description = "The SP's request id, percent-encoded", example = "c2b7-0017")),
+    params(("id" = String, Path, pattern = "^[!-~]{1,64}$", description = "The SP's request id, percent-encoded", example = "c2b7-0017")),
     responses((status = 200, description = "What became of it", body = SpRequestBody)),
 )]
 pub(crate) async fn show(State(door): State<Door>, call: Call) -> Answer {

@@ -246,7 +246,7 @@ pub(crate) struct ApplicationPage {
 #[utoipa::path(
     get, path = "/v1/sp-applications", tag = "catalogue", operation_id = "list_sp_applications",
     params(
-        ("status" = Option<String>, Query, description = "In this status only", example = "in_review"),
+        ("status" = Option<String>, Query, description = "In this status only: `in_review`, `rejected` or `admitted`", example = "in_review"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u32>, Query, description = "Applications on the page, 1 to 500; 100 when not given"),
     ),

@@ -157,9 +157,12 @@ async fn a_file_is_taken_line_by_line_and_may_come_again() {
     };
     assert_eq!(raw(&path, "reference\n").await.problem(400, "missing_field").as_deref(), Some("by"));
     let path = format!("{path}?by=clerk");
-    let lines = raw(&path, "reference,msisdn\nL-9,1\n").await.is(200).json();
+    let short = raw(&path, "reference,msisdn\nL-9,1\n").await;
+    assert_eq!(short.problem(400, "invalid_text").as_deref(), Some("body"));
+    let header = "reference,order_id,msisdn,prize,account_kind";
+    let lines = raw(&path, &format!("{header},tax\nL-9,O,1,1.00,virtual,0\n")).await.is(200).json();
     assert_eq!(lines["lines"][0]["refused"], "invalid_text", "{lines}");
-    raw(&path, "reference,msisdn\nL-9\n").await.problem(400, "invalid_text");
+    raw(&path, &format!("{header}\nL-9\n")).await.problem(400, "invalid_text");
     let json = Asking::post(path.clone(), "json", &json!({}));
     shop.ask(json).await.problem(415, "unsupported_media_type");
     let elsewhere = "/v1/sps/S20260101120000000-44-00001/award-files?by=clerk";
