@@ -143,9 +143,7 @@ pub(crate) fn is_person(name: &str) -> bool {
 /// A portal needs its key; an `sp` needs an SP, a reviewer has none.
 pub(crate) fn check(checked: &mut Checked) {
     let is_set = |checked: &Checked, key: &str| checked.text(key).is_some_and(|text| !text.is_empty());
-    if is_set(checked, "portal.listen")
-        && checked.text("portal.session_key").is_some_and(str::is_empty)
-    {
+    if is_set(checked, "portal.listen") && checked.text("portal.session_key").is_some_and(str::is_empty) {
         let what = "must be set where portal.listen is, the same on all nodes of a province";
         checked.add_secret("portal.session_key", what.to_owned());
     }
