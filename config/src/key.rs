@@ -6,6 +6,7 @@ use config::{Value, ValueKind};
 use mpss_domain::ProvinceId;
 
 use crate::isag::{NUMBER_DIGITS, is_sp};
+use crate::portal::is_person;
 
 /// The highest number a replica can have.
 pub const REPLICA_NUMBER_MAX: u64 = 1_000_000;
@@ -34,6 +35,14 @@ pub(crate) enum Kind {
     /// A path in the file system.
     Folder,
     SocketAddress,
+    /// An IP address and a port, or empty.
+    SocketAddressOrEmpty,
+    /// `true` or `false`.
+    YesOrNo,
+    /// The name of a header in small letters, or empty.
+    HeaderOrEmpty,
+    /// A password by argon2id, never shown.
+    PasswordHash,
     HostPort,
     /// `http://host:port`.
     BaseUrl,
@@ -75,6 +84,7 @@ pub(crate) enum Name {
     Province,
     PepperVersion,
     IsagNumber,
+    Person,
 }
 
 impl Name {
@@ -84,6 +94,7 @@ impl Name {
             "founders" => Self::Replica,
             "provinces" => Self::Province,
             "isag_sps" => Self::IsagNumber,
+            "portal_people" => Self::Person,
             _ => Self::PepperVersion,
         }
     }
@@ -97,6 +108,8 @@ impl Name {
             Self::PepperVersion if number.is_some_and(|number| (1..=u64::from(u16::MAX)).contains(&number)) => Ok(()),
             Self::PepperVersion => Err(format!("a pepper is named by its version, from 1 to {}", u16::MAX)),
             Self::IsagNumber if name.len() == NUMBER_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
+            Self::Person if is_person(name) => Ok(()),
+            Self::Person => Err("a person is named by 1 to 32 small letters, digits, '-' or '_'".to_owned()),
             Self::IsagNumber => Err(format!("an SP is named by its number at the ISAG, {NUMBER_DIGITS} digits")),
         }
     }
@@ -105,7 +118,7 @@ impl Name {
 impl Kind {
     /// Values of this kind are never shown.
     pub(crate) const fn is_secret(&self) -> bool {
-        matches!(self, Self::Pepper | Self::KeyOrEmpty | Self::LongKeyOrEmpty | Self::SecretText)
+        matches!(self, Self::Pepper | Self::KeyOrEmpty | Self::LongKeyOrEmpty | Self::SecretText | Self::PasswordHash)
     }
 
     /// What would be right, as the rest of a sentence.
@@ -122,6 +135,12 @@ impl Kind {
             }
             Self::Folder => "must be the path of a folder".into(),
             Self::SocketAddress => "must be an IP address and a port such as \"127.0.0.1:8080\"".into(),
+            Self::SocketAddressOrEmpty => {
+                "must be an IP address and a port such as \"127.0.0.1:8083\", or empty".into()
+            }
+            Self::YesOrNo => "must be true or false".into(),
+            Self::HeaderOrEmpty => "must be the name of a header in small letters, or empty".into(),
+            Self::PasswordHash => "must be a hash as `mpss portal-password` prints it (\"$argon2id$…\")".into(),
             Self::HostPort => "must be a host and a port such as \"10.44.0.1:8082\"".into(),
             Self::BaseUrl => "must be a URL of the form \"http://host:port\"".into(),
             Self::BaseUrls => format!("must be a list of 1 to {URLS_MAX} URLs of the form \"http://host:port\""),
@@ -158,6 +177,11 @@ impl Kind {
                 };
                 (*min..=*max).contains(&number).then_some(ValueKind::U64(number))
             }
+            Self::YesOrNo => match &value.kind {
+                ValueKind::Boolean(yes) => Some(ValueKind::Boolean(*yes)),
+                ValueKind::String(text) if lenient => text.parse().ok().map(ValueKind::Boolean),
+                _ => None,
+            },
             Self::BaseUrls => {
                 let urls: Vec<&str> = match &value.kind {
                     ValueKind::Array(urls) => urls.iter().map(text_of).collect::<Option<_>>()?,
@@ -178,10 +202,13 @@ impl Kind {
 
     fn accepts(&self, text: &str) -> bool {
         match self {
-            Self::Number { .. } | Self::BaseUrls => false,
+            Self::Number { .. } | Self::BaseUrls | Self::YesOrNo => false,
             Self::Province => text.parse::<ProvinceId>().is_ok(),
             Self::Folder => !text.is_empty() && !text.contains('\0'),
             Self::SocketAddress => text.parse::<SocketAddr>().is_ok(),
+            Self::SocketAddressOrEmpty => text.is_empty() || Self::SocketAddress.accepts(text),
+            Self::HeaderOrEmpty => text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'),
+            Self::PasswordHash => text.starts_with("$argon2id$") && text.split('$').count() == 6,
             Self::HostPort => is_host_port(text),
             Self::BaseUrl => is_base_url(text),
             Self::UrlOrEmpty => text.is_empty() || is_url(text),

@@ -18,6 +18,7 @@ mod node;
 mod number_plan;
 mod outbox;
 mod password;
+mod portal;
 mod problem;
 mod rails;
 mod recharge;
@@ -44,6 +45,7 @@ pub use node::{ListenSettings, MemberSettings, NodeSettings, ProvinceSettings};
 pub use number_plan::NumberPlanSettings;
 pub use outbox::OutboxSettings;
 pub use password::PasswordSettings;
+pub use portal::{People, PersonSettings, PortalSettings};
 pub use problem::{Problem, SettingsError};
 pub use rails::RailSettings;
 pub use recharge::RechargeSettings;
@@ -72,6 +74,7 @@ const KEYS: &[&[Key]] = &[
     recharge::KEYS,
     upp::KEYS,
     isag::KEYS,
+    portal::KEYS,
     secret::KEYS,
     sp::KEYS,
     smpp::KEYS,
@@ -107,6 +110,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/upp.toml"),
     "\n",
     include_str!("../defaults/isag.toml"),
+    "\n",
+    include_str!("../defaults/portal.toml"),
     "\n",
     include_str!("../defaults/vault.toml"),
     "\n",
@@ -156,6 +161,11 @@ pub struct Settings {
     /// Those SPs: number at the ISAG → who it is.
     #[serde(default)]
     pub isag_sps: BTreeMap<String, IsagSpSettings>,
+    /// The portals.
+    pub portal: PortalSettings,
+    /// Who signs in to them by name.
+    #[serde(default)]
+    pub portal_people: People,
     /// PIN cards.
     pub vault: SecretSettings,
     /// Tickets.

@@ -19,6 +19,7 @@ pub(crate) fn check(checked: &mut Checked) {
     crate::upp::check(checked);
     crate::sp::check(checked);
     crate::isag::check(checked);
+    crate::portal::check(checked);
     crate::smpp::check(checked);
     at_most(checked, "rails.bank_reconnect_min_ms", "rails.bank_reconnect_max_ms");
     at_most(checked, "smpp.reconnect_min_ms", "smpp.reconnect_max_ms");
@@ -50,7 +51,7 @@ fn deadlines(checked: &mut Checked) {
 }
 
 fn listeners(checked: &mut Checked) {
-    let keys = ["listen.public", "listen.peer", "listen.raft"];
+    let keys = ["listen.public", "listen.peer", "listen.raft", "portal.listen"];
     for (position, key) in keys.iter().enumerate() {
         for earlier in &keys[..position] {
             let (Some(address), Some(other)) = (checked.text(key), checked.text(earlier)) else { continue };

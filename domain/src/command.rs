@@ -698,4 +698,11 @@ pub enum Verb {
     },
     /// Put newer rules for SPs in force.
     SetAdmissionPolicy(Box<AdmissionPolicy>),
+    /// Count and lock by a password alone: somebody signs in. Home province.
+    CheckPassword {
+        /// Whose.
+        msisdn: Msisdn,
+        /// What the edge found when it compared the password.
+        verdict: PasswordVerdict,
+    },
 }

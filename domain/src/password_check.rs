@@ -5,6 +5,7 @@ use crate::account::Subscriber;
 use crate::effect::{Effect, SmsText};
 use crate::ids::{AccountId, Msisdn};
 use crate::journal::AccountChange;
+use crate::outcome::Outcome;
 use crate::password::{Credential, PasswordVerdict};
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -42,6 +43,24 @@ impl State {
             self.tell_at(subscriber, SmsText::PasswordLocked { until });
         }
         Err(Refusal::WrongPassword)
+    }
+
+    /// Judges a verdict for whoever signs in: nothing comes of a right one but that it was right.
+    ///
+    /// # Errors
+    /// As [`State::check_home_is_here`]; [`Refusal::AccountNotFound`] of who never had an account; then what
+    /// [`State::check_password`] refuses.
+    pub(crate) fn check_password_alone(
+        &mut self,
+        msisdn: Msisdn,
+        verdict: PasswordVerdict,
+    ) -> Result<Outcome, Refusal> {
+        self.check_home_is_here(msisdn)?;
+        let subscriber = self.subscribers.find(&msisdn).ok_or(Refusal::AccountNotFound)?;
+        let accounts = self.subscribers.at(subscriber).accounts;
+        let told = accounts.into_iter().flatten().max().expect("a subscriber has had an account");
+        self.check_password(subscriber, told, verdict)?;
+        Ok(Outcome::Done)
     }
 
     /// The account of a command that names one, when the password is right.

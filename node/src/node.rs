@@ -100,6 +100,8 @@ pub struct Listeners {
     pub public: std::net::TcpListener,
     /// Other provinces.
     pub peer: std::net::TcpListener,
+    /// Pages for people, when the settings have them.
+    pub portal: Option<std::net::TcpListener>,
 }
 
 /// Why a node can not start.

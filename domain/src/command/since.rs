@@ -61,7 +61,8 @@ impl Verb {
             | Self::AskAdmission(_)
             | Self::DecideAdmission { .. }
             | Self::RenewDocument { .. }
-            | Self::SetAdmissionPolicy(_) => crate::version::DOORS,
+            | Self::SetAdmissionPolicy(_)
+            | Self::CheckPassword { .. } => crate::version::DOORS,
             _ => StateVersion::FIRST,
         }
     }

@@ -4,6 +4,7 @@
 //! open alice msisdn=18900000001 tier=full daily=100.00 per_payment=60.00
 //! change alice daily=50.00 new_password=yes password=wrong -> refused wrong_password
 //! freeze alice for=1h
+//! sign-in msisdn=18900000001 password=wrong -> refused wrong_password
 //! close alice agent=a1
 //! account alice balance=100.00 held=0.00 used=0.00 open_orders=0 status=active
 //! ```
@@ -40,6 +41,10 @@ impl Stage {
                 per_payment_limit: words.maybe_money("per_payment")?,
                 daily_limit: words.maybe_money("daily")?,
             });
+        }
+        if words.verb == "sign-in" {
+            let msisdn = self.msisdn(words.need("msisdn")?)?;
+            return Ok(Verb::CheckPassword { msisdn, verdict: self.verdict(words, msisdn) });
         }
         let account = self.account(words.name(0)?)?;
         let owner = self.state.account(account).map(|account| account.msisdn);

@@ -252,7 +252,7 @@ impl Stage {
 
     fn verb(&mut self, words: &Words<'_>) -> Result<Verb, String> {
         Ok(match words.verb {
-            "open" | "change" | "close" | "freeze" | "unfreeze" | "top-up" => self.account_verb(words)?,
+            "open" | "change" | "close" | "freeze" | "unfreeze" | "top-up" | "sign-in" => self.account_verb(words)?,
             "admit" | "suspend" | "resume" | "upload" | "list" | "review" | "publish" | "withdraw" | "delete" => {
                 self.catalogue_verb(words)?
             }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,7 +15,16 @@ pub trait Accept: Send + Sync + 'static {
 
     /// The next connection. Dropping the future loses none.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Who is at the other end, where that can be known.
+    fn other_end(_: &Self::Stream) -> Option<IpAddr> {
+        None
+    }
 }
+
+/// Who is at the other end of the connection that a request came on; with each request where it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct From(pub IpAddr);
 
 impl Accept for TcpListener {
     type Stream = TcpStream;
@@ -26,5 +36,9 @@ impl Accept for TcpListener {
             tracing::debug!(%error, "TCP_NODELAY was not set");
         }
         Ok(stream)
+    }
+
+    fn other_end(stream: &TcpStream) -> Option<IpAddr> {
+        stream.peer_addr().ok().map(|address| address.ip())
     }
 }

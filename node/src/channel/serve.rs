@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Semaphore, watch};
 use tower::Service;
 
-use super::accept::Accept;
+use super::accept::{Accept, From};
 
 /// Headers of one request at most, in bytes together.
 const HEADERS_BYTES_MAX: usize = 16 * 1024;
@@ -102,7 +102,9 @@ pub async fn serve_on<A: Accept>(
                 continue;
             }
         };
-        let connection = connection(stream, router.clone(), Arc::clone(&options), seams.clone(), shutdown.clone());
+        let from = A::other_end(&stream).map(From);
+        let connection =
+            connection((stream, from), router.clone(), Arc::clone(&options), seams.clone(), shutdown.clone());
         seams.spawner.spawn(
             "connection",
             Box::pin(async move {
@@ -128,7 +130,7 @@ async fn closed(shutdown: &mut watch::Receiver<bool>) {
 }
 
 async fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
-    stream: S,
+    (stream, from): (S, Option<From>),
     router: Router,
     options: Arc<ServeOptions>,
     seams: Seams,
@@ -140,6 +142,10 @@ async fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         let progress = Arc::clone(&progress);
         service_fn(move |request: hyper::Request<Incoming>| {
             let begun = Begun::new(&progress);
+            let mut request = request;
+            if let Some(from) = from {
+                request.extensions_mut().insert(from);
+            }
             let answer = respond(router.clone(), request);
             async move {
                 let _begun = begun;

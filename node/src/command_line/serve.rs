@@ -43,11 +43,13 @@ async fn serve(arguments: &ServeArguments, settings: Settings, printer: &mut Pri
     let mut stop = StopSignal::listen()?;
     let public = bind("listen.public", settings.listen.public)?;
     let peer = bind("listen.peer", settings.listen.peer)?;
+    let portal = settings.portal.address().map(|address| bind("portal.listen", address)).transpose()?;
+    let portal_address = portal.as_ref().map(address).transpose()?;
     let (public_address, peer_address) = (address(&public)?, address(&peer)?);
     let seams = real_seams(&settings).await.map_err(failure)?;
     let (province, number) = (settings.node.province.clone(), settings.node.number);
     let raft_address = settings.listen.raft;
-    let node = Node::start(settings, seams, Listeners { public, peer }).await.map_err(failure)?;
+    let node = Node::start(settings, seams, Listeners { public, peer, portal }).await.map_err(failure)?;
     let bench = match arguments.bench_proposer {
         Some(address) => Some(crate::bench::proposer::listen(address, node.context().clone())?),
         None => None,
@@ -58,14 +60,18 @@ async fn serve(arguments: &ServeArguments, settings: Settings, printer: &mut Pri
             "public_url": format!("http://{public_address}"), "peer_url": format!("http://{peer_address}"),
             "raft_address": raft_address.to_string(),
         });
+        if let Some(address) = portal_address {
+            ready["portal_url"] = format!("http://{address}").into();
+        }
         if let Some(address) = bench {
             ready["bench_url"] = format!("http://{address}").into();
         }
         ready_file::write(path, &ready)?;
     }
+    let pages = portal_address.map_or_else(String::new, |address| format!(" portal http://{address}"));
     printer.line(format!(
         "mpss node {number} of province {province} ready: callers http://{public_address} provinces \
-         http://{peer_address} replicas {raft_address}"
+         http://{peer_address} replicas {raft_address}{pages}"
     ));
     tokio::select! {
         biased;

@@ -132,6 +132,10 @@ fn introduce(nation: &Nation, printer: &mut Printer, took: Duration) {
         let urls = nation.map().urls(province).join("  ");
         printer.line(format!("  {} {province}  {urls}", crate::command_line::pad(province.name_zh(), 8)));
     }
+    for province in nation::provinces() {
+        let urls = nation.map().portals(province).join("  ");
+        printer.line(format!("  {} {province}  {urls}", crate::command_line::pad("门户", 8)));
+    }
     let simulators: Vec<_> = nation.simulators().iter().map(|(name, url)| format!("{name} {url}")).collect();
     printer.line(format!("  {}  {}", crate::command_line::pad("模拟器", 11), simulators.join("  ")));
 }

@@ -130,8 +130,14 @@ impl Nation {
         json!({
             "national": self.map.urls(ProvinceId::NATIONAL),
             "provinces": all,
+            "portals": self.portals(),
             "simulators": self.simulators(),
         })
+    }
+
+    /// The portals of the national platform and of each province, by code.
+    fn portals(&self) -> BTreeMap<String, Vec<String>> {
+        provinces().into_iter().map(|province| (province.to_string(), self.map.portals(province))).collect()
     }
 
     /// Where each simulator is set and looked at.

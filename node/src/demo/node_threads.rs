@@ -107,6 +107,7 @@ async fn start(settings: Settings) -> Result<(Node, Arc<TokioSpawner>), Refused>
     };
     let public = bound(settings.listen.public, "listen.public")?;
     let peer = bound(settings.listen.peer, "listen.peer")?;
+    let portal = settings.portal.address().map(|address| bound(address, "portal.listen")).transpose()?;
     let raft = settings.listen.raft;
     let transport = TcpTransport::bind(&raft.to_string())
         .await
@@ -117,7 +118,7 @@ async fn start(settings: Settings) -> Result<(Node, Arc<TokioSpawner>), Refused>
         (Failure::start(told(&error)), passing)
     };
     let seams = real_seams_over(&settings.node.data_dir, Arc::new(transport), spawner.clone()).map_err(refused)?;
-    let node = Node::start(settings, seams, Listeners { public, peer }).await.map_err(refused)?;
+    let node = Node::start(settings, seams, Listeners { public, peer, portal }).await.map_err(refused)?;
     Ok((node, spawner))
 }
 

@@ -28,6 +28,9 @@ pub(crate) struct Place {
     pub(crate) peer: SocketAddr,
     /// Replication.
     pub(crate) raft: SocketAddr,
+    /// Pages for people, when the nation has them.
+    #[serde(default)]
+    pub(crate) portal: Option<SocketAddr>,
 }
 
 impl Place {
@@ -44,6 +47,11 @@ impl Place {
     /// `http://host:port` of the callers' door.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.public)
+    }
+
+    /// `http://host:port` of the portals.
+    pub(crate) fn portal_url(&self) -> Option<String> {
+        self.portal.map(|address| format!("http://{address}"))
     }
 
     /// The settings file below `folder`.
@@ -122,7 +130,14 @@ impl Map {
         let mut places = Vec::new();
         for province in provinces {
             for number in 1..=3 {
-                places.push(Place { province: province.code(), number, public: free()?, peer: free()?, raft: free()? });
+                places.push(Place {
+                    province: province.code(),
+                    number,
+                    public: free()?,
+                    peer: free()?,
+                    raft: free()?,
+                    portal: None,
+                });
             }
         }
         let (sp, sms) = (free()?, free()?);
@@ -143,7 +158,14 @@ impl Map {
         if self.upp.is_none() {
             self.upp = Some(Ports::draw().free()?);
         }
-        let provinces = self.peppers.keys().flat_map(|code| [format!("vault-{code}"), format!("tickets-{code}")]);
+        let mut ports = Ports::draw();
+        for place in &mut self.places {
+            if place.portal.is_none() {
+                place.portal = Some(ports.free()?);
+            }
+        }
+        let provinces =
+            self.peppers.keys().flat_map(|code| ["vault", "tickets", "portal"].map(|what| format!("{what}-{code}")));
         for name in provinces.chain([BANK_DOOR, UPP_DOOR].map(str::to_owned)).collect::<Vec<_>>() {
             self.secrets.entry(name).or_insert_with(pepper);
         }
@@ -173,6 +195,10 @@ impl Map {
             format!("rails.bank_door_key = \"{}\"", self.bank_key()),
             format!("upp.door_key = \"{}\"", self.upp_key()),
             format!("upp.notice_url = \"http://{upp}/upp/v1/notices\""),
+            // Nobody but this machine reaches the demo, without TLS.
+            "portal.cookie_secure = false".to_owned(),
+            format!("portal.listen = \"{}\"", place.portal.map_or_else(String::new, |address| address.to_string())),
+            format!("portal.session_key = \"{}\"", secret(format!("portal-{code}"))),
             format!("vault.key = \"{}\"", secret(format!("vault-{code}"))),
             format!("tickets.key = \"{}\"", secret(format!("tickets-{code}"))),
         ]
@@ -192,6 +218,11 @@ impl Map {
     /// Callers' doors of a province.
     pub(crate) fn urls(&self, province: ProvinceId) -> Vec<String> {
         self.of(province).map(Place::url).collect()
+    }
+
+    /// The portals of a province.
+    pub(crate) fn portals(&self, province: ProvinceId) -> Vec<String> {
+        self.of(province).filter_map(Place::portal_url).collect()
     }
 
     /// `http://…` of the service providers' simulator.

@@ -33,6 +33,7 @@ pub(crate) mod judging;
 mod payment_codes;
 mod recharges;
 mod records;
+mod sign_in;
 mod wishes;
 
 use judging::{Owner, propose_judged};

@@ -235,7 +235,8 @@ impl Problem {
         self.field.as_deref()
     }
 
-    fn to_json(&self) -> Vec<u8> {
+    /// The document.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
         let (number, title, zh, retryable) = match self.cause {
             Cause::Edge(code) => (code.number(), code.title(), code.text_zh(), code.retryable()),
             Cause::Refused(refusal) => {

@@ -20,17 +20,20 @@ pub struct Services {
     pub public: Router,
     /// Other provinces.
     pub peer: Router,
+    /// Pages for people, when the settings have them.
+    pub portal: Option<Router>,
     in_flight: [InFlight; 3],
 }
 
 impl Services {
     pub(super) fn new(context: &Context, home: Home, serving: Serving) -> Self {
-        let (public, callers) = channel::http::router(context.clone(), home.clone(), serving.clone());
+        let (public, callers, inside) = channel::http::router(context.clone(), home.clone(), serving.clone());
+        let portal = channel::portal::router(context.clone(), inside).map(|(portal, _)| portal);
         let clock = Arc::clone(&context.seams.clock);
         let sps = KeyedSps::new(&context.settings, context.replica.clone(), context.pins.clone(), clock);
         let (isag, at_the_isag) = channel::isag::router(context.clone(), serving, Arc::new(sps));
         let (peer, provinces) = channel::peer::router(context.clone(), home);
-        Self { public: public.merge(isag), peer, in_flight: [callers, provinces, at_the_isag] }
+        Self { public: public.merge(isag), peer, portal, in_flight: [callers, provinces, at_the_isag] }
     }
 
     /// Requests being worked on now: callers', other provinces', and those of SPs at the ISAG.
@@ -40,7 +43,7 @@ impl Services {
     }
 }
 
-/// Two doors and the word that closes them.
+/// The doors and the word that closes them.
 pub(super) struct Doors {
     shutdown: watch::Sender<bool>,
     tasks: Vec<(TaskHandle, oneshot::Receiver<()>)>,
@@ -52,11 +55,13 @@ impl Doors {
         Self { shutdown: watch::channel(false).0, tasks: Vec::new() }
     }
 
-    /// Opens both doors.
+    /// Opens them.
     pub(super) fn open(context: &Context, services: Services, listeners: Listeners) -> Self {
         let (shutdown, shut) = watch::channel(false);
+        let portal = listeners.portal.zip(services.portal);
         let tasks = [(listeners.public, services.public), (listeners.peer, services.peer)]
             .into_iter()
+            .chain(portal)
             .map(|(listener, router)| {
                 let options = ServeOptions::new(&context.settings.door);
                 let door = channel::serve(listener, router, options, context.seams.clone(), shut.clone());

@@ -23,7 +23,7 @@ async fn start(folder: &std::path::Path) -> (Node, String, Arc<TokioSpawner>) {
     .await;
     let seams = seams.unwrap();
     let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
-    let listeners = Listeners { public: bind(), peer: bind() };
+    let listeners = Listeners { public: bind(), peer: bind(), portal: None };
     let url = format!("http://{}", listeners.public.local_addr().unwrap());
     (Node::start(settings, seams, listeners).await.unwrap(), url, spawner)
 }

@@ -63,6 +63,11 @@ impl FromRequest<Door> for Call {
 }
 
 impl Call {
+    /// A request that another door of this node makes.
+    pub(super) fn inside(parts: Parts, body: Bytes, params: Vec<(String, String)>) -> Self {
+        Self { parts, body, params }
+    }
+
     pub(crate) fn method(&self) -> &Method {
         &self.parts.method
     }

@@ -46,6 +46,7 @@ mod draws;
 mod former_home;
 mod goods;
 mod health;
+mod inside;
 mod leader;
 mod national_goods;
 mod number_plan;
@@ -84,26 +85,40 @@ mod wishes;
 mod tests;
 
 pub use door::{HttpOptions, MetricsText};
+pub(crate) use inside::{Change, Inside, NotGiven, Question, encoded};
 pub(crate) use leader::TO_LEADER;
 pub(crate) use national_goods::ChangesBody;
 pub(crate) use orders::QUANTITY_MAX;
+pub(crate) use rate::Rates;
 pub use signature::{signed, verify};
 
 use door::Door;
 
-/// The callers' interface of a node, bounded as its settings say, and what counts its requests.
-pub(crate) fn router(context: Context, home: Home, serving: Serving) -> (Router, InFlight) {
+/// The callers' interface of a node, bounded as its settings say, what counts its requests, and its handlers for other
+/// doors of the node.
+pub(crate) fn router(context: Context, home: Home, serving: Serving) -> (Router, InFlight, Inside) {
     let changes = context.replica.watch();
     let metrics_text: MetricsText = Arc::new(move || {
         let status = changes.borrow().clone();
         crate::telemetry::metrics_text(&status)
     });
     let options = HttpOptions::new(&context.settings.door, metrics_text);
-    router_with(context, home, serving, options)
+    router_and_inside(context, home, serving, options)
 }
 
 /// The callers' interface of a node with these bounds, and what counts its requests.
+#[cfg(test)]
 pub(crate) fn router_with(context: Context, home: Home, serving: Serving, options: HttpOptions) -> (Router, InFlight) {
+    let (router, in_flight, _) = router_and_inside(context, home, serving, options);
+    (router, in_flight)
+}
+
+pub(crate) fn router_and_inside(
+    context: Context,
+    home: Home,
+    serving: Serving,
+    options: HttpOptions,
+) -> (Router, InFlight, Inside) {
     let (router, document) = routes();
     let served = document.to_json().expect("a document can be written as JSON").into();
     let door = Door::new(context, home, serving, options, served);
@@ -126,7 +141,8 @@ pub(crate) fn router_with(context: Context, home: Home, serving: Serving, option
     }));
     let in_flight = door.in_flight.clone();
     let router = router.fallback(unknown_route).method_not_allowed_fallback(method_not_allowed);
-    (router.layer(guard).with_state(door), in_flight)
+    let inside = Inside::new(door.clone());
+    (router.layer(guard).with_state(door), in_flight, inside)
 }
 
 /// The document that describes the callers' interface.
