@@ -23,6 +23,7 @@ mod rails;
 mod recharge;
 mod relation;
 mod replication;
+mod seal;
 mod secret;
 mod smpp;
 mod sp;
@@ -48,6 +49,7 @@ pub use problem::{Problem, SettingsError};
 pub use rails::RailSettings;
 pub use recharge::RechargeSettings;
 pub use replication::ReplicationSettings;
+pub use seal::SealSettings;
 pub use secret::SecretSettings;
 pub use smpp::SmppSettings;
 pub use sp::SpSettings;
@@ -66,6 +68,7 @@ const KEYS: &[&[Key]] = &[
     replication::KEYS,
     door::KEYS,
     password::KEYS,
+    seal::KEYS,
     dispatch::KEYS,
     outbox::KEYS,
     rails::KEYS,
@@ -93,6 +96,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/door.toml"),
     "\n",
     include_str!("../defaults/password.toml"),
+    "\n",
+    include_str!("../defaults/seal.toml"),
     "\n",
     include_str!("../defaults/dispatch.toml"),
     "\n",
@@ -139,6 +144,8 @@ pub struct Settings {
     pub door: DoorSettings,
     /// The payment password.
     pub password: PasswordSettings,
+    /// How payment passwords travel between provinces.
+    pub seal: SealSettings,
     /// Sending home.
     pub dispatch: DispatchSettings,
     /// Telling SPs and subscribers.

@@ -143,7 +143,8 @@ impl Map {
         if self.upp.is_none() {
             self.upp = Some(Ports::draw().free()?);
         }
-        let provinces = self.peppers.keys().flat_map(|code| [format!("vault-{code}"), format!("tickets-{code}")]);
+        let provinces =
+            self.peppers.keys().flat_map(|code| ["vault", "tickets", "seal"].map(|name| format!("{name}-{code}")));
         for name in provinces.chain([BANK_DOOR, UPP_DOOR].map(str::to_owned)).collect::<Vec<_>>() {
             self.secrets.entry(name).or_insert_with(pepper);
         }
@@ -175,6 +176,7 @@ impl Map {
             format!("upp.notice_url = \"http://{upp}/upp/v1/notices\""),
             format!("vault.key = \"{}\"", secret(format!("vault-{code}"))),
             format!("tickets.key = \"{}\"", secret(format!("tickets-{code}"))),
+            format!("seal.keys.1 = \"{}\"", secret(format!("seal-{code}"))),
         ]
     }
 
