@@ -24,6 +24,7 @@ mod rails;
 mod recharge;
 mod relation;
 mod replication;
+mod seal;
 mod secret;
 mod smpp;
 mod sp;
@@ -50,6 +51,7 @@ pub use problem::{Problem, SettingsError};
 pub use rails::RailSettings;
 pub use recharge::RechargeSettings;
 pub use replication::ReplicationSettings;
+pub use seal::SealSettings;
 pub use secret::SecretSettings;
 pub use smpp::SmppSettings;
 pub use sp::SpSettings;
@@ -68,6 +70,7 @@ const KEYS: &[&[Key]] = &[
     replication::KEYS,
     door::KEYS,
     password::KEYS,
+    seal::KEYS,
     dispatch::KEYS,
     outbox::KEYS,
     rails::KEYS,
@@ -96,6 +99,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/door.toml"),
     "\n",
     include_str!("../defaults/password.toml"),
+    "\n",
+    include_str!("../defaults/seal.toml"),
     "\n",
     include_str!("../defaults/dispatch.toml"),
     "\n",
@@ -144,6 +149,8 @@ pub struct Settings {
     pub door: DoorSettings,
     /// The payment password.
     pub password: PasswordSettings,
+    /// How payment passwords travel between provinces.
+    pub seal: SealSettings,
     /// Sending home.
     pub dispatch: DispatchSettings,
     /// Telling SPs and subscribers.

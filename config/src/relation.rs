@@ -18,6 +18,7 @@ pub(crate) fn check(checked: &mut Checked) {
     crate::recharge::check(checked);
     crate::upp::check(checked);
     crate::sp::check(checked);
+    crate::seal::check(checked);
     crate::isag::check(checked);
     crate::portal::check(checked);
     crate::smpp::check(checked);

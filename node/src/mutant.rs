@@ -10,11 +10,13 @@ pub enum Mutant {
     SmsDroppedOnCrash,
     /// A new leader does not look for reversals that its predecessor had begun to forward.
     ReversalLostOnLeaderChange,
+    /// A payment password travels to the home province in the clear although its key is known.
+    PasswordInTheClear,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::SmsDroppedOnCrash, Self::ReversalLostOnLeaderChange];
+    pub const ALL: [Self; 3] = [Self::SmsDroppedOnCrash, Self::ReversalLostOnLeaderChange, Self::PasswordInTheClear];
 
     /// The word for it on a command line.
     #[must_use]
@@ -22,6 +24,7 @@ impl Mutant {
         match self {
             Self::SmsDroppedOnCrash => "sms-dropped-on-crash",
             Self::ReversalLostOnLeaderChange => "reversal-lost-on-leader-change",
+            Self::PasswordInTheClear => "password-in-the-clear",
         }
     }
 

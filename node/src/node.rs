@@ -23,8 +23,10 @@ use tokio::sync::watch;
 use crate::card_pin::PinSafe;
 use crate::gateway::sp::SpGateway;
 use crate::home::Home;
+use crate::home_keys::HomeKeys;
 use crate::not_done::NotDone;
 use crate::password::PasswordJudge;
+use crate::seal::SealKeys;
 use crate::serving::Serving;
 use crate::supervision::Tree;
 use crate::supervision::tasks::Task;
@@ -63,6 +65,10 @@ pub struct Context {
     pub sps: Arc<dyn SpGateway>,
     /// Judges payment passwords of this province's subscribers.
     pub judge: PasswordJudge,
+    /// Opens payment passwords that were sealed in other provinces.
+    pub seal: SealKeys,
+    /// What other provinces want payment passwords sealed to.
+    pub home_keys: HomeKeys,
     /// Seals and opens the PINs of cards; `None` when the settings have no key for them.
     pub pins: Option<PinSafe>,
     /// Signs and reads tickets; `None` when the settings have no key for them.

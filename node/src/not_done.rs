@@ -43,6 +43,9 @@ pub enum NotDone {
     /// Whoever decides this can not be reached; nothing happened.
     #[error("not available now: {0}")]
     Unavailable(String),
+    /// The key that a payment password is sealed to can not be had or is not known here; nothing happened.
+    #[error("the payment password can not be sealed or opened now: {0}")]
+    SealKey(String),
     /// It may have happened or not. Ask again with the same request id.
     #[error("the outcome is unknown; ask again with the same request id")]
     Unknown,

@@ -62,7 +62,9 @@ pub(crate) fn done_or_refused(answer: PeerAnswer, province: ProvinceId) -> Resul
             // A newer version's refusal: which one can not be said, so its fate has to be asked for.
             None => Err(PeerError::Unknown(province)),
         },
-        PeerResult::Fate { .. } | PeerResult::Held | PeerResult::CodeOf(_) => Err(PeerError::Unknown(province)),
+        PeerResult::Fate { .. } | PeerResult::Held | PeerResult::CodeOf(_) | PeerResult::SealKey(_) => {
+            Err(PeerError::Unknown(province))
+        }
     }
 }
 

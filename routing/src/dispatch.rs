@@ -27,8 +27,8 @@ use crate::answer::{
 use crate::circuit::{Circuits, Urgency};
 use crate::peer::{PeerCall, PeerDoor, PeerError, PeerReply, PeerTransport};
 use crate::wire::{
-    AwardMessage, CaptureMessage, CodeMessage, DEADLINE_HEADER, PaymentFate, PaymentMessage, PeerAnswer, RefundMessage,
-    ReversalMessage, TransferMessage, encode,
+    AwardMessage, CaptureMessage, CodeMessage, DEADLINE_HEADER, PaymentFate, PaymentMessage, PeerAnswer, PeerResult,
+    RefundMessage, ReversalMessage, SealKeyMessage, TransferMessage, encode,
 };
 
 /// Bounds of dispatching.
@@ -268,6 +268,32 @@ impl Dispatch {
         let message = CodeMessage { payment_code: code.to_owned(), serving: self.options.here.to_string() };
         let call = post("/peer/v1/payment-codes".into(), encode(&message));
         code_owner(self.ask_with(home, call, Urgency::Waiting).await?, home)
+    }
+
+    /// What `home` wants payment passwords sealed to, asked while the buyer waits; `None` when it does not seal yet. One
+    /// try: it is a question.
+    ///
+    /// # Errors
+    /// See [`PeerError`].
+    pub async fn seal_key(&self, home: ProvinceId) -> Result<Option<SealKeyMessage>, PeerError> {
+        let call = PeerCall {
+            method: "GET".into(),
+            path: "/peer/v1/seal-key".into(),
+            headers: vec![("accept".into(), "application/json".into())],
+            body: Bytes::new(),
+        };
+        let deadline = self.options.try_deadline;
+        match self.attempt(home, PeerDoor::Peer, call, deadline, Urgency::Waiting).await {
+            Attempt::Replied(reply) => match read(&reply) {
+                Heard::Answer(PeerAnswer { result: PeerResult::SealKey(key), .. }) => Ok(Some(key)),
+                Heard::NotUnderstood { status: 404 } => Ok(None),
+                Heard::NotUnderstood { status } => Err(PeerError::NotUnderstood { province: home, status }),
+                Heard::NotNow { .. } => Err(PeerError::Busy(home)),
+                Heard::Answer(_) | Heard::Nothing => Err(PeerError::Unknown(home)),
+            },
+            Attempt::CircuitOpen => Err(PeerError::Unreachable(home)),
+            Attempt::Failed(error) => Err(error),
+        }
     }
 
     /// One try of something that is stored and forwarded.

@@ -11,6 +11,7 @@
 //! | `POST /peer/v1/transfers` | [`TransferMessage`] | `done` or `refused` |
 //! | `POST /peer/v1/awards` | [`AwardMessage`] | `done` or `refused` |
 //! | `POST /peer/v1/payment-codes` | [`CodeMessage`] | `code_of` or `refused` |
+//! | `GET /peer/v1/seal-key` | none | `seal_key`; 404 where passwords are not sealed yet |
 //!
 //! A refusal is an answer like any other: 200 with a [`PeerAnswer`]. Any other status is a problem
 //! document (`application/problem+json`): 429 and 503 say that nothing was done and when to come
@@ -23,6 +24,10 @@ use mpss_domain::{HiddenBecause, LogTime, Refusal};
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize};
+
+mod sealed;
+
+pub use sealed::{SealKeyMessage, SealedPasswordMessage};
 
 /// Names the province that passed a caller's request on; a request with it is not passed on again.
 pub const FORWARDED_HEADER: &str = "mpss-forwarded";
@@ -68,6 +73,9 @@ pub struct PaymentMessage {
     /// The payment password as typed at the visited province, or
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub payment_password: String,
+    /// sealed to the home province's key, or
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_password: Option<SealedPasswordMessage>,
     /// the one-time code that is paid by; of a bill perhaps neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_code: Option<String>,
@@ -96,6 +104,14 @@ pub struct BillMessage {
     /// Whose it is: 32 hexadecimal digits, the same from bill to bill of one customer; nothing when its SP does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
+}
+
+impl PaymentMessage {
+    /// Is there a payment password, sealed or not?
+    #[must_use]
+    pub const fn has_password(&self) -> bool {
+        !self.payment_password.is_empty() || self.sealed_password.is_some()
+    }
 }
 
 impl fmt::Debug for PaymentMessage {
@@ -179,6 +195,8 @@ pub enum PeerResult {
     Held,
     /// Whose a payment code is.
     CodeOf(CodeOwnerMessage),
+    /// What payment passwords are sealed to.
+    SealKey(SealKeyMessage),
 }
 
 /// Whose a payment code is.
@@ -471,6 +489,7 @@ mod tests {
             amount_fen: 1_230,
             title: "彩票".into(),
             payment_password: "123456".into(),
+            sealed_password: None,
             payment_code: None,
             bill: None,
             confirmation: None,
@@ -482,11 +501,13 @@ mod tests {
             account_id: Some("A20260101120000000-51-00001".into()),
             account_kind: None,
             payment_password: String::new(),
+            sealed_password: None,
             payment_code: Some("5101234567890124".into()),
             ..payment.clone()
         };
         let bill = PaymentMessage {
             payment_password: String::new(),
+            sealed_password: None,
             bill: Some(BillMessage { customer: Some("00112233445566778899aabbccddeeff".into()) }),
             ..payment
         };
@@ -543,6 +564,7 @@ mod tests {
             amount_fen: 1,
             title: "t".into(),
             payment_password: "908172".into(),
+            sealed_password: None,
             payment_code: Some("4401234567890128".into()),
             bill: None,
             confirmation: None,

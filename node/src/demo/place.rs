@@ -164,8 +164,8 @@ impl Map {
                 place.portal = Some(ports.free()?);
             }
         }
-        let provinces =
-            self.peppers.keys().flat_map(|code| ["vault", "tickets", "portal"].map(|what| format!("{what}-{code}")));
+        let secrets = ["vault", "tickets", "portal", "seal"];
+        let provinces = self.peppers.keys().flat_map(|code| secrets.map(|what| format!("{what}-{code}")));
         for name in provinces.chain([BANK_DOOR, UPP_DOOR].map(str::to_owned)).collect::<Vec<_>>() {
             self.secrets.entry(name).or_insert_with(pepper);
         }
@@ -201,6 +201,7 @@ impl Map {
             format!("portal.session_key = \"{}\"", secret(format!("portal-{code}"))),
             format!("vault.key = \"{}\"", secret(format!("vault-{code}"))),
             format!("tickets.key = \"{}\"", secret(format!("tickets-{code}"))),
+            format!("seal.keys.1 = \"{}\"", secret(format!("seal-{code}"))),
         ]
     }
 

@@ -133,6 +133,8 @@ edge_codes! {
     OutcomeUnknown = 164 "outcome_unknown" 504 retry "The outcome is unknown" "结果未知，请用同一请求号重试";
     /// The node does not take part in its province yet.
     NotReady = 165 "not_ready" 503 retry "The node is not ready" "节点尚未就绪";
+    /// The key that a payment password is to be sealed to can not be had, or is not known here; nothing happened.
+    SealKeyUnavailable = 166 "seal_key_unavailable" 503 retry "The password can not be sealed or opened now" "暂时无法加密或解密支付密码，请稍后再试";
     /// The province's group refuses the change of its members.
     ClusterChangeRefused = 170 "cluster_change_refused" 422 never "The change of the group is refused" "集群变更被拒绝";
     /// A value that can not be taken, for a reason that has no name of its own.

@@ -297,6 +297,7 @@ impl From<NotDone> for Problem {
             }
             NotDone::Busy { retry_after } => Self::edge(EdgeCode::Busy).retry_after(retry_after),
             NotDone::Unavailable(why) => Self::detailed(EdgeCode::Unavailable, why),
+            NotDone::SealKey(why) => Self::detailed(EdgeCode::SealKeyUnavailable, why),
             NotDone::Unknown => Self::edge(EdgeCode::OutcomeUnknown),
         }
     }
@@ -367,6 +368,7 @@ mod tests {
         for (not_done, status, sure) in [
             (NotDone::Busy { retry_after: Duration::from_millis(1_200) }, 503, true),
             (NotDone::Unavailable("no leader".into()), 503, true),
+            (NotDone::SealKey("province 51".into()), 503, true),
             (NotDone::Unknown, 504, false),
             (NotDone::weak_password("new_payment_password"), 400, false),
             (NotDone::Malformed { code: "too_large", field: "", what: "large".into() }, 413, false),

@@ -29,8 +29,10 @@ use crate::gateway::smsc::{HttpSmsGateway, SmsGateway};
 use crate::gateway::sp::{HttpSpGateway, SpGateway};
 use crate::gateway::upp::{HttpUppNotices, UppNotices};
 use crate::gateway::upp_account::{HttpUppAccounts, UppRail};
+use crate::home_keys::HomeKeys;
 use crate::isag_sps::KeyedSps;
 use crate::password::PasswordJudge;
+use crate::seal::SealKeys;
 use crate::ticket_code::TicketPen;
 
 /// The ways to whoever has the money of accounts outside.
@@ -214,6 +216,10 @@ pub(super) async fn context(
 ) -> Result<Context, NodeError> {
     let province = settings.node.province_id();
     let judge = PasswordJudge::new(settings.password.pepper_keys());
+    let seal = SealKeys::new(&settings.seal);
+    if seal.given_out().is_none() {
+        tracing::warn!("without seal.keys other provinces send payment passwords in the clear");
+    }
     let options = replica_options(&settings, province);
     let dispatch = Dispatch::new(
         outside.peers.clone(),
@@ -236,8 +242,24 @@ pub(super) async fn context(
         sps = Arc::new(IsagSpGateway::new(Arc::new(known), sps, deadline).map_err(no_client)?);
     }
     let tickets = settings.tickets.key_bytes().map(|key| TicketPen::new(&key));
+    let home_keys = HomeKeys::default();
     let settings = Arc::new(settings);
-    Ok(Context { province, number, replica, dispatch, nodes, rails, sps, judge, pins, tickets, seams, settings })
+    Ok(Context {
+        province,
+        number,
+        replica,
+        dispatch,
+        nodes,
+        rails,
+        sps,
+        judge,
+        seal,
+        home_keys,
+        pins,
+        tickets,
+        seams,
+        settings,
+    })
 }
 
 fn replica_options(settings: &Settings, province: ProvinceId) -> ReplicaOptions {

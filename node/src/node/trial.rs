@@ -32,7 +32,7 @@ mod peers;
 mod smsc;
 mod sps;
 
-pub(crate) use peers::{FakeHome, Manner};
+pub(crate) use peers::{FakeHome, Manner, Sealing};
 pub(crate) use smsc::{Centre, FakeSmsc};
 pub(crate) use sps::{FakeSps, SpManner};
 
@@ -270,6 +270,8 @@ pub(crate) fn settings(folder: &Path, raft: SocketAddr) -> Settings {
         segment_bytes = 1048576
         [password.peppers]
         1 = "{}"
+        [seal.keys]
+        1 = "{}"
         [vault]
         key = "{}"
         [tickets]
@@ -294,6 +296,7 @@ pub(crate) fn settings(folder: &Path, raft: SocketAddr) -> Settings {
         folder.display(),
         raft,
         "5a".repeat(32),
+        "4d".repeat(32),
         "6b".repeat(32),
         "7c".repeat(32),
     );

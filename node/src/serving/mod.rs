@@ -31,6 +31,7 @@ use crate::password::PaymentPassword;
 mod bills;
 mod by_code;
 mod charges;
+mod password_way;
 mod payment;
 mod settling;
 
@@ -92,6 +93,14 @@ pub enum With {
     },
 }
 
+/// What the buyer has typed.
+struct Typed {
+    /// Nothing: a bill that is to go without, or the buyer is asked by text.
+    without: bool,
+    /// The payment password, until it is on its way.
+    password: Option<PaymentPassword>,
+}
+
 /// Which way a purchase goes, as far as this replica can tell.
 #[derive(Debug, Clone, Copy)]
 struct Way {
@@ -119,13 +128,15 @@ impl Serving {
         if let With::Bill(bill) = ask.with {
             ask.with = With::Bill(self.check_bill(request, ask.product, bill).await?);
         }
+        // Kept apart, so that it is wiped once it is judged or sealed and not when the buyer is answered.
+        let mut typed = Typed { without: ask.password.is_none(), password: ask.password.take() };
         let way = self.way(&ask)?;
-        let first = self.take(request, &ask, way).await;
+        let first = self.take(request, &ask, &mut typed, way).await;
         let result = match first {
             // The number plan changed between look and log: this replica's was the old one.
             Err(NotDone::Refused { refusal: Refusal::NotHome, .. }) => {
                 self.context.replica.read_linearizable(|_| ()).await?;
-                self.take(request, &ask, self.way(&ask)?).await
+                self.take(request, &ask, &mut typed, self.way(&ask)?).await
             }
             result => result,
         };
@@ -133,20 +144,18 @@ impl Serving {
         result
     }
 
-    async fn take(&self, request: Request, ask: &PlaceOrder, way: Way) -> Result<Reply, NotDone> {
+    async fn take(&self, request: Request, ask: &PlaceOrder, typed: &mut Typed, way: Way) -> Result<Reply, NotDone> {
         let &PlaceOrder { msisdn, product, quantity, account, channel, location, .. } = ask;
         let Way { home, epoch, .. } = way;
         let code = self.home.six_digits();
+        let without_password = typed.without;
         let verb = |verdict: Option<PasswordVerdict>| {
             let purchase = Purchase { msisdn, home, epoch, location, product, quantity, account, channel, verdict };
             match &ask.with {
                 With::Nothing => {
                     Verb::PlaceOrder { msisdn, home, epoch, location, product, quantity, account, channel, verdict }
                 }
-                With::Bill(bill) => {
-                    let without_password = ask.password.is_none();
-                    Verb::PayBill(Box::new(PayBill { purchase, bill: *bill, without_password }))
-                }
+                With::Bill(bill) => Verb::PayBill(Box::new(PayBill { purchase, bill: *bill, without_password })),
                 With::Recipient(to) => Verb::BuyShipped(Box::new(BuyShipped { purchase, to: to.clone() })),
                 &With::Consent { reserve } => Verb::AskPurchase(Box::new(AskPurchase { purchase, code, reserve })),
             }
@@ -157,7 +166,7 @@ impl Serving {
             return self.propose(request, verb(None)).await;
         }
         if home == self.context.province {
-            let taken = match &ask.password {
+            let taken = match &typed.password {
                 Some(password) => {
                     let verb = |verdict| verb(Some(verdict));
                     let owner = Owner::Number(msisdn);
@@ -171,8 +180,16 @@ impl Serving {
             // Nothing is recorded that could only wait for ever.
             return Err(NotDone::Unavailable(format!("province {home} is not connected")));
         }
+        // Before anything is recorded: without the key nothing could be sent.
+        let way_home = match typed.without {
+            true => None,
+            false => Some(self.way_of_password(request, home).await?),
+        };
         let taken = self.propose(request, verb(None)).await?;
-        let proof = ask.password.clone().map_or(Proof::Bill, Proof::Password);
+        let proof = match (typed.password.take(), way_home) {
+            (Some(password), Some(way)) => Proof::Password(password, way),
+            _ => Proof::Bill,
+        };
         match taken.outcome {
             Outcome::Order(order) => self.ask_home_to_pay(order, taken, proof).await,
             _ => Ok(taken),
@@ -260,6 +277,7 @@ fn result_name(result: &Result<Reply, NotDone>) -> &'static str {
         Err(NotDone::Malformed { code, .. }) => code,
         Err(NotDone::Busy { .. }) => "busy",
         Err(NotDone::Unavailable(_)) => "unavailable",
+        Err(NotDone::SealKey(_)) => "seal_key_unavailable",
         Err(NotDone::Unknown) => "unknown",
     }
 }

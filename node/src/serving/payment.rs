@@ -24,6 +24,7 @@ use mpss_routing::wire::{BillMessage, ConfirmationMessage, PaymentMessage};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
+use super::password_way::{self, PasswordWay};
 use super::{RAIL_WAIT, Serving};
 use crate::code_digits::CodeDigits;
 use crate::node::Context;
@@ -40,8 +41,8 @@ const RECORD_PAUSE: Duration = Duration::from_millis(250);
 /// By what the home province knows that the buyer pays.
 #[derive(Debug)]
 pub(super) enum Proof {
-    /// The payment password.
-    Password(PaymentPassword),
+    /// The payment password, and how it goes home.
+    Password(PaymentPassword, PasswordWay),
     /// A one-time code.
     Code(CodeDigits),
     /// None is needed: it is a bill that is paid.
@@ -51,7 +52,7 @@ pub(super) enum Proof {
 /// Where a payment stands, as this replica knows it.
 enum Standing {
     /// The home province may be asked.
-    Open(ProvinceId, Box<PaymentMessage>),
+    Open(Box<Order>, Box<PaymentMessage>),
     /// Decided by this log entry; why, when it was declined.
     Decided(u64, Option<Refusal>),
 }
@@ -65,14 +66,20 @@ impl Serving {
         let found = self.context.replica.read_at(taken.index, find).await.ok().flatten();
         let decided = match found {
             Some(Standing::Decided(index, declined)) => Some((index, declined)),
-            Some(Standing::Open(home, mut message)) => {
-                match &proof {
-                    Proof::Password(password) => password.reveal().clone_into(&mut message.payment_password),
-                    Proof::Code(code) => message.payment_code = Some(code.reveal().to_owned()),
-                    Proof::Bill => {}
-                }
+            Some(Standing::Open(open, mut message)) => {
+                let goes = match &proof {
+                    Proof::Password(password, way) => {
+                        password_way::put(&self.context, &open, &mut message, password, way)
+                    }
+                    Proof::Code(code) => {
+                        message.payment_code = Some(code.reveal().to_owned());
+                        true
+                    }
+                    Proof::Bill => true,
+                };
                 drop(proof);
-                self.ask_detached(order, home, *message).await
+                // What can not go is left to the driver, as if whoever asked had died.
+                if goes { self.ask_detached(order, open.home, *message).await } else { None }
             }
             None => None,
         };
@@ -139,6 +146,8 @@ async fn ask_and_record(
         }
         Err(error) => {
             tracing::warn!(%error, "the home province did nothing; the payment is given up");
+            // Perhaps it no longer opens what is sealed to the key that is known.
+            context.home_keys.doubt(home);
             Verb::GiveUpPayment { order }
         }
     };
@@ -161,7 +170,7 @@ fn standing(state: &State, order: &Order) -> Option<Standing> {
         return Some(Standing::Decided(index, declined));
     }
     let open = order.status == OrderStatus::Paying;
-    open.then(|| Some(Standing::Open(order.home, Box::new(message(state, order)?)))).flatten()
+    open.then(|| Some(Standing::Open(Box::new(order.clone()), Box::new(message(state, order)?)))).flatten()
 }
 
 /// The entry that decided an order's payment, and why it was declined. The same for ever after, so
@@ -193,6 +202,7 @@ fn message(state: &State, order: &Order) -> Option<PaymentMessage> {
         amount_fen: order.amount.as_fen(),
         title: state.terms_of(order)?.title.clone(),
         payment_password: String::new(),
+        sealed_password: None,
         payment_code: None,
         bill: state.bill_of(order.id).map(|bill| BillMessage { customer: bill.customer.map(hex) }),
         confirmation: None,

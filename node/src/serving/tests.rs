@@ -9,7 +9,8 @@ use mpss_routing::wire::PaymentFate;
 use super::*;
 use crate::code_digits::CodeDigits;
 use crate::gateway::sp::{BillAnswer, BillStatus};
-use crate::node::trial::{Manner, RIGHT, Trial, guangdong, local, purchase, range, sichuan, visitor};
+use crate::home_keys::HomeKeys;
+use crate::node::trial::{Manner, RIGHT, Sealing, Trial, guangdong, local, purchase, range, sichuan, visitor};
 
 fn order_of(reply: &Reply) -> OrderId {
     match reply.outcome {
@@ -407,4 +408,102 @@ async fn an_sp_asks_to_be_paid_for_what_is_its_own() {
     assert!(matches!(answer, Err(NotDone::Refused { refusal: Refusal::ProductNotFound, .. })), "{answer:?}");
     let reply = trial.serving.ask_charge(trial.request(), ask(product)).await.unwrap();
     assert_eq!(trial.order(order_of(&reply)).status, OrderStatus::AwaitingConfirmation);
+}
+
+/// What stands in a payment message of a visitor's purchase, as bytes.
+fn shows_password(raw: &[u8]) -> bool {
+    raw.windows(RIGHT.len()).any(|window| window == RIGHT.as_bytes())
+}
+
+/// The serving side of a node that has just started, with these words about passwords in the clear.
+fn started_anew(trial: &Trial, clear: &str) -> Serving {
+    let mut settings = (*trial.context.settings).clone();
+    clear.clone_into(&mut settings.seal.clear);
+    let context = Context { home_keys: HomeKeys::default(), settings: settings.into(), ..trial.context.clone() };
+    Serving::new(context.clone(), Home::new(context))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_goes_home_sealed_and_the_key_is_asked_for_once() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    let buy = || trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT));
+    let all = futures::future::join_all((0..8).map(|_| buy())).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+    let books = trial.peers.books();
+    assert_eq!((books.asked_for_key, books.movements, books.raw.len()), (1, 8, 8));
+    assert!(books.passwords.iter().all(|password| password == RIGHT), "home opens them");
+    for (raw, version) in &books.raw {
+        assert_eq!(*version, Some(7));
+        assert!(!shows_password(raw), "{raw:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_a_purchase_is_refused_before_anything_is_recorded() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    trial.peers.seals(Sealing::Silent);
+    let orders = |state: &State| state.orders().count();
+    let request = trial.request();
+    let refused = trial.serving.place_order(request, purchase(visitor(1), product, RIGHT)).await;
+    assert!(matches!(refused, Err(NotDone::SealKey(_))), "{refused:?}");
+    assert_eq!((trial.context.replica.read(orders), trial.peers.books().raw.len()), (0, 0));
+
+    // The same request succeeds once there is a key, and keeps its answer when there is none again.
+    trial.peers.seals(Sealing::Gives(7));
+    let first = trial.serving.place_order(request, purchase(visitor(1), product, RIGHT)).await.unwrap();
+    trial.peers.seals(Sealing::Silent);
+    let anew = started_anew(&trial, "allowed");
+    let again = anew.place_order(request, purchase(visitor(1), product, RIGHT)).await.unwrap();
+    assert_eq!(again, Reply { replayed: true, ..first });
+    assert_eq!(trial.peers.books().movements, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_a_province_that_does_not_seal_yet_it_goes_in_the_clear_only_where_that_is_allowed() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    trial.peers.seals(Sealing::No);
+    let strict = started_anew(&trial, "refused");
+    let refused = strict.place_order(trial.request(), purchase(visitor(1), product, RIGHT)).await;
+    assert!(matches!(refused, Err(NotDone::SealKey(_))), "{refused:?}");
+    assert!(trial.peers.books().raw.is_empty());
+    trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT)).await.unwrap();
+    let books = trial.peers.books();
+    assert_eq!((books.raw.len(), books.raw[0].1, shows_password(&books.raw[0].0)), (1, None, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_given_a_key_is_never_sent_a_password_in_the_clear() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    let buy = || trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT));
+    buy().await.unwrap();
+    for sealing in [Sealing::No, Sealing::Silent] {
+        trial.peers.seals(sealing);
+        trial.context.home_keys.doubt(sichuan());
+        buy().await.unwrap();
+    }
+    let books = trial.peers.books();
+    assert_eq!(books.asked_for_key, 3);
+    assert!(books.raw.iter().all(|(raw, version)| *version == Some(7) && !shows_password(raw)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_home_did_not_take_is_asked_for_again() {
+    let trial = Trial::start().await;
+    let product = trial.product(Scope::Roaming).await;
+    let buy = || trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT));
+    buy().await.unwrap();
+    trial.peers.seals(Sealing::Gives(8));
+    buy().await.unwrap();
+    trial.peers.behave(Manner::Unreachable);
+    let given_up = buy().await.unwrap();
+    trial.peers.behave(Manner::Answers);
+    until(&trial, order_of(&given_up), status(OrderStatus::Reversing)).await;
+    buy().await.unwrap();
+    let books = trial.peers.books();
+    let versions: Vec<_> = books.raw.iter().map(|(_, version)| *version).collect();
+    assert_eq!((versions, books.asked_for_key), (vec![Some(7), Some(7), Some(8)], 2));
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use askama::Template;
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use parking_lot::Mutex;
@@ -197,6 +198,7 @@ impl SmsSimulator {
             .route("/simulator/sms", get(show_totals).put(set_behaviour))
             .route("/simulator/sms/{msisdn}", get(show_number))
             .route("/simulator/sms/{msisdn}/words", post(bring_words))
+            .route("/simulator/sms/{msisdn}/handset", get(show_handset))
             .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(self.clone())
     }
@@ -272,6 +274,25 @@ async fn show_number(State(simulator): State<SmsSimulator>, Path(msisdn): Path<S
     let centre = simulator.centre.lock();
     let inbox = centre.inboxes.get(&msisdn).cloned().unwrap_or_default();
     Json(json!({ "msisdn": msisdn, "received": inbox.received, "texts": inbox.texts }))
+}
+
+/// The screen of a subscriber's phone, for people who would rather look than read JSON.
+#[derive(askama::Template)]
+#[template(path = "simulator/handset.html")]
+struct Handset {
+    msisdn: String,
+    received: u64,
+    /// The newest first.
+    texts: Vec<Text>,
+}
+
+async fn show_handset(State(simulator): State<SmsSimulator>, Path(msisdn): Path<String>) -> Response {
+    let Inbox { received, texts } = simulator.centre.lock().inboxes.get(&msisdn).cloned().unwrap_or_default();
+    let handset = Handset { msisdn, received, texts: texts.into_iter().rev().collect() };
+    match handset.render() {
+        Ok(page) => Html(page).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
 }
 
 #[cfg(test)]

@@ -79,6 +79,7 @@ pub(crate) fn message(serial: u16) -> PaymentMessage {
         amount_fen: 1_230,
         title: "航班预订".into(),
         payment_password: "135790".into(),
+        sealed_password: None,
         payment_code: None,
         bill: None,
         confirmation: None,

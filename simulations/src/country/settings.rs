@@ -31,6 +31,7 @@ pub(super) fn of(country: &Country, name: &str, machine: &Machine) -> Settings {
     line("replication.digest_interval_entries = 50".to_owned());
     line(format!("replication.state_version_max = {}", machine.program));
     line(format!("password.peppers.1 = \"{}\"", "5a".repeat(32)));
+    line(format!("seal.keys.1 = \"{:02x}{}\"", machine.province.code(), "4d".repeat(31)));
     line(format!("vault.key = \"{}\"", hex(&VAULT_KEY)));
     if country.plan().upp_accounts.contains(&machine.province) {
         line(format!("upp.door_key = \"{}\"", hex(UPP_KEY)));

@@ -235,6 +235,7 @@ impl Machine {
         line(format!("door.header_deadline_ms = {}", HEADER_DEADLINE.as_millis()));
         line("door.request_deadline_ms = 6000".to_owned());
         line(format!("password.peppers.1 = \"{}\"", "5a".repeat(32)));
+        line(format!("seal.keys.1 = \"{}\"", "4d".repeat(32)));
         line("founders.1.raft_address = \"127.0.0.1:82\"".to_owned());
         line(format!("founders.1.public_url = \"http://{}:{PUBLIC_PORT}\"", self.name));
         for province in others {

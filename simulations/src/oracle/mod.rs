@@ -45,6 +45,7 @@ mod rails;
 mod recharges;
 mod replay;
 mod reversals;
+mod sealed_passwords;
 mod stock;
 mod texts;
 mod ticket_checks;
@@ -85,6 +86,21 @@ pub enum Seen<'a> {
         province: ProvinceId,
         /// The entries, with a hash of what they carry.
         entries: &'a [(Place, u64)],
+    },
+    /// A machine of a province asks one of another over HTTP, or has heard its answer.
+    OverHttp {
+        /// When, in milliseconds since the start.
+        at_ms: u64,
+        /// Who asks.
+        from: &'a str,
+        /// Who is asked.
+        to: ProvinceId,
+        /// Path and query.
+        path: &'a str,
+        /// What is asked, or what was answered.
+        body: &'a Bytes,
+        /// It is the answer.
+        answered: bool,
     },
     /// Entries became durable on a machine.
     Durable {
@@ -193,6 +209,7 @@ fn all(tally: &Tally) -> Vec<Box<dyn Property>> {
         Box::<texts::Texts>::default(),
         Box::<after_commit::AfterCommit>::default(),
         Box::new(milestones::Milestones::new(tally.clone())),
+        Box::<sealed_passwords::SealedPasswords>::default(),
         Box::<finality::Finality>::default(),
         Box::<clearing::Clearing>::default(),
         Box::new(rails::Rails::new(tally.clone())),
@@ -355,6 +372,13 @@ impl Eavesdropper for Listener {
             && let Some(province) = crate::country::province_of(from)
         {
             self.oracles.see(&Seen::Appending { province, entries: &entries });
+        }
+    }
+
+    fn over_http(&self, from: &str, to: &str, path: &str, body: &Bytes, answered: bool) {
+        let at_ms = self.oracles.clock.elapsed_ms();
+        if let Some(to) = crate::country::province_of(to) {
+            self.oracles.see(&Seen::OverHttp { at_ms, from, to, path, body, answered });
         }
     }
 

@@ -481,6 +481,8 @@ impl Country {
         }
         let pepper = format!("{:02x}", node.province.parse::<u8>().expect("two digits")).repeat(32);
         add("password.peppers".into(), vec![format!("1 = \"{pepper}\"")]);
+        let seal = format!("{:02x}", node.province.parse::<u8>().expect("two digits")).repeat(31);
+        add("seal.keys".into(), vec![format!("1 = \"4d{seal}\"")]);
         add("outbox".into(), vec![format!("sms_url = \"{}/messages\"", self.sms.url)]);
         if let Some(outside) = &self.outside {
             for (section, line) in outside.settings_of(&node.province) {
@@ -488,7 +490,9 @@ impl Country {
             }
         }
         let log = std::env::var("MPSS_TEST_LOG").unwrap_or_else(|_| "info,openraft=warn".into());
-        add("telemetry".into(), vec![format!("log = \"{log}\"")]);
+        if !self.plan.settings.contains_key("telemetry") {
+            add("telemetry".into(), vec![format!("log = \"{log}\"")]);
+        }
         let mut text = String::new();
         for (section, lines) in sections {
             write!(text, "[{section}]\n{}\n\n", lines.join("\n")).expect("a string takes everything");

@@ -49,7 +49,7 @@ impl FromRequest<Door> for Call {
         let body = if is_change(&parts.method) {
             let bytes_max = match parts.uri.path() {
                 PLAN_PATH => PLAN_BYTES_MAX,
-                super::product_files::PATH => PRODUCT_FILE_BYTES_MAX,
+                super::product_files::PATH | super::sp::goods::FILES_PATH => PRODUCT_FILE_BYTES_MAX,
                 path if path.ends_with(FILE_PATH_END) => FILE_BYTES_MAX,
                 _ => door.options.body_bytes_max,
             };

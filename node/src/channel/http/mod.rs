@@ -224,6 +224,8 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(awards::file::send))
         .routes(routes!(awards::prizes::waiting))
         .routes(routes!(awards::policy::show, awards::policy::set))
+        .routes(routes!(sp::goods::upload))
+        .routes(routes!(sp::goods::send))
         .routes(routes!(sp::charges::ask))
         .routes(routes!(sp::charges::charge))
         .routes(routes!(sp::orders::show))

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use mpss_domain::catalogue::{Application, Product, ProductStatus, Terms};
 use mpss_domain::ids::IssuedId;
-use mpss_domain::{LogTime, Outcome, ProductId, ProvinceId, Refusal, Scope, SpId, Verb};
+use mpss_domain::{LogTime, Outcome, ProductId, ProvinceId, Refusal, Request, Scope, SpId, Verb};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -208,6 +208,17 @@ impl<'a> ProductBody<'a> {
     }
 }
 
+/// Has a product recorded whose uploader is known.
+pub(super) async fn record(door: &Door, request: Request, ask: &UploadAsk<'_>, by: Option<String>) -> Answer {
+    let (terms, named) = ask.understand()?;
+    let by = by.unwrap_or(named);
+    let verb = Verb::UploadProduct { product: None, terms: terms.clone(), by: by.clone() };
+    let reply = door.propose(request, verb).await?;
+    let Outcome::Product(id) = reply.outcome else { return Err(unexpected(&reply)) };
+    let body = ProductBody::uploaded(id, &terms, &by, reply.index);
+    Ok(answer::created(&body, &reply, &format!("/v1/products/{id}")))
+}
+
 /// Uploads a product; someone else has to review it before it can be published.
 #[utoipa::path(
     post, path = "/v1/products", tag = "catalogue", operation_id = "upload_product",
@@ -217,15 +228,11 @@ impl<'a> ProductBody<'a> {
 pub(crate) async fn upload(State(door): State<Door>, call: Call) -> Answer {
     let key = call.key()?;
     let ask: UploadAsk<'_> = call.json()?;
-    let (terms, by) = ask.understand()?;
+    let (terms, _) = ask.understand()?;
     if let Some(elsewhere) = door.elsewhere(terms.sp.province()) {
         return door.pass_on(&call, elsewhere).await;
     }
-    let verb = Verb::UploadProduct { product: None, terms: terms.clone(), by: by.clone() };
-    let reply = door.propose(call.request(key, &ask), verb).await?;
-    let Outcome::Product(id) = reply.outcome else { return Err(unexpected(&reply)) };
-    let body = ProductBody::uploaded(id, &terms, &by, reply.index);
-    Ok(answer::created(&body, &reply, &format!("/v1/products/{id}")))
+    record(&door, call.request(key, &ask), &ask, None).await
 }
 
 /// Changes what is said of a product. The change goes back to review, and until it has passed nothing is sold; another

@@ -138,7 +138,7 @@ impl From<NotDone> for Fault {
         match not_done {
             NotDone::Refused { refusal, .. } => refusal.into(),
             NotDone::Malformed { code, .. } => Code::Policy.with([code]),
-            NotDone::Busy { .. } | NotDone::Unavailable(_) => Code::NoResources.with([]),
+            NotDone::Busy { .. } | NotDone::Unavailable(_) | NotDone::SealKey(_) => Code::NoResources.with([]),
             NotDone::Unknown => unknown(),
         }
     }

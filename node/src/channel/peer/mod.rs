@@ -10,6 +10,7 @@
 //! | `POST /peer/v1/transfers` | credit a transfer | done, refused |
 //! | `POST /peer/v1/awards` | take a prize for a winner | done, refused |
 //! | `POST /peer/v1/payment-codes` | whose is a code that somebody presents | code_of, refused |
+//! | `GET /peer/v1/seal-key` | what are passwords sealed to | seal_key |
 //!
 //! Every message names what it is about, so sending it again does no harm. A refusal is an answer; a
 //! problem says either that surely nothing happened (429, 503) or that nobody knows (504). The two
@@ -49,6 +50,8 @@ use crate::home::{Home, PrizeToTake};
 use crate::intake::{EdgeCode, Problem, field, json, text};
 use crate::node::Context;
 use crate::not_done::NotDone;
+use crate::password::PaymentPassword;
+use crate::seal::{Binding, NotOpened};
 
 const PAYMENTS: &str = "/peer/v1/payments";
 const PAYMENT: &str = "/peer/v1/payments/{id}";
@@ -58,6 +61,7 @@ const REFUNDS: &str = "/peer/v1/payments/{id}/refunds";
 const TRANSFERS: &str = "/peer/v1/transfers";
 const AWARDS: &str = "/peer/v1/awards";
 const CODES: &str = "/peer/v1/payment-codes";
+const SEAL_KEY: &str = "/peer/v1/seal-key";
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -82,6 +86,7 @@ pub(crate) fn router(context: Context, home: Home) -> (Router, InFlight) {
         (TRANSFERS, Method::POST),
         (AWARDS, Method::POST),
         (CODES, Method::POST),
+        (SEAL_KEY, Method::GET),
     ];
     let in_flight = InFlight::new(door.requests_in_flight_max);
     let guard = Guard(Arc::new(GuardParts {
@@ -101,6 +106,7 @@ pub(crate) fn router(context: Context, home: Home) -> (Router, InFlight) {
         .route(TRANSFERS, post(credit))
         .route(AWARDS, post(award))
         .route(CODES, post(whose))
+        .route(SEAL_KEY, get(seal_key))
         .fallback(|| async { Problem::edge(EdgeCode::UnknownRoute) })
         .method_not_allowed_fallback(|| async { Problem::edge(EdgeCode::MethodNotAllowed) })
         .layer(guard)
@@ -187,7 +193,7 @@ async fn pay(State(door): State<PeerDoor>, message: Message) -> Answer {
     span.record("order_id", tracing::field::display(pay.order));
     span.record("payment_id", tracing::field::display(pay.payment));
     if let Some(asked) = &ask.confirmation {
-        if !ask.payment_password.is_empty() || ask.payment_code.is_some() || ask.bill.is_some() {
+        if ask.has_password() || ask.payment_code.is_some() || ask.bill.is_some() {
             let what = "neither payment_password, payment_code nor bill goes with it";
             return Err(Problem::field(EdgeCode::ConflictingFields, "confirmation", what));
         }
@@ -196,17 +202,15 @@ async fn pay(State(door): State<PeerDoor>, message: Message) -> Answer {
     }
     match (&ask.payment_code, &ask.bill) {
         (None, None) => {
-            let password = field::password("payment_password", &ask.payment_password)?;
+            let password = door.password(&ask, &pay)?;
             door.answer(door.home.pay(pay, password).await)
         }
         (None, Some(bill)) => {
             let customer = bill.customer.as_deref().map(bill_customer).transpose()?;
-            let password = (!ask.payment_password.is_empty())
-                .then(|| field::password("payment_password", &ask.payment_password))
-                .transpose()?;
+            let password = ask.has_password().then(|| door.password(&ask, &pay)).transpose()?;
             door.answer(door.home.pay_for_bill(pay, customer, password).await)
         }
-        (Some(_), bill) if !ask.payment_password.is_empty() || bill.is_some() => {
+        (Some(_), bill) if ask.has_password() || bill.is_some() => {
             let what = "neither payment_password nor bill goes with payment_code";
             Err(Problem::field(EdgeCode::ConflictingFields, "payment_code", what))
         }
@@ -329,7 +333,50 @@ async fn award(State(door): State<PeerDoor>, message: Message) -> Answer {
     door.answer(door.home.credit_award(prize).await)
 }
 
+/// What passwords are sealed to. Not before every node of the group takes sealed ones: a node that does not would
+/// not understand the payment.
+async fn seal_key(State(door): State<PeerDoor>) -> Answer {
+    let (all_take_it, log_index) = door.context.replica.read(|state| (state.version().has_doors(), state.index()));
+    match door.context.seal.given_out().filter(|_| all_take_it) {
+        Some(key) => Ok(encoded(&PeerAnswer { result: PeerResult::SealKey(key), log_index })),
+        // What a program from before says.
+        None => Err(Problem::edge(EdgeCode::UnknownRoute)),
+    }
+}
+
 impl PeerDoor {
+    /// The password of a payment, opened when it was sealed.
+    fn password(&self, ask: &PaymentMessage, pay: &PayRequest) -> Result<PaymentPassword, Problem> {
+        let Some(sealed) = &ask.sealed_password else {
+            let password = field::password("payment_password", &ask.payment_password)?;
+            if !self.context.settings.seal.is_clear_allowed() {
+                let what = "must be sealed: sealed_password instead of it";
+                return Err(Problem::field(EdgeCode::InvalidValue, "payment_password", what));
+            }
+            metrics::counter!("mpss_passwords_taken_total", "as" => "clear").increment(1);
+            return Ok(password);
+        };
+        if !ask.payment_password.is_empty() {
+            let what = "either payment_password or sealed_password";
+            return Err(Problem::field(EdgeCode::ConflictingFields, "sealed_password", what));
+        }
+        let binding = Binding {
+            home: self.context.province,
+            serving: pay.serving,
+            payment: pay.payment,
+            order: pay.order,
+            msisdn: pay.msisdn,
+            amount: pay.amount,
+        };
+        let opened = self.context.seal.open(sealed, &binding).map_err(|why| match why {
+            // Nothing was done: another node of this province may have the key.
+            NotOpened::KeyUnknown(_) => Problem::from(NotDone::SealKey(why.to_string())),
+            NotOpened::NotForThis => Problem::field(EdgeCode::InvalidValue, "sealed_password", why.to_string()),
+        })?;
+        metrics::counter!("mpss_passwords_taken_total", "as" => "sealed").increment(1);
+        Ok(opened)
+    }
+
     /// A code of this province.
     fn code(&self, digits: &str) -> Result<CodeDigits, Problem> {
         let ours = CodeDigits::parse(digits).filter(|code| code.home() == self.context.province);

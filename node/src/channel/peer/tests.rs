@@ -418,3 +418,90 @@ async fn who_is_asked_gives_no_password() {
     nobody["confirmation"]["merchant"] = json!("");
     assert_eq!(border.post(PAYMENTS, &nobody).await.0, 400);
 }
+
+/// A payment whose password is sealed to what the province gives out; `spoiled` may change the binding.
+async fn sealed_payment(border: &Border, fen: i64, spoil: impl FnOnce(&mut Binding)) -> Value {
+    let (status, _, given) = border.send("GET", SEAL_KEY, "").await;
+    assert_eq!((status, &given["result"]["kind"]), (200, &json!("seal_key")), "{given}");
+    let key = crate::seal::HomeKey::read(&wire::SealKeyMessage {
+        version: u16::try_from(given["result"]["version"].as_u64().unwrap()).unwrap(),
+        public_key: given["result"]["public_key"].as_str().unwrap().to_owned(),
+    });
+    let mut payment = border.payment(fen);
+    let mut binding = Binding {
+        home: border.trial.context.province,
+        serving: sichuan(),
+        payment: payment["payment_id"].as_str().unwrap().parse().unwrap(),
+        order: payment["order_id"].as_str().unwrap().parse().unwrap(),
+        msisdn: local(1),
+        amount: Money::fen(fen),
+    };
+    spoil(&mut binding);
+    let sealed = key.unwrap().seal(&password(RIGHT), &binding, &*border.trial.context.seams.random).unwrap();
+    payment.as_object_mut().unwrap().remove("payment_password");
+    payment["sealed_password"] = serde_json::to_value(sealed).unwrap();
+    payment
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_password_pays_once_and_for_its_own_payment_only() {
+    let border = Border::open().await;
+    let payment = sealed_payment(&border, 300, |_| {}).await;
+    for _ in 0..2 {
+        done(&border.post(PAYMENTS, &payment).await);
+    }
+    assert_eq!(border.balance(), 700);
+
+    // Moved to another payment, to another amount, sealed for somebody else, or for another province.
+    let mut moved = border.payment(300);
+    moved.as_object_mut().unwrap().remove("payment_password");
+    moved["sealed_password"] = payment["sealed_password"].clone();
+    let mut raised = sealed_payment(&border, 300, |_| {}).await;
+    raised["amount_fen"] = json!(301);
+    let stranger = sealed_payment(&border, 300, |binding| binding.msisdn = local(2)).await;
+    let elsewhere = sealed_payment(&border, 300, |binding| binding.home = sichuan()).await;
+    for wrong in [moved, raised, stranger, elsewhere] {
+        let (status, answer) = border.post(PAYMENTS, &wrong).await;
+        assert_eq!((status, &answer["field"]), (400, &json!("sealed_password")), "{answer}");
+    }
+    assert_eq!(border.balance(), 700);
+    let failures = border.trial.context.replica.read(|state| state.subscriber(local(1)).unwrap().credential.failures);
+    assert_eq!(failures, 0, "none of them was an attempt");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_key_is_for_another_node_and_two_passwords_are_for_none() {
+    let border = Border::open().await;
+    let mut payment = sealed_payment(&border, 300, |_| {}).await;
+    payment["sealed_password"]["key_version"] = json!(9);
+    let (status, response, answer) = border.send("POST", PAYMENTS, payment.to_string()).await;
+    assert_eq!((status, &answer["code"]), (503, &json!("seal_key_unavailable")), "{answer}");
+    assert_eq!(response.headers()[wire::NOT_DONE_HEADER], "1", "so that the next node is tried");
+    payment["payment_password"] = json!(RIGHT);
+    let (status, answer) = border.post(PAYMENTS, &payment).await;
+    assert_eq!((status, &answer["code"]), (400, &json!("conflicting_fields")), "{answer}");
+    assert_eq!(border.balance(), 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_is_given_once_all_nodes_take_sealed_passwords() {
+    let old = |settings: &mut mpss_config::Settings| settings.replication.state_version_max = 3;
+    let trial = Trial::start_with(old).await;
+    let (router, _) = router(trial.context.clone(), trial.home.clone());
+    let border = Border { trial, router, next: 1.into() };
+    let (status, _, answer) = border.send("GET", SEAL_KEY, "").await;
+    assert_eq!((status, &answer["code"]), (404, &json!("unknown_route")), "as a program from before says: {answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_passwords_must_be_sealed_one_in_the_clear_is_not_judged() {
+    let mut border = Border::open().await;
+    let mut settings = (*border.trial.context.settings).clone();
+    "refused".clone_into(&mut settings.seal.clear);
+    let context = Context { settings: settings.into(), ..border.trial.context.clone() };
+    border.router = router(context, border.trial.home.clone()).0;
+    let (status, answer) = border.post(PAYMENTS, &border.payment(300)).await;
+    assert_eq!((status, &answer["field"]), (400, &json!("payment_password")), "{answer}");
+    done(&border.post(PAYMENTS, &sealed_payment(&border, 300, |_| {}).await).await);
+    assert_eq!(border.balance(), 700);
+}

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mpss_config::SealSettings;
 use mpss_domain::ProvinceId;
-use mpss_routing::wire::{self, BillMessage, PaymentFate, PaymentMessage, PeerAnswer, PeerResult};
+use mpss_routing::wire::{
+    self, BillMessage, PaymentFate, PaymentMessage, PeerAnswer, PeerResult, SealedPasswordMessage,
+};
 use mpss_routing::{PeerCall, PeerError, PeerReply, PeerTransport, peer::PeerDoor};
 use mpss_runtime::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::eventually;
+use crate::seal::{Binding, SealKeys};
 
 /// How the other province behaves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,9 +34,27 @@ pub(crate) enum Manner {
     HoldsAfter,
 }
 
+/// What the other province says when it is asked for its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sealing {
+    /// Gives its key of this version.
+    Gives(u16),
+    /// Does not seal yet.
+    No,
+    /// Is not reached.
+    Silent,
+}
+
+/// Its keys.
+fn seal_keys(give_out: u16) -> SealKeys {
+    let keys = [7, 8].map(|version| (version.to_string(), format!("{version:02x}").repeat(32)));
+    SealKeys::new(&SealSettings { keys: keys.into(), give_out, clear: "refused".into() })
+}
+
 /// A home province as far as its peers see it: it keeps what was decided under each id.
 pub(crate) struct FakeHome {
     manner: watch::Sender<Manner>,
+    sealing: Mutex<Sealing>,
     books: Mutex<Books>,
 }
 
@@ -50,6 +72,10 @@ pub(crate) struct Books {
     pub(crate) movements: u32,
     /// Passwords that were sent, or codes.
     pub(crate) passwords: Vec<String>,
+    /// Payment messages as they came, and which version they were sealed to.
+    pub(crate) raw: Vec<(bytes::Bytes, Option<u16>)>,
+    /// How often the key was asked for.
+    pub(crate) asked_for_key: u32,
     /// What was said of payments that are for bills, in order.
     pub(crate) bills: Vec<BillMessage>,
     /// How often a subscriber was to be asked about each payment, and whether only to set money aside.
@@ -60,13 +86,38 @@ pub(crate) struct Books {
 
 impl Default for FakeHome {
     fn default() -> Self {
-        Self { manner: watch::Sender::new(Manner::Answers), books: Mutex::default() }
+        Self {
+            manner: watch::Sender::new(Manner::Answers),
+            sealing: Mutex::new(Sealing::Gives(7)),
+            books: Mutex::default(),
+        }
     }
 }
 
 impl FakeHome {
     pub(crate) fn behave(&self, manner: Manner) {
         self.manner.send_replace(manner);
+    }
+
+    pub(crate) fn seals(&self, sealing: Sealing) {
+        *self.sealing.lock() = sealing;
+    }
+
+    /// What it says when it is asked for its key.
+    fn key(&self, province: ProvinceId) -> Result<PeerReply, PeerError> {
+        self.books.lock().asked_for_key += 1;
+        match *self.sealing.lock() {
+            Sealing::Silent => Err(PeerError::Unreachable(province)),
+            Sealing::No => {
+                let headers = vec![("content-type".into(), "application/problem+json".into())];
+                Ok(PeerReply { status: 404, headers, body: "{}".into() })
+            }
+            Sealing::Gives(version) => {
+                let key = seal_keys(version).given_out().unwrap();
+                let body = wire::encode(&PeerAnswer { result: PeerResult::SealKey(key), log_index: 1 });
+                Ok(PeerReply { status: 200, headers: Vec::new(), body })
+            }
+        }
     }
 
     pub(crate) fn books(&self) -> Books {
@@ -90,7 +141,13 @@ impl FakeHome {
             ("POST", ["payments"]) => {
                 let message: PaymentMessage = serde_json::from_slice(&call.body).unwrap();
                 let code = message.payment_code.clone();
-                books.passwords.push(code.unwrap_or_else(|| message.payment_password.clone()));
+                let password = match &message.sealed_password {
+                    Some(sealed) => opened(sealed, &message),
+                    None => message.payment_password.clone(),
+                };
+                books.passwords.push(code.unwrap_or(password));
+                let version = message.sealed_password.as_ref().map(|sealed| sealed.key_version);
+                books.raw.push((call.body.clone(), version));
                 books.bills.extend(message.bill.clone());
                 let Some(asked) = &message.confirmation else { return books.pay(&message, manner) };
                 let row = books.asked.entry(message.payment_id.clone()).or_insert((0, asked.reserve));
@@ -154,6 +211,19 @@ impl FakeHome {
     }
 }
 
+/// What was sealed for this payment.
+fn opened(sealed: &SealedPasswordMessage, message: &PaymentMessage) -> String {
+    let binding = Binding {
+        home: ProvinceId::new(51).unwrap(),
+        serving: message.serving.parse().unwrap(),
+        payment: message.payment_id.parse().unwrap(),
+        order: message.order_id.parse().unwrap(),
+        msisdn: message.msisdn.parse().unwrap(),
+        amount: mpss_domain::Money::fen(message.amount_fen),
+    };
+    seal_keys(0).open(sealed, &binding).unwrap().reveal().to_owned()
+}
+
 impl Books {
     fn pay(&mut self, message: &PaymentMessage, manner: Manner) -> PeerResult {
         let known = self.payments.get(&message.payment_id).copied();
@@ -189,6 +259,9 @@ impl PeerTransport for FakeHome {
             // The leader's question what has changed of national goods is nothing that these tests are about.
             if call.path.starts_with("/v1/national-goods") {
                 return Err(PeerError::Unreachable(province));
+            }
+            if call.path == "/peer/v1/seal-key" {
+                return self.key(province);
             }
             self.books.lock().calls.push(format!("{} {}", call.method, call.path));
             let manner = *self.manner.borrow();

@@ -81,3 +81,20 @@ async fn a_number_keeps_its_newest_texts_and_an_exact_count() {
     }
     assert_eq!(received(&centre, "18912345678").await, (json!(TEXTS_PER_NUMBER_MAX + 5), TEXTS_PER_NUMBER_MAX));
 }
+
+#[tokio::test]
+async fn the_handset_shows_the_newest_text_first_and_nothing_of_others() {
+    let centre = SmsSimulator::new();
+    for (id, to, text) in
+        [("44-1", "18912345678", "first <b>"), ("44-2", "18900000000", "not yours"), ("44-3", "18912345678", "second")]
+    {
+        let message = json!({ "message_id": id, "to": to, "text": text, "language": "en" });
+        ask(&centre, "POST", "/messages", &json!({ "messages": [message] })).await;
+    }
+    let request = Request::get("/simulator/sms/18912345678/handset").body(Body::empty()).expect("a request");
+    let response = centre.router().oneshot(request).await.expect("the router answers");
+    let page = response.into_body().collect().await.expect("a body").to_bytes();
+    let page = String::from_utf8(page.to_vec()).expect("text");
+    let (second, first) = (page.find("second"), page.find("first &#60;b&#62;"));
+    assert!(second.is_some() && second < first && !page.contains("not yours"), "{page}");
+}

@@ -118,6 +118,8 @@ impl Network {
         } else {
             0
         };
+        let to = machine(address).to_owned();
+        self.inner.eavesdropper.over_http(from, &to, &request.path, &request.body, false);
         let way = match self.fate(from, address) {
             Fate::Arrives(way) => {
                 clock.sleep(way.after).await;
@@ -146,7 +148,10 @@ impl Network {
             exchanges.answered(number, hop, &reply.body);
         }
         match back {
-            Fate::Arrives(_) => Ok(reply),
+            Fate::Arrives(_) => {
+                self.inner.eavesdropper.over_http(from, &to, &request.path, &reply.body, true);
+                Ok(reply)
+            }
             Fate::Lost | Fate::Cut => std::future::pending().await,
         }
     }

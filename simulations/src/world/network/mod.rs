@@ -45,6 +45,8 @@ pub struct Passed {
 pub trait Eavesdropper: Send + Sync + 'static {
     /// A machine asks another.
     fn asked(&self, from: &str, to: &str, request: &Bytes);
+    /// Somebody asks a machine over HTTP, or has heard its answer: path, then body.
+    fn over_http(&self, from: &str, to: &str, path: &str, body: &Bytes, answered: bool);
     /// A machine is about to answer what it was asked.
     fn answering(&self, machine: &str, request: &Bytes, answer: &Bytes);
 }

@@ -133,9 +133,42 @@ pub(crate) async fn send(State(door): State<Door>, call: Call) -> Answer {
     if let Some(elsewhere) = sp.and_then(|sp| door.elsewhere(sp.province())) {
         return door.pass_on(&call, elsewhere).await;
     }
+    let whose = sp.map_or(Whose::AsEachLineSays, Whose::Usually);
+    take(door, &call, key, whose, &by).await
+}
+
+/// Whose goods the lines of a file are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose {
+    /// Each line names its SP.
+    AsEachLineSays,
+    /// This SP's where a line names none.
+    Usually(SpId),
+    /// This SP's alone; a line that names another is refused as if that one were not there.
+    Only(SpId),
+}
+
+impl Whose {
+    const fn beside(self) -> Option<SpId> {
+        match self {
+            Self::AsEachLineSays => None,
+            Self::Usually(sp) | Self::Only(sp) => Some(sp),
+        }
+    }
+}
+
+/// Takes a file whose sender is known.
+pub(super) async fn take(door: Door, call: &Call, key: RequestKey, whose: Whose, by: &str) -> Answer {
     door.context.is_readable(StateVersion::DOORS).await?;
     let content_type = call.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let lines = read(&text::decode(content_type, &call.body)?, sp, &by)?;
+    let mut lines = read(&text::decode(content_type, &call.body)?, whose.beside(), by)?;
+    if let Whose::Only(own) = whose {
+        for line in &mut lines {
+            if line.ask.as_ref().is_ok_and(|ask| ask.terms.sp != own) {
+                line.ask = Err(Problem::refused(Refusal::SpNotFound).blaming("sp_id"));
+            }
+        }
+    }
     // What is told while it is done is under way like any other request.
     let place = door.in_flight.enter().ok_or_else(|| Problem::edge(EdgeCode::Busy))?;
     let mut response = Response::new(told(door, place, key, lines));

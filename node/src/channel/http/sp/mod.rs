@@ -25,6 +25,7 @@ use crate::not_done::NotDone;
 pub(super) mod awards;
 pub(super) mod charges;
 pub(super) mod events;
+pub(super) mod goods;
 mod order_body;
 pub(super) mod orders;
 pub(super) mod requests;

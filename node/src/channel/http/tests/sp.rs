@@ -491,3 +491,60 @@ async fn what_an_sp_begins_waits_for_the_subscribers_word_and_its_end_is_told() 
         (&asked["order_id"], &json!("confirmation_refused"))
     );
 }
+
+/// What a file of goods came to: what was taken, and line, code and field of what was refused.
+fn of_file(told: &Told) -> (Vec<u64>, Vec<(u64, String, String)>) {
+    assert_eq!(told.status, 200, "{}", String::from_utf8_lossy(&told.bytes));
+    let text = String::from_utf8(told.bytes.to_vec()).unwrap();
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.pop().unwrap().get("taken").is_some(), "the counts come last: {text}");
+    let text = |line: &Value, name: &str| line[name].as_str().unwrap_or("-").to_owned();
+    let (taken, refused): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.get("product_id").is_some());
+    let number = |line: &&Value| line["line"].as_u64().unwrap();
+    let refused = refused.iter().map(|line| (number(line), text(line, "refused"), text(line, "field"))).collect();
+    (taken.iter().map(number).collect(), refused)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_sp_uploads_its_own_goods_and_nobody_elses() {
+    let shop = Shop::open_newest().await;
+    let partner = shop.partner(SpKeyAlgorithm::Ed25519, 1).await;
+    let stranger = shop.partner(SpKeyAlgorithm::Ed25519, 2).await;
+    let body = json!({"title": "a ticket", "application": "ticketing", "scope": "local", "price": "3.00"});
+    let upload = |key: &str| Asking::post("/v1/sp/products", key, &body);
+    let first = shop.as_sp(&partner, upload("one")).await.is(201).json();
+    assert_eq!((&first["sp_id"], &first["status"]), (&json!(partner.sp), &json!("in_review")), "{first}");
+    assert_eq!(first["uploaded_by"], format!("sp:{}", partner.sp));
+    let again = shop.as_sp(&partner, upload("one")).await.is(201).json();
+    assert_eq!(again["product_id"], first["product_id"], "the same request makes nothing twice");
+    let others = shop.as_sp(&stranger, upload("one")).await.is(201).json();
+    assert_ne!(others["product_id"], first["product_id"], "request ids of two SPs never meet");
+    shop.ask(upload("unsigned")).await.problem(401, "signature_missing");
+    let named =
+        json!({"sp_id": stranger.sp, "title": "a", "application": "ticketing", "scope": "local", "price": "3.00"});
+    shop.as_sp(&partner, Asking::post("/v1/sp/products", "named", &named)).await.problem(400, "unknown_field");
+
+    let file = format!(
+        "reference,title,application,scope,price,sp_id\n\
+         r1,one,ticketing,local,1.00,\n\
+         r2,two,ticketing,local,1.0.0,\n\
+         r3,three,ticketing,local,2.00,{}\n\
+         r4,four,ticketing,local,2.00,{}\n",
+        partner.sp, stranger.sp,
+    );
+    let send = |key: &str| {
+        let asking = Asking::post("/v1/sp/product-files", key, &json!({})).header("content-type", "text/csv");
+        asking.body(file.clone())
+    };
+    let expected = (
+        vec![2, 4],
+        vec![(3, "invalid_amount".to_owned(), "price".to_owned()), (5, "sp_not_found".to_owned(), "sp_id".to_owned())],
+    );
+    let count = || shop.trial.context.replica.read(|state| state.products().count());
+    let told = shop.as_sp(&partner, send("file")).await;
+    assert_eq!(of_file(&told), expected);
+    let before = count();
+    let told = shop.as_sp(&partner, send("sent again")).await;
+    assert_eq!((of_file(&told), count()), (expected, before), "the same file makes nothing twice");
+    shop.ask(send("unsigned")).await.problem(401, "signature_missing");
+}
