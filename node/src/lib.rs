@@ -23,6 +23,7 @@ pub mod gateway;
 pub mod home;
 pub mod intake;
 pub mod isag_sps;
+mod long_password;
 pub mod message_signature;
 #[cfg(feature = "mutants")]
 pub mod mutant;
