@@ -17,7 +17,8 @@ pub(super) fn run(printer: &mut Printer) -> Result<(), Failure> {
     let password = line.trim_end_matches(['\r', '\n']);
     // Forms are read without the space around what is typed.
     if password.chars().count() < CHARS_MIN || password.len() > BYTES_MAX || password.trim() != password {
-        let what = format!("a password has {CHARS_MIN} characters at least, {BYTES_MAX} bytes at most, no space around it");
+        let what =
+            format!("a password has {CHARS_MIN} characters at least, {BYTES_MAX} bytes at most, no space around it");
         return Err(Failure::usage(what));
     }
     printer.line(hash(password, &OsRandom));

@@ -53,7 +53,8 @@ pub(super) async fn show(visit: Visit) -> Response {
 }
 
 async fn goods(visit: &Visit, status: &str) -> Result<Vec<Product>, NotGiven> {
-    let found = visit.portal.inside.ask::<Products>(Question::Products, "", &[("status", status), ("limit", ROWS)]).await;
+    let found =
+        visit.portal.inside.ask::<Products>(Question::Products, "", &[("status", status), ("limit", ROWS)]).await;
     found.map(|page| page.products)
 }
 

@@ -73,7 +73,8 @@ struct SpOrder {
 }
 
 /// What can be asked for.
-const STATUSES: &[&str] = &["paid", "delivering", "delivered", "declined", "reversing", "reversed", "partly_refunded", "refunded"];
+const STATUSES: &[&str] =
+    &["paid", "delivering", "delivered", "declined", "reversing", "reversed", "partly_refunded", "refunded"];
 
 pub(super) async fn show(visit: Visit) -> Response {
     match visit.must_be_of_sp() {

@@ -148,9 +148,8 @@ impl Browser<'_> {
         let request = request.body(Body::from(form.unwrap_or_default())).unwrap();
         let response = self.site.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let header = |name: &str| {
-            parts.headers.get(name).map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
-        };
+        let header =
+            |name: &str| parts.headers.get(name).map_or_else(String::new, |value| value.to_str().unwrap().to_owned());
         let set_cookies: Vec<String> =
             parts.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect();
         for cookie in &set_cookies {

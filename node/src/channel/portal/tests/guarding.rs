@@ -111,7 +111,8 @@ async fn pages_are_plain_in_both_languages() {
     let product = site.trial.product(Scope::Local).await;
     let mut browser = site.signed_in(1).await;
     let order = browser.buys(product).await;
-    let paths = ["/", "/accounts", "/texts", "/sign-in?x", "/nowhere", "/people/sign-in", "/desk", "/sp"].map(str::to_owned);
+    let paths =
+        ["/", "/accounts", "/texts", "/sign-in?x", "/nowhere", "/people/sign-in", "/desk", "/sp"].map(str::to_owned);
     for path in paths.into_iter().chain([order, format!("/goods/{product}")]) {
         for (language, tag) in [("zh-CN,zh;q=0.9", "zh-CN"), ("en-GB", "en")] {
             browser.language = language;
@@ -127,7 +128,7 @@ async fn pages_are_plain_in_both_languages() {
                 (text.contains(" style="), "an inline style"),
                 (text.contains("javascript:") || text.contains(" onclick=") || text.contains(" onload="), "a handler"),
                 (text.contains("http://") || text.contains("https://"), "something from elsewhere"),
-                (text.contains("width="), "a fixed width") ,
+                (text.contains("width="), "a fixed width"),
             ] {
                 assert!(!found || what == "a fixed width" && text.contains("width=device-width"), "{path} has {what}");
             }
