@@ -24,6 +24,7 @@ pub mod home;
 pub mod home_keys;
 pub mod intake;
 pub mod isag_sps;
+mod long_password;
 pub mod message_signature;
 #[cfg(feature = "mutants")]
 pub mod mutant;

@@ -51,6 +51,11 @@ pub enum Subcommand {
     /// Exits 1 when a node does not answer, a province has no leader or lags, books do not balance, or
     /// replicas that stand at the same log position do not agree.
     Status(StatusArguments),
+    /// Hash a password for somebody who signs in to the portals by name
+    ///
+    /// Reads the password, one line of at least 12 characters, from standard input, and prints what
+    /// portal_people.NAME.password_hash is set to.
+    PortalPassword,
     /// Run a simulator of something outside
     #[command(visible_alias = "outside")]
     Simulate(SimulateArguments),

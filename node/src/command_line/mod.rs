@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 mod arguments;
 mod exit;
+mod portal_password;
 mod printer;
 pub(crate) mod ready_file;
 mod serve;
@@ -28,6 +29,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Subcommand::Serve(arguments) => serve::run(&arguments, &mut printer),
         Subcommand::Bench(arguments) => crate::bench::run(&arguments, &mut printer),
         Subcommand::Status(arguments) => status::run(&arguments, &mut printer),
+        Subcommand::PortalPassword => portal_password::run(&mut printer),
         Subcommand::Simulate(arguments) => simulate::run(&arguments, &mut printer),
     };
     match done {

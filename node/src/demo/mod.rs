@@ -81,11 +81,15 @@ async fn demo(arguments: &DemoArguments, folder: &std::path::Path, printer: &mut
     let mut stop = StopSignal::listen()?;
     let begun = Instant::now();
     let map = Map::open(folder, &nation::provinces())?.with_outside(folder)?;
-    let nation = tokio::select! {
+    let mut nation = tokio::select! {
         biased;
         nation = start(folder, map, printer) => nation?,
         signal = stop.wait() => return Err(Failure::start(format!("{signal} before it was ready"))),
     };
+    if !arguments.once {
+        // The scripted day has SPs of its own, and nobody who looks at pages.
+        nation.admit_portal_sp(&SETTINGS).await?;
+    }
     introduce(&nation, printer, begun.elapsed());
     if let Some(path) = &arguments.ready_file {
         ready_file::write(path, &nation.urls())?;
@@ -135,6 +139,10 @@ fn introduce(nation: &Nation, printer: &mut Printer, took: Duration) {
     for province in nation::provinces() {
         let urls = nation.map().portals(province).join("  ");
         printer.line(format!("  {} {province}  {urls}", crate::command_line::pad("门户", 8)));
+    }
+    for (name, password, province) in nation.map().people() {
+        let place = province.map_or_else(String::new, |code| format!(" ({code:02})"));
+        printer.line(format!("  {} {name}{place}  {password}", crate::command_line::pad("门户用户", 8)));
     }
     let simulators: Vec<_> = nation.simulators().iter().map(|(name, url)| format!("{name} {url}")).collect();
     printer.line(format!("  {}  {}", crate::command_line::pad("模拟器", 11), simulators.join("  ")));

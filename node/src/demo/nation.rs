@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::caller::Caller;
 use super::node_threads::{Fatal, NodeThreads};
-use super::place::{Map, OutsidePlaces, Place};
+use super::place::{Map, OutsidePlaces, Place, SP_PROVINCE};
 use crate::command_line::Failure;
 use crate::gateway::bank::wire::Wire;
 use crate::simulator::bank::BankSimulator;
@@ -131,8 +131,17 @@ impl Nation {
             "national": self.map.urls(ProvinceId::NATIONAL),
             "provinces": all,
             "portals": self.portals(),
+            "portal_people": self.portal_people(),
             "simulators": self.simulators(),
         })
+    }
+
+    /// Who signs in to the portals by name.
+    fn portal_people(&self) -> Vec<Value> {
+        let people = self.map.people().into_iter();
+        people.map(|(name, password, province)| {
+            json!({ "name": name, "password": password, "province": province.map(|code| format!("{code:02}")) })
+        }).collect()
     }
 
     /// The portals of the national platform and of each province, by code.
@@ -167,6 +176,31 @@ impl Nation {
                 Err(_) => std::future::pending().await,
             }
         }
+    }
+
+    /// Admits an SP whose person signs in to its portal, when there is none yet, and has its province's nodes take the
+    /// settings that name it, one after the other.
+    pub(crate) async fn admit_portal_sp(&mut self, settings: &[&str]) -> Result<(), Failure> {
+        if self.map.portal_sp().is_some() {
+            return Ok(());
+        }
+        let province = ProvinceId::new(SP_PROVINCE).expect("a province of the demo");
+        let caller = Caller::new("portal")?;
+        let body = json!({ "name": "珠江商户", "notice_url": format!("{}/portal/notices", self.map.sp_url()) });
+        let answer = caller.post(&self.map.urls(province), "/v1/sps", &body).await?;
+        if !answer.is_done() {
+            return Err(Failure::start(format!("the portal's SP is not admitted: {}", answer.told())));
+        }
+        self.map.set_portal_sp(answer.text("sp_id"));
+        self.map.save(&self.folder)?;
+        for place in self.map.of(province).cloned().collect::<Vec<_>>() {
+            let outside = self.map.outside_settings(&place);
+            let all: Vec<_> = settings.iter().copied().chain(outside.iter().map(String::as_str)).collect();
+            self.map.write_settings(&self.folder, &place, &all)?;
+            self.kill(&place);
+            self.restart(&caller, &place).await?;
+        }
+        Ok(())
     }
 
     /// The replica that leads a province, as the nodes themselves say.

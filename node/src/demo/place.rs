@@ -99,6 +99,14 @@ pub(crate) struct Map {
 const MAP_FILE: &str = "nation.json";
 /// The secret that the bank signs with.
 const BANK_DOOR: &str = "bank-door";
+/// Who reviews, in each province.
+const REVIEWER: &str = "reviewer";
+/// Who is of an SP, and where.
+const SP_PERSON: &str = "seller";
+/// The province of that SP.
+pub(crate) const SP_PROVINCE: u8 = 44;
+/// That SP.
+const PORTAL_SP: &str = "portal-sp";
 /// The secret that the UPP signs with.
 const UPP_DOOR: &str = "upp-door";
 
@@ -169,8 +177,47 @@ impl Map {
         for name in provinces.chain([BANK_DOOR, UPP_DOOR].map(str::to_owned)).collect::<Vec<_>>() {
             self.secrets.entry(name).or_insert_with(pepper);
         }
+        if !self.secrets.contains_key(REVIEWER) {
+            for person in [REVIEWER, SP_PERSON] {
+                let mut password = pepper();
+                password.truncate(20);
+                self.secrets.insert(format!("{person}-hash"), crate::long_password::hash(&password, &OsRandom));
+                self.secrets.insert(person.to_owned(), password);
+            }
+        }
         self.save(folder)?;
         Ok(self)
+    }
+
+    /// Who signs in to the portals by name: name, password, and in which province (`None`: in each).
+    pub(crate) fn people(&self) -> Vec<(&'static str, &str, Option<u8>)> {
+        let person = |name, place| Some((name, self.secrets.get(name)?.as_str(), place));
+        let sp = self.portal_sp().and_then(|_| person(SP_PERSON, Some(SP_PROVINCE)));
+        person(REVIEWER, None).into_iter().chain(sp).collect()
+    }
+
+    /// The SP whose person signs in, once it is admitted.
+    pub(crate) fn portal_sp(&self) -> Option<&str> {
+        self.secrets.get(PORTAL_SP).map(String::as_str)
+    }
+
+    /// Notes which SP that is.
+    pub(crate) fn set_portal_sp(&mut self, sp: &str) {
+        self.secrets.insert(PORTAL_SP.to_owned(), sp.to_owned());
+    }
+
+    /// The settings by which people sign in at `place`.
+    fn people_settings(&self, place: &Place) -> Vec<String> {
+        let person = |name: &str, role: &str, sp: &str| {
+            let hash = &self.secrets[&format!("{name}-hash")];
+            [("password_hash", hash.as_str()), ("role", role), ("sp", sp)]
+                .map(|(key, value)| format!("portal_people.{name}.{key} = \"{value}\""))
+        };
+        let mut lines = person(REVIEWER, "reviewer", "").to_vec();
+        if let Some(sp) = self.portal_sp().filter(|_| place.province == SP_PROVINCE) {
+            lines.extend(person(SP_PERSON, "sp", sp));
+        }
+        lines
     }
 
     /// What the bank signs its requests with, as hex digits.
@@ -187,7 +234,7 @@ impl Map {
     pub(crate) fn outside_settings(&self, place: &Place) -> Vec<String> {
         let (Some(outside), Some(upp)) = (self.outside, self.upp) else { return Vec::new() };
         let (code, secret) = (place.province, |name: String| self.secrets[&name].as_str());
-        vec![
+        let mut lines = vec![
             format!("rails.ismp_url = \"http://{}\"", outside.ismp),
             format!("rails.bank_address = \"{}\"", outside.bank),
             // Messages are told apart by it and by numbers that each province counts for itself.
@@ -202,7 +249,9 @@ impl Map {
             format!("vault.key = \"{}\"", secret(format!("vault-{code}"))),
             format!("tickets.key = \"{}\"", secret(format!("tickets-{code}"))),
             format!("seal.keys.1 = \"{}\"", secret(format!("seal-{code}"))),
-        ]
+        ];
+        lines.extend(self.people_settings(place));
+        lines
     }
 
     /// Writes the map; readable by its owner alone, because it holds secrets.

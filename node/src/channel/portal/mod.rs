@@ -34,13 +34,17 @@ mod buy;
 mod cards;
 mod catalogue;
 mod confirm;
+mod desk;
 mod form;
 mod goods;
+mod goods_form;
 mod lockout;
 mod orders;
 mod page;
+mod people;
 mod session;
 mod sign_in;
+mod sp_pages;
 mod statement;
 mod table;
 mod texts;
@@ -119,6 +123,24 @@ fn pages() -> Vec<(&'static str, MethodRouter<Portal>, &'static [Method])> {
         ("/accounts/{id}/freeze", post(accounts::freeze), POST),
         ("/accounts/{id}/thaw", post(accounts::thaw), POST),
         ("/texts", get(texts::show), GET),
+        ("/people/sign-in", get(people::show).post(people::judge), BOTH),
+        ("/people/sign-out", post(sign_in::end), POST),
+        ("/desk", get(desk::show), GET),
+        ("/desk/goods/{id}/review", post(desk::review), POST),
+        ("/desk/goods/{id}/publish", post(desk::publish), POST),
+        ("/desk/goods/{id}/withdraw", post(desk::withdraw), POST),
+        ("/desk/applications", get(desk::applications), GET),
+        ("/desk/applications/{id}/review", post(desk::decide), POST),
+        ("/desk/sps", get(desk::sps), GET),
+        ("/desk/sps/{id}/suspend", post(desk::suspend), POST),
+        ("/desk/sps/{id}/resume", post(desk::resume), POST),
+        ("/sp", get(sp_pages::show), GET),
+        ("/sp/goods", post(sp_pages::upload), POST),
+        ("/sp/goods/{id}", get(sp_pages::show_product).post(sp_pages::change), BOTH),
+        ("/sp/goods/{id}/withdraw", post(sp_pages::withdraw), POST),
+        ("/sp/orders", get(sp_pages::orders), GET),
+        ("/sp/settlement", get(sp_pages::settlement), GET),
+        ("/sp/keys", get(sp_pages::keys), GET),
         ("/portal.css", get(style), GET),
     ]
 }

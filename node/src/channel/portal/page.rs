@@ -6,6 +6,9 @@ use super::table::Lang;
 use super::words::{Words, named};
 use crate::channel::http::NotGiven;
 
+/// How far China's time is before UTC.
+const EIGHT_HOURS_MS: u64 = 28_800_000;
+
 /// What all pages have.
 pub(super) struct Page {
     pub(super) lang: Lang,
@@ -44,7 +47,10 @@ impl Page {
     /// A moment, in China's time, to the second.
     #[expect(clippy::unused_self, reason = "templates ask the page")]
     pub(super) fn when(&self, time: &str) -> String {
-        time.get(..19).unwrap_or(time).replace('T', " ")
+        let Ok(time) = crate::intake::field::time("time", time) else { return time.to_owned() };
+        let mut text = time.plus_ms(EIGHT_HOURS_MS).to_string().replace('T', " ");
+        text.truncate(19);
+        text
     }
 }
 

@@ -39,7 +39,11 @@ pub(super) async fn show(visit: Visit) -> Response {
     let mut p = visit.page(visit.w.statement, &format!("/accounts/{}", account.account_id));
     let (from, until) = (visit.query.get("from").to_owned(), visit.query.get("until").to_owned());
     let (statement, status) = match lines(&visit, &account.account_id).await {
-        Ok(statement) => (statement, StatusCode::OK),
+        Ok(mut statement) => {
+            // The newest first: the next page is the earlier one.
+            statement.entries.reverse();
+            (statement, StatusCode::OK)
+        }
         Err(why) => {
             p.trouble = Some(Trouble::of(&why, visit.lang));
             let status = StatusCode::from_u16(why.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);

@@ -180,3 +180,87 @@ pub(super) struct Text {
 /// An answer of which nothing is shown.
 #[derive(Debug, Deserialize)]
 pub(super) struct Anything {}
+
+/// Products.
+#[derive(Debug, Deserialize)]
+pub(super) struct Products {
+    pub(super) products: Vec<Product>,
+}
+
+/// A product with all that it says.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Product {
+    pub(super) product_id: String,
+    pub(super) sp_id: String,
+    pub(super) title: String,
+    pub(super) application: String,
+    pub(super) scope: String,
+    pub(super) price: String,
+    pub(super) delivery_deadline_ms: u32,
+    pub(super) status: String,
+    #[serde(default)]
+    pub(super) rejected_because: Option<String>,
+    pub(super) uploaded_by: String,
+    #[serde(default)]
+    pub(super) uploaded_at: Option<String>,
+}
+
+/// SPs that ask to be admitted.
+#[derive(Debug, Deserialize)]
+pub(super) struct Applications {
+    pub(super) applications: Vec<Application>,
+}
+
+/// One of them.
+#[derive(Debug, Deserialize)]
+pub(super) struct Application {
+    pub(super) application_id: String,
+    pub(super) name: String,
+    pub(super) notice_url: String,
+    pub(super) contact_name: String,
+    pub(super) contact_phone: String,
+    pub(super) documents: Vec<Document>,
+    pub(super) settlement_bank: String,
+    pub(super) settlement_account_last_four: String,
+    pub(super) entered_by: String,
+    pub(super) at: String,
+}
+
+/// A document of theirs.
+#[derive(Debug, Deserialize)]
+pub(super) struct Document {
+    pub(super) kind: String,
+    pub(super) number: String,
+    pub(super) file: String,
+    pub(super) valid_until: String,
+}
+
+/// SPs.
+#[derive(Debug, Deserialize)]
+pub(super) struct Sps {
+    pub(super) sps: Vec<Sp>,
+}
+
+/// One of them.
+#[derive(Debug, Deserialize)]
+pub(super) struct Sp {
+    pub(super) sp_id: String,
+    pub(super) name: String,
+    pub(super) status: String,
+    #[serde(default)]
+    pub(super) risk_grade: Option<String>,
+}
+
+/// Keys of an SP.
+#[derive(Debug, Deserialize)]
+pub(super) struct Keys {
+    pub(super) keys: Vec<Key>,
+}
+
+/// One of them, without what it is.
+#[derive(Debug, Deserialize)]
+pub(super) struct Key {
+    pub(super) key_id: String,
+    pub(super) algorithm: String,
+    pub(super) status: String,
+}

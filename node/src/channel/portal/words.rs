@@ -6,7 +6,6 @@ words! {
     site: "移动支付", "Mobile payment";
     skip: "跳到正文", "Skip to content";
     other_language: "English", "中文";
-    province: "省份", "Province";
     sign_in: "登录", "Sign in";
     sign_out: "退出", "Sign out";
     signed_in_as: "当前用户", "Signed in as";
@@ -68,11 +67,9 @@ words! {
     from: "从（含）", "From (day)";
     until: "至（含）", "To (day)";
     show: "显示", "Show";
-    when: "时间", "When";
     reference: "编号", "Reference";
     after_it: "余额（元）", "Balance (yuan)";
     earlier: "更早", "Earlier";
-    more: "更多", "More";
     at_home: "您的号码不属于本省。账户和账单请在归属省的门户查看；本地商品可以直接购买。",
         "Your number is not of this province. See accounts and statement at the portal of your home province; goods can be bought here without signing in.";
     home_province: "归属省", "Home province";
@@ -85,18 +82,15 @@ words! {
     wrong_person: "用户名或密码不正确。", "Name or password is not right.";
     locked: "尝试次数过多，请稍后再试。", "Too many attempts. Try again later.";
     refused: "未完成", "Not done";
-    back: "返回", "Back";
     name: "用户名", "Name";
     password: "密码", "Password";
     desk: "审核台", "Reviewer's desk";
-    sp_portal: "商户门户", "SP portal";
     in_review: "待审核商品", "Goods to be reviewed";
     ready: "已通过、待上架", "Approved, not on sale";
     on_sale: "在售商品", "Goods on sale";
     uploaded_by: "上传人", "Uploaded by";
     uploaded_at: "上传时间", "Uploaded at";
     deadline: "交付期限（毫秒）", "Delivery deadline (ms)";
-    version: "版本", "Version";
     approve: "通过", "Approve";
     reject: "拒绝", "Reject";
     reason: "原因（拒绝时必填）", "Reason (needed to reject)";
@@ -117,13 +111,11 @@ words! {
     payable: "应付商户（元）", "Payable to the SP (yuan)";
     prize_pool: "奖池（元）", "Prize pool (yuan)";
     keys: "密钥", "Keys";
-    algorithm: "算法", "Algorithm";
     upload: "上传商品", "Upload goods";
     change: "修改", "Change";
     day: "日期", "Day";
     all: "全部", "All";
     national: "全国平台", "National platform";
-    done: "已完成。", "Done.";
 }
 
 /// What a word of the interface is called; the word itself when it has no name here.
