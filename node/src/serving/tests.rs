@@ -492,7 +492,8 @@ async fn whoever_has_given_a_key_is_never_sent_a_password_in_the_clear() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_home_did_not_take_is_asked_for_again() {
-    let trial = Trial::start().await;
+    // Otherwise home would not be asked anything for a while.
+    let trial = Trial::start_with(|settings| settings.dispatch.circuit_failures = 1_000).await;
     let product = trial.product(Scope::Roaming).await;
     let buy = || trial.serving.place_order(trial.request(), purchase(visitor(1), product, RIGHT));
     buy().await.unwrap();

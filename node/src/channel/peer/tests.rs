@@ -421,6 +421,8 @@ async fn who_is_asked_gives_no_password() {
 
 /// A payment whose password is sealed to what the province gives out; `spoiled` may change the binding.
 async fn sealed_payment(border: &Border, fen: i64, spoil: impl FnOnce(&mut Binding)) -> Value {
+    let newest = |state: &mpss_domain::State| state.version().has_doors().then_some(());
+    border.trial.until("every node takes sealed passwords", newest).await;
     let (status, _, given) = border.send("GET", SEAL_KEY, "").await;
     assert_eq!((status, &given["result"]["kind"]), (200, &json!("seal_key")), "{given}");
     let key = crate::seal::HomeKey::read(&wire::SealKeyMessage {
