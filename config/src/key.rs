@@ -6,6 +6,7 @@ use config::{Value, ValueKind};
 use mpss_domain::ProvinceId;
 
 use crate::isag::{NUMBER_DIGITS, is_sp};
+use crate::ivr::NAME_BYTES_MAX;
 
 /// The highest number a replica can have.
 pub const REPLICA_NUMBER_MAX: u64 = 1_000_000;
@@ -75,6 +76,7 @@ pub(crate) enum Name {
     Province,
     PepperVersion,
     IsagNumber,
+    IvrGateway,
 }
 
 impl Name {
@@ -84,6 +86,7 @@ impl Name {
             "founders" => Self::Replica,
             "provinces" => Self::Province,
             "isag_sps" => Self::IsagNumber,
+            "ivr_gateways" => Self::IvrGateway,
             _ => Self::PepperVersion,
         }
     }
@@ -98,6 +101,10 @@ impl Name {
             Self::PepperVersion => Err(format!("a pepper is named by its version, from 1 to {}", u16::MAX)),
             Self::IsagNumber if name.len() == NUMBER_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
             Self::IsagNumber => Err(format!("an SP is named by its number at the ISAG, {NUMBER_DIGITS} digits")),
+            Self::IvrGateway if is_gateway_name(name) => Ok(()),
+            Self::IvrGateway => {
+                Err(format!("a gateway is named by 1 to {NAME_BYTES_MAX} small letters, digits and single underscores"))
+            }
         }
     }
 }
@@ -203,6 +210,12 @@ impl Kind {
     }
 }
 
+fn is_gateway_name(name: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && !name.contains("__")
+}
+
 fn text_of(value: &Value) -> Option<&str> {
     match &value.kind {
         ValueKind::String(text) => Some(text),
@@ -283,6 +296,8 @@ mod tests {
             ("0", Name::PepperVersion),
             ("65536", Name::PepperVersion),
             ("one", Name::PepperVersion),
+            ("Centre", Name::IvrGateway),
+            ("", Name::IvrGateway),
         ] {
             assert!(kind.check(name).is_err(), "{name}");
         }

@@ -12,6 +12,7 @@ mod check;
 mod dispatch;
 mod door;
 mod isag;
+mod ivr;
 mod key;
 mod layers;
 mod node;
@@ -39,6 +40,7 @@ use serde::Deserialize;
 pub use dispatch::DispatchSettings;
 pub use door::DoorSettings;
 pub use isag::{IsagSettings, IsagSpSettings};
+pub use ivr::{IvrGatewaySettings, IvrSettings};
 pub use key::{REPLICA_NUMBER_MAX, TEXT_BYTES_MAX, URLS_MAX};
 pub use node::{ListenSettings, MemberSettings, NodeSettings, ProvinceSettings};
 pub use number_plan::NumberPlanSettings;
@@ -72,6 +74,7 @@ const KEYS: &[&[Key]] = &[
     recharge::KEYS,
     upp::KEYS,
     isag::KEYS,
+    ivr::KEYS,
     secret::KEYS,
     sp::KEYS,
     smpp::KEYS,
@@ -107,6 +110,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/upp.toml"),
     "\n",
     include_str!("../defaults/isag.toml"),
+    "\n",
+    include_str!("../defaults/ivr.toml"),
     "\n",
     include_str!("../defaults/vault.toml"),
     "\n",
@@ -156,6 +161,11 @@ pub struct Settings {
     /// Those SPs: number at the ISAG → who it is.
     #[serde(default)]
     pub isag_sps: BTreeMap<String, IsagSpSettings>,
+    /// The door for voice menus.
+    pub ivr: IvrSettings,
+    /// The gateways that may use it: name → key.
+    #[serde(default)]
+    pub ivr_gateways: BTreeMap<String, IvrGatewaySettings>,
     /// PIN cards.
     pub vault: SecretSettings,
     /// Tickets.
