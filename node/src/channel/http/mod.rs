@@ -46,6 +46,7 @@ mod draws;
 mod former_home;
 mod goods;
 mod health;
+mod ivr;
 mod leader;
 mod national_goods;
 mod number_plan;
@@ -221,6 +222,7 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(transfers::make))
         .routes(routes!(transfers::show))
         .routes(routes!(sms_words::hear))
+        .routes(routes!(ivr::step))
         .routes(routes!(texts::show))
         .routes(routes!(number_plan::install))
         .routes(routes!(number_plan::look_up))
