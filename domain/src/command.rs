@@ -31,6 +31,7 @@ use crate::shipping::{BuyShipped, TrackingNumber};
 use crate::sp_admission::{AdmissionPolicy, AskAdmission, Document, Verdict};
 use crate::sp_keys::{SetSpKey, SpKeyId};
 use crate::texts::answer::SmsAnswer;
+use crate::texts::by_sp::SendText;
 use crate::texts::heard::WordsDigest;
 use crate::texts::{Receipt, TextNews};
 use crate::tickets::TicketId;
@@ -698,4 +699,6 @@ pub enum Verb {
     },
     /// Put newer rules for SPs in force.
     SetAdmissionPolicy(Box<AdmissionPolicy>),
+    /// An SP sends a text to subscribers. Home province.
+    SendText(Box<SendText>),
 }

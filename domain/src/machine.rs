@@ -276,6 +276,7 @@ impl State {
                 self.renew_document(*application, document, (by, checked_by))
             }
             Verb::SetAdmissionPolicy(policy) => self.set_admission_policy(policy),
+            Verb::SendText(ask) => self.send_text(ask),
         }
     }
 

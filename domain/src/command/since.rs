@@ -61,7 +61,8 @@ impl Verb {
             | Self::AskAdmission(_)
             | Self::DecideAdmission { .. }
             | Self::RenewDocument { .. }
-            | Self::SetAdmissionPolicy(_) => crate::version::DOORS,
+            | Self::SetAdmissionPolicy(_)
+            | Self::SendText(_) => crate::version::DOORS,
             _ => StateVersion::FIRST,
         }
     }

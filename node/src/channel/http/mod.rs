@@ -87,6 +87,7 @@ pub use door::{HttpOptions, MetricsText};
 pub(crate) use leader::TO_LEADER;
 pub(crate) use national_goods::ChangesBody;
 pub(crate) use orders::QUANTITY_MAX;
+pub(crate) use rate::Rates;
 pub use signature::{signed, verify};
 
 use door::Door;

@@ -97,6 +97,11 @@ impl Shop {
         self.trial.context.replica.read(|state| state.subscriber(local(last)).unwrap().credential.failures)
     }
 
+    /// What a step can have changed; a repetition is an entry of the log, and changes nothing of it.
+    fn moved(&self, last: u64) -> (AccountStatus, u8, usize) {
+        (self.account_is(last), self.failures(last), self.texts_about(|_| true))
+    }
+
     fn texts_about(&self, wanted: fn(&SmsText) -> bool) -> usize {
         let count = |state: &State| {
             let rows = state.effects_from(EffectId(0));
@@ -141,7 +146,7 @@ async fn a_step_that_comes_again_gets_the_same_answer_and_does_nothing_again() {
     let mut call = shop.rings("c-1", local(1));
     for digits in [None, Some("1"), Some("2"), Some(WRONG), Some(RIGHT), Some("9")] {
         let first = shop.steps(&call, digits).await.is(200);
-        let digest = shop.digest();
+        let moved = shop.moved(1);
         for _ in 0..2 {
             let again = shop.steps(&call, digits).await.is(200);
             assert_eq!(again.bytes, first.bytes, "step {}", call.step);
@@ -151,7 +156,7 @@ async fn a_step_that_comes_again_gets_the_same_answer_and_does_nothing_again() {
             let other = if digits == Some(WRONG) { RIGHT } else { WRONG };
             assert_eq!(shop.steps(&call, Some(other)).await.is(200).bytes, first.bytes);
         }
-        assert_eq!(shop.digest(), digest, "step {} again", call.step);
+        assert_eq!(shop.moved(1), moved, "step {} again", call.step);
         call.step += 1;
         call.state = first.json()["state"].as_str().map(str::to_owned);
     }
