@@ -167,7 +167,10 @@ mod tests {
         assert_eq!(texts[0].local(Interface::SendSms), "http://www.csapi.org/schema/parlayx/sms/send/v2_2/local");
         assert_eq!(texts[0].texts(), "http://www.csapi.org/schema/parlayx/sms/v2_2");
         assert_eq!(texts[0].shared(), "http://www.csapi.org/schema/parlayx/common/v2_1");
-        assert_eq!(texts[1].local(Interface::SendSms), "http://www.chinatelecom.com.cn/schema/ctcc/sms/send/v2_1/local");
+        assert_eq!(
+            texts[1].local(Interface::SendSms),
+            "http://www.chinatelecom.com.cn/schema/ctcc/sms/send/v2_1/local"
+        );
         let ctcc = Names::served(Family::Ctcc);
         assert_eq!(ctcc.faults(), "http://www.chinatelecom.com.cn/wsdl/ctcc/common/v2_0/faults");
         assert_eq!(ctcc.local(amount), "http://www.chinatelecom.com.cn/schema/ctcc/payment/amount_charging/v2_1/local");

@@ -94,10 +94,7 @@ async fn what_became_of_a_text_is_told_to_its_sp_alone() {
     assert_eq!(shop.statuses(&identifier).await, told("DeliveredToNetwork", "MessageWaiting"));
     let fate = ReceiptFate::Delivered;
     let receipts = vec![Receipt { to: local(1), message: "m1".into(), reference: None, fate }];
-    let news = vec![
-        say(second, PartNews::Asks { parts: 1 }),
-        say(second, PartNews::Refused { why: "069".into() }),
-    ];
+    let news = vec![say(second, PartNews::Asks { parts: 1 }), say(second, PartNews::Refused { why: "069".into() })];
     shop.trial.propose(Verb::RecordTexts { news, receipts }).await;
     assert_eq!(shop.statuses(&identifier).await, told("DeliveredToTerminal", "DeliveryImpossible"));
     // A centre that tells nothing has taken it.
@@ -160,7 +157,8 @@ async fn an_sp_may_ask_so_often_only() {
     for _ in 0..8 {
         told.push(shop.texts("sendSms", "", &parts(&[&here], "商")).await);
     }
-    let refused = told.iter().filter(|told| told.status == 500).inspect(|told| assert_eq!(told.fault_line(), "SVC1000"));
+    let refused =
+        told.iter().filter(|told| told.status == 500).inspect(|told| assert_eq!(told.fault_line(), "SVC1000"));
     let refused = refused.count();
     assert!((1..8).contains(&refused), "{refused}");
     assert_eq!(shop.waiting().len(), 8 - refused);
