@@ -110,7 +110,7 @@ async fn told_by_text(trade: Trade<'_>, msisdn: &str, words: &str) {
 #[test]
 fn a_call_goes_on_when_the_leader_dies_between_two_steps() {
     STAGE.play(async |trade| {
-        let sp = trade.admit_sp("44", "by voice").await;
+        let sp = trade.admit_sp("44", "by-voice").await;
         let product = trade.publish("44", &Goods::new(&sp, "a film", "local", PRICE)).await;
         let caller = number_table::subscriber_of("44", &mut Seeded::new(6).fork("voice"));
         let account = trade.open_with("44", &caller, MONEY).await;
