@@ -34,7 +34,9 @@ impl Shop {
 
     /// Sends, under a name of the request; gives what it may be asked about by.
     async fn sends(&self, transaction: &str, to: &[&str], words: &str) -> String {
-        let more = format!("<transactionId>{transaction}</transactionId>");
+        // The same bytes within a second are no repetition but a replay; this field says nothing.
+        let link = self.waiting().len() + 7 * usize::try_from(*self.next.lock()).unwrap();
+        let more = format!("<transactionId>{transaction}</transactionId><linkId>{link}</linkId>");
         let told = self.texts("sendSms", &more, &parts(to, words)).await;
         let done = told.done("sendSms", &names(Family::ParlayX).local(Interface::SendSms));
         done.child("result").unwrap().word().unwrap().to_owned()
