@@ -17,6 +17,7 @@ pub(crate) const KEYS: &[Key] = &[
     number("isag.patience_ms", 100, 600_000, "ms"),
     number("isag.requests_in_flight_max", 1, 100_000, "requests"),
     number("isag.message_bytes_max", 1_024, 1_048_576, "bytes"),
+    number("isag.text_requests_per_second", 0, 10_000, "requests"),
     Key { path: "isag_sps.*.sp_id", kind: Kind::Sp },
     Key { path: "isag_sps.*.notice_url", kind: Kind::UrlOrEmpty },
 ];
@@ -42,6 +43,8 @@ pub struct IsagSettings {
     pub requests_in_flight_max: usize,
     /// The largest message.
     pub message_bytes_max: usize,
+    /// Requests for texts a second of one SP on average, at each node; 0 for no bound.
+    pub text_requests_per_second: u32,
 }
 
 impl IsagSettings {

@@ -7,6 +7,7 @@ use mpss_domain::ProvinceId;
 
 use crate::isag::{NUMBER_DIGITS, is_sp};
 use crate::portal::is_person;
+use crate::ivr::NAME_BYTES_MAX;
 
 /// The highest number a replica can have.
 pub const REPLICA_NUMBER_MAX: u64 = 1_000_000;
@@ -85,6 +86,7 @@ pub(crate) enum Name {
     PepperVersion,
     IsagNumber,
     Person,
+    IvrGateway,
 }
 
 impl Name {
@@ -95,6 +97,7 @@ impl Name {
             "provinces" => Self::Province,
             "isag_sps" => Self::IsagNumber,
             "portal_people" => Self::Person,
+            "ivr_gateways" => Self::IvrGateway,
             _ => Self::PepperVersion,
         }
     }
@@ -111,6 +114,10 @@ impl Name {
             Self::Person if is_person(name) => Ok(()),
             Self::Person => Err("a person is named by 1 to 32 small letters, digits, '-' or '_'".to_owned()),
             Self::IsagNumber => Err(format!("an SP is named by its number at the ISAG, {NUMBER_DIGITS} digits")),
+            Self::IvrGateway if is_gateway_name(name) => Ok(()),
+            Self::IvrGateway => {
+                Err(format!("a gateway is named by 1 to {NAME_BYTES_MAX} small letters, digits and single underscores"))
+            }
         }
     }
 }
@@ -230,6 +237,12 @@ impl Kind {
     }
 }
 
+fn is_gateway_name(name: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && !name.contains("__")
+}
+
 fn text_of(value: &Value) -> Option<&str> {
     match &value.kind {
         ValueKind::String(text) => Some(text),
@@ -310,6 +323,8 @@ mod tests {
             ("0", Name::PepperVersion),
             ("65536", Name::PepperVersion),
             ("one", Name::PepperVersion),
+            ("Centre", Name::IvrGateway),
+            ("", Name::IvrGateway),
         ] {
             assert!(kind.check(name).is_err(), "{name}");
         }

@@ -12,6 +12,7 @@ mod check;
 mod dispatch;
 mod door;
 mod isag;
+mod ivr;
 mod key;
 mod layers;
 mod node;
@@ -41,6 +42,7 @@ use serde::Deserialize;
 pub use dispatch::DispatchSettings;
 pub use door::DoorSettings;
 pub use isag::{IsagSettings, IsagSpSettings};
+pub use ivr::{IvrGatewaySettings, IvrSettings};
 pub use key::{REPLICA_NUMBER_MAX, TEXT_BYTES_MAX, URLS_MAX};
 pub use node::{ListenSettings, MemberSettings, NodeSettings, ProvinceSettings};
 pub use number_plan::NumberPlanSettings;
@@ -78,6 +80,7 @@ const KEYS: &[&[Key]] = &[
     upp::KEYS,
     isag::KEYS,
     portal::KEYS,
+    ivr::KEYS,
     secret::KEYS,
     sp::KEYS,
     smpp::KEYS,
@@ -117,6 +120,7 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/isag.toml"),
     "\n",
     include_str!("../defaults/portal.toml"),
+    include_str!("../defaults/ivr.toml"),
     "\n",
     include_str!("../defaults/vault.toml"),
     "\n",
@@ -173,6 +177,11 @@ pub struct Settings {
     /// Who signs in to them by name.
     #[serde(default)]
     pub portal_people: People,
+    /// The door for voice menus.
+    pub ivr: IvrSettings,
+    /// The gateways that may use it: name → key.
+    #[serde(default)]
+    pub ivr_gateways: BTreeMap<String, IvrGatewaySettings>,
     /// PIN cards.
     pub vault: SecretSettings,
     /// Tickets.

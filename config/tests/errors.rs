@@ -584,3 +584,33 @@ fn the_key_of_the_sms_door_is_never_printed() {
     assert!(!format!("{settings:?}").contains("5b5b"));
     assert!(Settings::parse(GOOD, "file x.toml", []).unwrap().outbox.sms_door_key_bytes().is_none());
 }
+
+#[test]
+fn gateways_of_voice_menus_have_keys_of_their_own_which_are_never_printed() {
+    let gateway = |name: &str, byte: &str| format!("[ivr_gateways.{name}]\nkey = \"{}\"\n", byte.repeat(32));
+    let state = format!("[ivr]\nstate_key = \"{}\"\n", "6e".repeat(32));
+    let both = format!("{GOOD}{state}{}{}", gateway("gz_1", "7c"), gateway("gz_2", "7d"));
+    let settings = Settings::parse(&both, "file x.toml", []).unwrap();
+    assert_eq!(settings.ivr.state_key_bytes().unwrap().as_slice(), [0x6e; 32]);
+    assert_eq!(settings.ivr_gateways["gz_2"].key_bytes().as_slice(), [0x7d; 32]);
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains("6e6e") && !shown.contains("7c7c"), "{shown}");
+    assert!(Settings::parse(GOOD, "file x.toml", []).unwrap().ivr.state_key_bytes().is_none());
+    for (text, key, said) in [
+        (gateway("gz_1", "7c"), "ivr.state_key", "needed with gateways"),
+        (
+            format!("{state}{}{}", gateway("a", "7c"), gateway("b", "7C")),
+            "ivr_gateways.b.key",
+            "differ from ivr_gateways.a",
+        ),
+        (format!("{state}{}", gateway("GZ", "7c")), "ivr_gateways.GZ", "small letters"),
+        (format!("{state}[ivr_gateways.a]\nkey = \"\"\n"), "ivr_gateways.a.key", "64 hex digits"),
+        ("[ivr]\nlanguages = \"french\"\n".to_owned(), "ivr.languages", "\"both\""),
+        ("[ivr]\noperator = \"sip:1\"\n".to_owned(), "ivr.operator", "digits"),
+        ("[ivr]\nentry_tries_max = 0\n".to_owned(), "ivr.entry_tries_max", "from 1 to 9"),
+    ] {
+        let found = told(&text, &[]);
+        assert!(found.len() == 1 && found[0].starts_with(key) && found[0].contains(said), "{text}: {found:?}");
+        assert!(!found[0].contains("7c7c"), "{found:?}");
+    }
+}

@@ -31,6 +31,7 @@ use crate::shipping::{BuyShipped, TrackingNumber};
 use crate::sp_admission::{AdmissionPolicy, AskAdmission, Document, Verdict};
 use crate::sp_keys::{SetSpKey, SpKeyId};
 use crate::texts::answer::SmsAnswer;
+use crate::texts::by_sp::SendText;
 use crate::texts::heard::WordsDigest;
 use crate::texts::{Receipt, TextNews};
 use crate::tickets::TicketId;
@@ -705,4 +706,6 @@ pub enum Verb {
         /// What the edge found when it compared the password.
         verdict: PasswordVerdict,
     },
+    /// An SP sends a text to subscribers. Home province.
+    SendText(Box<SendText>),
 }

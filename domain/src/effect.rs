@@ -413,4 +413,11 @@ pub enum SmsText {
     },
     /// What a subscriber is answered who has sent a command.
     Answer(Box<SmsAnswer>),
+    /// What an SP sends.
+    FromSp {
+        /// The SP's name.
+        sender: String,
+        /// Its words.
+        words: String,
+    },
 }

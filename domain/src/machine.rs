@@ -277,6 +277,7 @@ impl State {
             }
             Verb::SetAdmissionPolicy(policy) => self.set_admission_policy(policy),
             &Verb::CheckPassword { msisdn, verdict } => self.check_password_alone(msisdn, verdict),
+            Verb::SendText(ask) => self.send_text(ask),
         }
     }
 

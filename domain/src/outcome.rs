@@ -103,6 +103,8 @@ pub enum Outcome {
     },
     /// An SP is to be admitted, is not, or has other documents; see its row.
     SpApplication(SpApplicationId),
+    /// Texts of an SP are to be sent.
+    TextsTaken(Box<crate::texts::by_sp::TextsTaken>),
 }
 
 /// An account as it was when a command had changed it.

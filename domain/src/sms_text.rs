@@ -128,6 +128,7 @@ impl SmsText {
                 format!("订单{order}实扣{taken}元，{}上其余预留的{freed}元已解除。", kind_zh(*kind))
             }
             Self::Answer(answer) => answer.chinese(),
+            Self::FromSp { sender, words } => format!("{sender}：{words}"),
         }
     }
 
@@ -260,6 +261,7 @@ impl SmsText {
                 )
             }
             Self::Answer(answer) => answer.english(),
+            Self::FromSp { sender, words } => format!("{sender}: {words}"),
         }
     }
 }

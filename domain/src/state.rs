@@ -316,6 +316,11 @@ impl State {
         })
     }
 
+    /// What a request came to that names no order, as long as its answer is remembered.
+    pub(crate) fn outcome_of_request(&self, key: u128) -> Option<&Outcome> {
+        self.requests.outcome_of(key)
+    }
+
     /// The order that a request has made, as long as its answer is remembered; its content is not looked at.
     #[must_use]
     pub fn order_of_request(&self, key: u128) -> Option<OrderId> {

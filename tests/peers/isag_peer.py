@@ -431,6 +431,45 @@ def secrets(play):
     return "replaced while in use, without a restart"
 
 
+def texts(play):
+    """texts to subscribers: sent once, asked about, refused where they may not go"""
+    for names in LOCAL:
+        sp, reader = Sp(play.zeep, play.province, names, "SendSms"), play.subscriber()
+        words = f"您的歌已就绪 <{names}> & more"
+        parts = {"addresses": [f"tel:+86{reader.msisdn}"], "senderName": "tel:10659", "message": words}
+        first = sp.ask("sendSms", sp.header(transactionId=f"S-{names}"), **parts)
+
+        def arrived():
+            return [text for text in reader.texts() if words in text]
+
+        until("the text is there", SOON, arrived)
+        expect("the text", arrived(), [f"【移动支付】{SP}：{words}"])
+        # The time stamp has to be another one: the same bytes are no repetition but a replay.
+        again = sp.ask("sendSms", sp.header(transactionId=f"S-{names}", at=stamp(1)), **parts)
+        expect("the same request", again, first)
+        other = parts | {"message": "another"}
+        told = sp.fault("sendSms", sp.header(transactionId=f"S-{names}", at=stamp(2)), **other)
+        expect("other words under its name", told, "SVC0002 transactionId")
+
+        def standing():
+            return [(one.address, one.deliveryStatus) for one in sp.ask("getSmsDeliveryStatus", requestIdentifier=first)]
+
+        # The simulated centre gives no receipts: it has taken it, and that is all there is to know.
+        until("it is sent", SOON, lambda: standing() == [(f"tel:{reader.msisdn}", "DeliveredToNetwork")])
+        for what, change, wanted in [
+            ("a stranger's number", {"addresses": ["13900000000"]}, "SVC0004 addresses"),
+            ("one of another province", {"addresses": ["13301020001"]}, "SVC0004 addresses"),
+            ("no number", {"addresses": ["sip:a@b"]}, "SVC0004 addresses"),
+            ("too long", {"message": "长" * 301}, "SVC0280 300"),
+        ]:
+            expect(what, sp.fault("sendSms", **(parts | change)), wanted)
+        theirs = sp.header(number=STRANGER, secret="other-secret")
+        told = sp.fault("getSmsDeliveryStatus", theirs, requestIdentifier=first)
+        expect("another SP asks", told, "SVC0002 requestIdentifier")
+        expect("texts in the end", len(arrived()), 1)
+    return "in both sets of names, each there once"
+
+
 def hostile(play):
     """messages that mean harm"""
     good = f'<e:Envelope xmlns:e="{ENVELOPE}"><e:Body>%s</e:Body></e:Envelope>'
@@ -581,7 +620,7 @@ def run(arguments, zeep, folder):
     try:
         goods, other = connected(province, endpoint)
         play = Play(zeep, province, goods, other)
-        cases = [charges, refunds, reservations, declined, faults, login, hostile]
+        cases = [charges, refunds, reservations, declined, faults, login, texts, hostile]
         with concurrent.futures.ThreadPoolExecutor(4) as threads:
             # The hostile one looks at the books, so nobody else may be at work.
             playing = [(case, threads.submit(case, play)) for case in cases[:-1]]

@@ -62,7 +62,8 @@ impl Verb {
             | Self::DecideAdmission { .. }
             | Self::RenewDocument { .. }
             | Self::SetAdmissionPolicy(_)
-            | Self::CheckPassword { .. } => crate::version::DOORS,
+            | Self::CheckPassword { .. }
+            | Self::SendText(_) => crate::version::DOORS,
             _ => StateVersion::FIRST,
         }
     }

@@ -14,7 +14,8 @@
 //! one alone. While the row of a text is not settled its effect stays in the outbox, which has the words.
 //!
 //! A centre that gives no receipts (JSON over HTTP) is told by [`crate::Verb::AcknowledgeEffects`]; what it took is
-//! counted as sent, and has no rows. What subscribers send is remembered for a moment in [`heard`].
+//! counted as sent, and has no rows. What subscribers send is remembered for a moment in [`heard`]; what SPs send to them
+//! is [`by_sp`].
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,7 @@ use crate::table::Table;
 use crate::time::LogTime;
 
 pub mod answer;
+pub mod by_sp;
 mod check;
 pub mod heard;
 mod keep;

@@ -225,6 +225,11 @@ fn texts() -> Vec<(SmsText, &'static str, &'static str)> {
             "Order O20261123020000000-44-00007: 12.30 yuan was taken, the other 0.70 yuan on your stored-value account is free.",
         ),
         (
+            SmsText::FromSp { sender: "音乐台".into(), words: "您的歌已就绪。".into() },
+            "音乐台：您的歌已就绪。",
+            "音乐台: 您的歌已就绪。",
+        ),
+        (
             SmsText::Answer(Box::new(SmsAnswer::Help)),
             "可发送：KT 密码；YE；MX；CZ 卡密，CZ 号码 卡密；ZF 号码 金额 密码；Y 确认码；N 确认码；BK 验证码 密码；DJ 密码；JD 密码；XE 单笔 每日 密码；GM 旧密码 新密码；ZX 密码；0000；BZ。",
             "You may send: OPEN password; BALANCE; STATEMENT; TOPUP card, TOPUP number card; PAY number amount password; Y code; N code; BIND code password; FREEZE password; THAW password; LIMIT payment day password; PASSWORD old new; CLOSE password; 0000; HELP.",
@@ -334,8 +339,9 @@ fn no_text_is_left_out() {
             SmsText::ConfirmPurchase { .. } => 30,
             SmsText::PartTaken { .. } => 31,
             SmsText::Answer(_) => 32,
+            SmsText::FromSp { .. } => 33,
         })
         .collect();
     kinds.dedup();
-    assert_eq!(kinds, (0..33).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..34).collect::<Vec<_>>());
 }

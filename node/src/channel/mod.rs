@@ -4,7 +4,8 @@
 //!  socket ─▶ serve (connections, header time) ─▶ guard (in flight, deadline, panics) ─▶ http │ peer ─▶ home, serving
 //! ```
 //!
-//! [`http`] is the callers' interface, [`peer`] the provinces' own; `sms` understands what subscribers send by text, `portal` has pages for people. Both answer overload before
+//! [`http`] is the callers' interface, [`peer`] the provinces' own; `sms` understands what subscribers send by text, `ivr` what they enter in a call,
+//! `portal` has pages for people. Both answer overload before
 //! anything has happened, and both say in every answer whether something may have.
 
 pub mod accept;
@@ -17,6 +18,7 @@ pub(crate) mod sms;
 pub(crate) mod guard;
 pub(crate) mod in_flight;
 pub(crate) mod portal;
+pub(crate) mod ivr;
 pub(crate) mod route_metrics;
 pub(crate) mod whole_body;
 

@@ -171,6 +171,10 @@ edge_codes! {
     SecretsClosed = 214 "secrets_closed" 422 never "This province can keep no secrets of SPs" "本省未配置密钥保护，不能保存商户密钥";
     /// Nothing was asked under this request id, or nothing is remembered of it.
     RequestNotFound = 215 "request_not_found" 404 never "Nothing is known of this request id" "请求号不存在";
+    /// Not the state that was given out for this step of this call.
+    InvalidCallState = 216 "invalid_call_state" 400 never "The state is not this call's at this step" "通话状态无效";
+    /// The call has gone on for longer than one may.
+    CallExpired = 217 "call_expired" 422 never "The call has gone on for too long" "通话已超时";
 }
 
 #[cfg(test)]

@@ -189,6 +189,7 @@ impl Province {
             Outcome::Heard { .. } => "heard",
             Outcome::DeadlineChanged { .. } => "deadline changed",
             Outcome::SpApplication(_) => "application",
+            Outcome::TextsTaken(_) => "texts of an SP",
             Outcome::Done => "done",
         };
         self.note(what);

@@ -13,6 +13,7 @@ use super::goods::NationalGoods;
 use super::leader::LeaderLink;
 use super::rate::Rates;
 use crate::channel::in_flight::InFlight;
+use crate::channel::ivr::Calls;
 use crate::channel::sms::Words;
 use crate::home::Home;
 use crate::intake::{EdgeCode, Problem};
@@ -77,6 +78,8 @@ pub(crate) struct DoorParts {
     pub(crate) serving: Serving,
     /// Hears what subscribers send by text.
     pub(crate) words: Words,
+    /// Answers calls.
+    pub(crate) calls: Calls,
     pub(crate) options: HttpOptions,
     pub(crate) goods: NationalGoods,
     pub(crate) leader: LeaderLink,
@@ -102,6 +105,7 @@ impl Door {
         let rates = Rates::new(options.subscriber_requests_per_second, &*context.seams.random);
         Self(Arc::new(DoorParts {
             words: Words::new(context.clone()),
+            calls: Calls::new(context.clone()),
             home,
             serving,
             goods: NationalGoods::default(),

@@ -47,6 +47,7 @@ mod former_home;
 mod goods;
 mod health;
 mod inside;
+mod ivr;
 mod leader;
 mod national_goods;
 mod number_plan;
@@ -240,6 +241,7 @@ fn routes() -> (Router<Door>, OpenApi) {
         .routes(routes!(transfers::make))
         .routes(routes!(transfers::show))
         .routes(routes!(sms_words::hear))
+        .routes(routes!(ivr::step))
         .routes(routes!(texts::show))
         .routes(routes!(number_plan::install))
         .routes(routes!(number_plan::look_up))

@@ -55,10 +55,18 @@ codes! {
     Charging = "SVC0007" "Invalid charging information";
     /// It was not charged.
     NotCharged = "SVC0270" "Charging operation failed, the charge was not applied";
+    /// The text is too long.
+    TooLong = "SVC0280" "Message too long. Maximum length is %1 characters";
+    /// What becomes of texts is asked for, not told.
+    NoReceipts = "SVC0283" "Delivery receipt is not supported";
     /// There is no room for it now; nothing happened.
     NoResources = "SVC1000" "No resources";
     /// It may not be done.
     Policy = "POL0001" "A policy error occurred. Error code is %1";
+    /// More addresses than one message may have.
+    TooManyAddresses = "POL0003" "Too many addresses specified in message part %1";
+    /// Texts are not charged for.
+    ChargingNotSupported = "POL0008" "Charging is not supported";
     /// More descriptions than one.
     Descriptions = "POL0012" "Too many description entries specified in message part %1";
     /// The balance is too small.

@@ -1,8 +1,9 @@
-//! The door for service providers that are connected through the ISAG: Parlay X Payment over SOAP 1.1, with the header
-//! of China Telecom's ISAG (product §5 6.3.1, 6.3.5).
+//! The door for service providers that are connected through the ISAG: Parlay X Payment, and texts to
+//! subscribers, over SOAP 1.1, with the header of China Telecom's ISAG (product §5 6.3.1, 6.3.5).
 //!
 //! ```text
 //!  message ─▶ envelope ─▶ header ─▶ login ─▶ operation ─▶ charging ─▶ purchases, refunds ─▶ answer in the same names
+//!                                         └▶ texting ─▶ outbox ─────────────────────▶
 //!                                                 each may end with ─▶ fault
 //! ```
 //!
@@ -23,6 +24,7 @@ use axum::routing::get;
 use mpss_domain::LogTime;
 
 use super::guard::{Guard, GuardParts};
+use super::http::Rates;
 use super::in_flight::InFlight;
 use super::route_metrics::RouteMetrics;
 use super::whole_body::{BodyBounds, whole_body};
@@ -41,6 +43,7 @@ mod names;
 mod notices;
 mod operation;
 mod purchases;
+mod texting;
 mod wsdl;
 
 #[cfg(test)]
@@ -57,6 +60,7 @@ use login::Login;
 use names::{Family, Interface, Names};
 use operation::Operation;
 use purchases::{Purchases, Served};
+use texting::{Texting, Texts};
 use wsdl::{Part, described};
 
 /// Where the interfaces are.
@@ -75,6 +79,8 @@ struct IsagParts {
     purchases: Arc<dyn Purchases>,
     login: Login,
     body: BodyBounds,
+    /// How often each SP may ask for texts.
+    text_rates: Rates,
 }
 
 /// The door of a node, and what counts its requests.
@@ -103,7 +109,8 @@ fn router_over(
         metrics: RouteMetrics::new([(PATH, Method::GET), (PATH, Method::POST)]),
         deadline_header: None,
     }));
-    let parts = IsagParts { context, serving, purchases, login, body };
+    let text_rates = Rates::new(isag.text_requests_per_second, &*context.seams.random);
+    let parts = IsagParts { context, serving, purchases, login, body, text_rates };
     let router = Router::new()
         .route(PATH, get(describe).post(take))
         .layer(guard)
@@ -198,6 +205,11 @@ impl IsagParts {
         let header = RequestHeader::read(&envelope.headers).map_err(named)?;
         let (wall, monotonic) = (LogTime(clock.wall_ms()), clock.monotonic());
         let sp = self.login.admit(&header, &message, wall, monotonic).map_err(named)?;
+        if interface == Interface::SendSms {
+            let texts = Texts::read(&envelope.body).map_err(named)?;
+            let texting = Texting { door: self, sp: &sp, header: &header };
+            return texting.perform(&texts, names).await.map_err(named);
+        }
         let operation = Operation::read(interface, &envelope.body).map_err(named)?;
         let charging = Charging { door: self, sp: &sp, header: &header };
         let result = charging.perform(&operation).await.map_err(named)?;

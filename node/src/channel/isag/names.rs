@@ -16,6 +16,8 @@ pub(crate) enum Version {
     V2_0,
     /// 2.1, which the WSDL served here is of.
     V2_1,
+    /// 2.2, which the WSDL of texts served here is of.
+    V2_2,
     /// 3.1.
     V3_1,
 }
@@ -27,6 +29,8 @@ pub(crate) enum Interface {
     AmountCharging,
     /// Amounts that are reserved first.
     ReserveAmountCharging,
+    /// Texts to subscribers.
+    SendSms,
 }
 
 /// The names that one message uses, and its answer with it.
@@ -62,12 +66,13 @@ impl Family {
 }
 
 impl Version {
-    const ALL: [Self; 3] = [Self::V2_0, Self::V2_1, Self::V3_1];
+    const ALL: [Self; 4] = [Self::V2_0, Self::V2_1, Self::V2_2, Self::V3_1];
 
     const fn word(self) -> &'static str {
         match self {
             Self::V2_0 => "v2_0",
             Self::V2_1 => "v2_1",
+            Self::V2_2 => "v2_2",
             Self::V3_1 => "v3_1",
         }
     }
@@ -75,13 +80,14 @@ impl Version {
 
 impl Interface {
     /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::AmountCharging, Self::ReserveAmountCharging];
+    pub(crate) const ALL: [Self; 3] = [Self::AmountCharging, Self::ReserveAmountCharging, Self::SendSms];
 
     /// Its name, in WSDL and in its address.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::AmountCharging => "AmountCharging",
             Self::ReserveAmountCharging => "ReserveAmountCharging",
+            Self::SendSms => "SendSms",
         }
     }
 
@@ -89,6 +95,7 @@ impl Interface {
         match self {
             Self::AmountCharging => "payment/amount_charging",
             Self::ReserveAmountCharging => "payment/reserve_amount_charging",
+            Self::SendSms => "sms/send",
         }
     }
 }
@@ -97,6 +104,19 @@ impl Names {
     /// What the WSDL served here is of.
     pub(crate) const fn served(family: Family) -> Self {
         Self { family, version: Version::V2_1 }
+    }
+
+    /// The same for one interface: ETSI's texts are of 2.2, China Telecom's of 2.1.
+    pub(crate) const fn served_of(interface: Interface, family: Family) -> Self {
+        match (interface, family) {
+            (Interface::SendSms, Family::ParlayX) => Self { family, version: Version::V2_2 },
+            _ => Self::served(family),
+        }
+    }
+
+    /// The namespace of the types of texts.
+    pub(crate) fn texts(self) -> String {
+        format!("{}/schema/{}/sms/{}", self.family.authority(), self.family.word(), self.version.word())
     }
 
     /// The namespace of an interface's messages.
@@ -143,6 +163,14 @@ mod tests {
         assert_eq!(parlay_x.shared(), "http://www.csapi.org/schema/parlayx/common/v2_1");
         assert_eq!(parlay_x.faults(), "http://www.csapi.org/wsdl/parlayx/common/v2_0/faults");
         assert_eq!(Names::served(Family::Ctcc).shared(), CTCC_COMMON);
+        let texts = [Family::ParlayX, Family::Ctcc].map(|family| Names::served_of(Interface::SendSms, family));
+        assert_eq!(texts[0].local(Interface::SendSms), "http://www.csapi.org/schema/parlayx/sms/send/v2_2/local");
+        assert_eq!(texts[0].texts(), "http://www.csapi.org/schema/parlayx/sms/v2_2");
+        assert_eq!(texts[0].shared(), "http://www.csapi.org/schema/parlayx/common/v2_1");
+        assert_eq!(
+            texts[1].local(Interface::SendSms),
+            "http://www.chinatelecom.com.cn/schema/ctcc/sms/send/v2_1/local"
+        );
         let ctcc = Names::served(Family::Ctcc);
         assert_eq!(ctcc.faults(), "http://www.chinatelecom.com.cn/wsdl/ctcc/common/v2_0/faults");
         assert_eq!(ctcc.local(amount), "http://www.chinatelecom.com.cn/schema/ctcc/payment/amount_charging/v2_1/local");

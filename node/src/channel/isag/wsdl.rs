@@ -4,6 +4,7 @@
 
 use super::header::REQUEST_HEADER;
 use super::names::{CTCC_COMMON, Family, Interface, Names};
+use super::texting::DELIVERY_STATUSES;
 use crate::soap::Written;
 
 pub(super) const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
@@ -30,31 +31,51 @@ pub(crate) enum Part {
 /// An operation as it is described.
 struct Shape {
     name: &'static str,
-    parts: &'static [(&'static str, &'static str)],
-    /// It answers with a text.
-    answers: bool,
+    parts: &'static [Field],
+    /// What it answers.
+    answers: &'static [Field],
 }
 
-const USER: (&str, &str) = ("endUserIdentifier", "xsd:anyURI");
-const CHARGE: (&str, &str) = ("charge", "common:ChargingInformation");
-const REFERENCE: (&str, &str) = ("referenceCode", "xsd:string");
-const RESERVATION: (&str, &str) = ("reservationIdentifier", "xsd:string");
+const USER: Field = ("endUserIdentifier", "xsd:anyURI", "1", "1");
+const CHARGE: Field = ("charge", "common:ChargingInformation", "1", "1");
+const REFERENCE: Field = ("referenceCode", "xsd:string", "1", "1");
+const RESERVATION: Field = ("reservationIdentifier", "xsd:string", "1", "1");
+const TEXT: &[Field] = &[("result", "xsd:string", "1", "1")];
 
 const AMOUNT_CHARGING: &[Shape] = &[
-    Shape { name: "chargeAmount", parts: &[USER, CHARGE, REFERENCE], answers: false },
-    Shape { name: "refundAmount", parts: &[USER, CHARGE, REFERENCE], answers: false },
+    Shape { name: "chargeAmount", parts: &[USER, CHARGE, REFERENCE], answers: &[] },
+    Shape { name: "refundAmount", parts: &[USER, CHARGE, REFERENCE], answers: &[] },
 ];
 const RESERVE_AMOUNT_CHARGING: &[Shape] = &[
-    Shape { name: "reserveAmount", parts: &[USER, CHARGE], answers: true },
-    Shape { name: "reserveAdditionalAmount", parts: &[RESERVATION, CHARGE], answers: false },
-    Shape { name: "chargeReservation", parts: &[RESERVATION, CHARGE, REFERENCE], answers: false },
-    Shape { name: "releaseReservation", parts: &[RESERVATION], answers: false },
+    Shape { name: "reserveAmount", parts: &[USER, CHARGE], answers: TEXT },
+    Shape { name: "reserveAdditionalAmount", parts: &[RESERVATION, CHARGE], answers: &[] },
+    Shape { name: "chargeReservation", parts: &[RESERVATION, CHARGE, REFERENCE], answers: &[] },
+    Shape { name: "releaseReservation", parts: &[RESERVATION], answers: &[] },
+];
+const SEND_SMS: &[Shape] = &[
+    Shape {
+        name: "sendSms",
+        parts: &[
+            ("addresses", "xsd:anyURI", "1", "unbounded"),
+            ("senderName", "xsd:string", "0", "1"),
+            ("charging", "common:ChargingInformation", "0", "1"),
+            ("message", "xsd:string", "1", "1"),
+            ("receiptRequest", "common:SimpleReference", "0", "1"),
+        ],
+        answers: TEXT,
+    },
+    Shape {
+        name: "getSmsDeliveryStatus",
+        parts: &[("requestIdentifier", "xsd:string", "1", "1")],
+        answers: &[("result", "texts:DeliveryInformation", "0", "unbounded")],
+    },
 ];
 
 const fn shapes(interface: Interface) -> &'static [Shape] {
     match interface {
         Interface::AmountCharging => AMOUNT_CHARGING,
         Interface::ReserveAmountCharging => RESERVE_AMOUNT_CHARGING,
+        Interface::SendSms => SEND_SMS,
     }
 }
 
@@ -91,7 +112,7 @@ impl Part {
 
 /// The document that is `part` of an interface's description, for whoever reaches the service at `address`.
 pub(crate) fn described(part: Part, interface: Interface, family: Family, address: &str) -> String {
-    let page = Page { interface, names: Names::served(family), address };
+    let page = Page { interface, names: Names::served_of(interface, family), address };
     match part {
         Part::Service => page.service(),
         Part::Interface => page.interface(),
@@ -154,19 +175,29 @@ impl Page<'_> {
     fn interface(&self) -> String {
         let name = self.interface.name();
         let (target, local) = (self.names.wsdl(self.interface, "interface"), self.names.local(self.interface));
-        let (shared, faults) = (self.names.shared(), self.names.faults());
-        let spaces = [
+        let (shared, faults, texts) = (self.names.shared(), self.names.faults(), self.names.texts());
+        let mut spaces = vec![
             ("xmlns:interface", target.as_str()),
             ("xmlns:local", &local),
             ("xmlns:common", &shared),
             ("xmlns:faults", &faults),
             ("xmlns:head", CTCC_COMMON),
         ];
+        let of_texts = self.interface == Interface::SendSms;
+        if of_texts {
+            spaces.push(("xmlns:texts", &texts));
+        }
         self.definitions(&format!("{name}_interface"), &target, &spaces, |wsdl| {
             self.import(wsdl, &faults, Part::Faults);
             wsdl.element("wsdl:types", &[], |types| {
+                if of_texts {
+                    types.element("xsd:schema", &[("targetNamespace", texts.as_str())], text_types);
+                }
                 let schema = [("targetNamespace", local.as_str()), ("elementFormDefault", "qualified")];
                 types.element("xsd:schema", &schema, |schema| {
+                    if of_texts {
+                        schema.empty("xsd:import", &[("namespace", &texts)]);
+                    }
                     self.import_types(schema, self.names.family);
                     if self.names.family != Family::Ctcc {
                         self.import_types(schema, Family::Ctcc);
@@ -237,6 +268,15 @@ impl Page<'_> {
                         ("code", "xsd:string", "0", "1"),
                     ],
                 );
+                record(
+                    schema,
+                    "SimpleReference",
+                    &[
+                        ("endpoint", "xsd:anyURI", "1", "1"),
+                        ("interfaceName", "xsd:string", "1", "1"),
+                        ("correlator", "xsd:string", "1", "1"),
+                    ],
+                );
                 if self.names.family == Family::Ctcc {
                     headers(schema);
                 }
@@ -292,14 +332,34 @@ fn record(schema: &mut Written, name: &str, fields: &[Field]) {
     });
 }
 
+/// How texts stand.
+fn text_types(schema: &mut Written) {
+    schema.element("xsd:simpleType", &[("name", "DeliveryStatus")], |kind| {
+        kind.element("xsd:restriction", &[("base", "xsd:string")], |words| {
+            for word in DELIVERY_STATUSES {
+                words.empty("xsd:enumeration", &[("value", word)]);
+            }
+        });
+    });
+    record(
+        schema,
+        "DeliveryInformation",
+        &[("address", "xsd:anyURI", "1", "1"), ("deliveryStatus", "texts:DeliveryStatus", "1", "1")],
+    );
+}
+
 /// The elements of an operation's two messages.
 fn elements(schema: &mut Written, shape: &Shape) {
-    let parts = |sequence: &mut Written, parts: &[(&str, &str)]| {
-        for (name, kind) in parts {
-            sequence.empty("xsd:element", &[("name", *name), ("type", *kind)]);
+    let parts = |sequence: &mut Written, parts: &[Field]| {
+        for (name, kind, least, most) in parts {
+            let mut field = vec![("name", *name), ("type", *kind)];
+            if (*least, *most) != ("1", "1") {
+                field.extend([("minOccurs", *least), ("maxOccurs", *most)]);
+            }
+            sequence.empty("xsd:element", &field);
         }
     };
-    let answer: &[(&str, &str)] = if shape.answers { &[("result", "xsd:string")] } else { &[] };
+    let answer = shape.answers;
     for (name, inside) in [(shape.name.to_owned(), shape.parts), (format!("{}Response", shape.name), answer)] {
         schema.element("xsd:element", &[("name", &name)], |element| {
             element.element("xsd:complexType", &[], |kind| {

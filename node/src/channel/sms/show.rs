@@ -15,7 +15,7 @@ const RECORDS_MAX: usize = 64;
 
 impl Words {
     /// What a subscriber has.
-    pub(super) async fn own_accounts(&self, of: Msisdn) -> Result<SmsAnswer, NotDone> {
+    pub(crate) async fn own_accounts(&self, of: Msisdn) -> Result<SmsAnswer, NotDone> {
         let look = move |state: &State| {
             let ids = state.subscriber(of).map(|subscriber| subscriber.accounts).unwrap_or_default();
             let accounts = ids.into_iter().flatten().filter_map(|id| state.account(id));

@@ -34,6 +34,7 @@ mod confirmations;
 mod document;
 mod draws;
 mod fuzz;
+mod ivr;
 mod national_goods;
 mod overload;
 mod passing_on;

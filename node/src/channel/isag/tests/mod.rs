@@ -33,6 +33,7 @@ mod hostile;
 mod refunds;
 mod reservations;
 mod served;
+mod texts;
 
 const NUMBER: &str = "35100123";
 const SECRET: &str = "secret";
