@@ -6,8 +6,8 @@ use config::{Value, ValueKind};
 use mpss_domain::ProvinceId;
 
 use crate::isag::{NUMBER_DIGITS, is_sp};
-use crate::portal::is_person;
 use crate::ivr::NAME_BYTES_MAX;
+use crate::portal::is_person;
 
 /// The highest number a replica can have.
 pub const REPLICA_NUMBER_MAX: u64 = 1_000_000;

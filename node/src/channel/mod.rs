@@ -17,8 +17,8 @@ pub(crate) mod sms;
 
 pub(crate) mod guard;
 pub(crate) mod in_flight;
-pub(crate) mod portal;
 pub(crate) mod ivr;
+pub(crate) mod portal;
 pub(crate) mod route_metrics;
 pub(crate) mod whole_body;
 

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};

@@ -31,7 +31,7 @@ impl Visit {
 pub(super) async fn show(visit: Visit) -> Response {
     match visit.must_be_subscriber() {
         Ok(msisdn) => page(&visit, msisdn, None).await,
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn thaw(visit: Visit) -> Response {
 async fn change(visit: Visit, change: Change) -> Response {
     let msisdn = match visit.must_be_subscriber() {
         Ok(msisdn) => msisdn,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     match carry_out(&visit, msisdn, change).await {
         Ok(true) => visit.goes_to("/accounts"),

@@ -39,7 +39,7 @@ struct AllSps {
 
 pub(super) async fn show(visit: Visit) -> Response {
     if let Err(response) = visit.must_be_reviewer() {
-        return response;
+        return *response;
     }
     let found = async {
         let (in_review, approved) = (goods(&visit, "in_review").await?, goods(&visit, "approved").await?);
@@ -86,7 +86,7 @@ pub(super) async fn resume(visit: Visit) -> Response {
 async fn act(visit: Visit, change: Change, back: &str) -> Response {
     let name = match visit.must_be_reviewer() {
         Ok(name) => name,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let body = match change {
         Change::ReviewProduct | Change::ReviewSp => {
@@ -113,7 +113,7 @@ async fn carry_out(visit: &Visit, name: &str, change: Change, body: Option<&Valu
 
 pub(super) async fn applications(visit: Visit) -> Response {
     if let Err(response) = visit.must_be_reviewer() {
-        return response;
+        return *response;
     }
     let asked = [("status", "in_review"), ("limit", ROWS)];
     match visit.portal.inside.ask::<Applications>(Question::SpApplications, "", &asked).await {
@@ -127,7 +127,7 @@ pub(super) async fn applications(visit: Visit) -> Response {
 
 pub(super) async fn sps(visit: Visit) -> Response {
     if let Err(response) = visit.must_be_reviewer() {
-        return response;
+        return *response;
     }
     match visit.portal.inside.ask::<Sps>(Question::Sps, "", &[("limit", ROWS)]).await {
         Ok(Sps { sps }) => visit.shows(StatusCode::OK, &AllSps { p: visit.page(visit.w.sps, "/desk/sps"), sps }),

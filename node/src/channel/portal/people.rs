@@ -25,20 +25,20 @@ const NOBODYS: &str =
 
 impl Visit {
     /// The reviewer who has signed in, by name; else the page that says so.
-    pub(super) fn must_be_reviewer(&self) -> Result<String, Response> {
-        let name = self.person_name().ok_or_else(|| self.person_wanted())?;
+    pub(super) fn must_be_reviewer(&self) -> Result<String, Box<Response>> {
+        let name = self.person_name().ok_or_else(|| Box::new(self.person_wanted()))?;
         match self.portal.person(name).filter(|person| person.role == "reviewer") {
             Some(_) => Ok(name.to_owned()),
-            None => Err(self.nowhere()),
+            None => Err(Box::new(self.nowhere())),
         }
     }
 
     /// The person of an SP who has signed in, by name, and the SP; else the page that says so.
-    pub(super) fn must_be_of_sp(&self) -> Result<(String, SpId), Response> {
-        let name = self.person_name().ok_or_else(|| self.person_wanted())?;
+    pub(super) fn must_be_of_sp(&self) -> Result<(String, SpId), Box<Response>> {
+        let name = self.person_name().ok_or_else(|| Box::new(self.person_wanted()))?;
         match self.portal.person(name).and_then(mpss_config::PersonSettings::sp_id) {
             Some(sp) => Ok((name.to_owned(), sp)),
-            None => Err(self.nowhere()),
+            None => Err(Box::new(self.nowhere())),
         }
     }
 

@@ -79,7 +79,7 @@ const STATUSES: &[&str] =
 pub(super) async fn show(visit: Visit) -> Response {
     match visit.must_be_of_sp() {
         Ok((_, sp)) => goods(&visit, sp, None).await,
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -101,7 +101,7 @@ fn status_of(why: Option<&NotGiven>) -> StatusCode {
 pub(super) async fn upload(visit: Visit) -> Response {
     let (name, sp) = match visit.must_be_of_sp() {
         Ok(of_sp) => of_sp,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let done = async {
         let key = visit.request_key(&name)?;
@@ -127,7 +127,7 @@ async fn own_product(visit: &Visit, sp: SpId) -> Result<Product, Response> {
 pub(super) async fn show_product(visit: Visit) -> Response {
     let sp = match visit.must_be_of_sp() {
         Ok((_, sp)) => sp,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     match own_product(&visit, sp).await {
         Ok(product) => {
@@ -145,7 +145,7 @@ fn one(visit: &Visit, product: Product, form: Form, why: Option<&NotGiven>) -> R
 }
 
 pub(super) async fn change(visit: Visit) -> Response {
-    act(visit, Change::ChangeProduct).await
+    act(visit, Change::Amend).await
 }
 
 pub(super) async fn withdraw(visit: Visit) -> Response {
@@ -155,13 +155,13 @@ pub(super) async fn withdraw(visit: Visit) -> Response {
 async fn act(visit: Visit, change: Change) -> Response {
     let (name, sp) = match visit.must_be_of_sp() {
         Ok(of_sp) => of_sp,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let product = match own_product(&visit, sp).await {
         Ok(product) => product,
         Err(response) => return response,
     };
-    let body = (change == Change::ChangeProduct).then(|| terms(&visit, sp, &name));
+    let body = (change == Change::Amend).then(|| terms(&visit, sp, &name));
     let done = async {
         let key = visit.request_key(&name)?;
         visit.portal.inside.change::<Anything>(change, &product.product_id, &key, body.as_ref()).await
@@ -175,7 +175,7 @@ async fn act(visit: Visit, change: Change) -> Response {
 pub(super) async fn orders(visit: Visit) -> Response {
     let sp = match visit.must_be_of_sp() {
         Ok((_, sp)) => sp,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let (day, status) = (visit.query.get("day").to_owned(), visit.query.get("status").to_owned());
     let mut p = visit.page(visit.w.orders, "/sp/orders");
@@ -225,7 +225,7 @@ fn orders_of(state: &State, sp: SpId, within: Option<(LogTime, LogTime)>, status
 pub(super) async fn settlement(visit: Visit) -> Response {
     let sp = match visit.must_be_of_sp() {
         Ok((_, sp)) => sp,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     match visit.portal.inside.look(State::clone).await {
         Ok(state) => {
@@ -245,7 +245,7 @@ pub(super) async fn settlement(visit: Visit) -> Response {
 pub(super) async fn keys(visit: Visit) -> Response {
     let sp = match visit.must_be_of_sp() {
         Ok((_, sp)) => sp,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     match visit.portal.inside.ask::<Keys>(Question::SpKeys, &sp.to_string(), &[]).await {
         Ok(Keys { keys }) => visit.shows(StatusCode::OK, &OwnKeys { p: visit.page(visit.w.keys, "/sp/keys"), keys }),

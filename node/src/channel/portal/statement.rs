@@ -29,7 +29,7 @@ struct Shown {
 pub(super) async fn show(visit: Visit) -> Response {
     let msisdn = match visit.must_be_subscriber() {
         Ok(msisdn) => msisdn,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let own = match visit.accounts_of(msisdn).await {
         Ok(accounts) => accounts.into_iter().find(|account| account.account_id == visit.id()),

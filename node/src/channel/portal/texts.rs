@@ -19,7 +19,7 @@ struct Shown {
 pub(super) async fn show(visit: Visit) -> Response {
     let msisdn = match visit.must_be_subscriber() {
         Ok(msisdn) => msisdn.to_string(),
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let found = visit.portal.inside.ask::<Texts>(Question::Texts, "", &[("msisdn", &msisdn), ("limit", "50")]).await;
     match found {

@@ -199,10 +199,10 @@ impl Visit {
     }
 
     /// The subscriber who has signed in; else the page that says so.
-    pub(super) fn must_be_subscriber(&self) -> Result<Msisdn, Response> {
+    pub(super) fn must_be_subscriber(&self) -> Result<Msisdn, Box<Response>> {
         self.subscriber().ok_or_else(|| {
             let why = if self.is_over { self.w.session_over } else { self.w.not_signed_in };
-            self.message(StatusCode::UNAUTHORIZED, why, "not_signed_in")
+            Box::new(self.message(StatusCode::UNAUTHORIZED, why, "not_signed_in"))
         })
     }
 
