@@ -164,7 +164,7 @@ class Story:
         self.sms = nation.urls["simulators"]["sms"]
         self.numbers = iter(nation.number_of(HERE, 20))
         self.sp = nation.must(
-            "POST", "/v1/sps", {"name": "珠江彩票", "notice_url": f"{nation.urls['simulators']['sp']}/notices"}
+            "POST", "/v1/sps", {"name": "珠江彩票", "notice_url": f"{nation.urls['simulators']['sp']}/sps/browser/notices"}
         )["sp_id"]
         self.goods = self.product("双色球 <b>", "lottery", "local")
         self.roaming = self.product("羊城一日游", "ticketing", "roaming")

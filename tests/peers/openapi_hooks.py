@@ -29,16 +29,21 @@ with open(os.environ["OPENAPI_PEER_PREPARED"]) as file:
 NUMBER = re.compile(r"(tel:)?([+]86)?(86)?1[0-9]{10}")
 IDENTITY = re.compile(r"[A-Z][0-9]{17}-[0-9]{2}-[0-9]{5}")
 DIGITS = re.compile(r"[0-9]{6}")
-# A body that is well formed by its schema may still break a rule between its fields, or one about what letters do on
-# a screen: what no schema says. Each of these names such a rule.
+# What is of good form may still break a rule between its fields, or one that no schema says: what letters do on a
+# screen, which cursor was given out, the check digit of a code, a version that is shown from 0 and set from 1. Each of
+# these names such a rule, some of one field alone.
 BEYOND_A_SCHEMA = {
-    "conflicting_fields",
-    "invalid_number_plan",
-    "invalid_policy",
-    "invalid_text",
-    "missing_field",
-    "nothing_to_change",
-    "weak_password",
+    "conflicting_fields": None,
+    "invalid_choice": {"holder_checked"},
+    "invalid_cursor": None,
+    "invalid_number_plan": None,
+    "invalid_policy": None,
+    "invalid_text": None,
+    "invalid_value": {"payment_code"},
+    "missing_field": None,
+    "nothing_to_change": None,
+    "out_of_range": {"version"},
+    "weak_password": None,
 }
 
 keys = (f"openapi-{number}" for number in itertools.count(1))
@@ -148,7 +153,7 @@ class Signed(requests.auth.AuthBase):
         signer = HTTPMessageSigner(signature_algorithm=algorithms.HMAC_SHA256, key_resolver=OneKey())
         message = Message(request.method, request.url, dict(request.headers))
         how = {"key_id": THERE["sp_key_id"], "nonce": secrets.token_hex(12), "label": "sig1"}
-        how["use_existing_digest"] = "content-digest" in covered
+        how["use_existing_digest"] = "Content-Digest" in request.headers
         signer.sign(message, covered_component_ids=covered, **how)
         request.headers.update(message.headers)
 
@@ -178,14 +183,34 @@ def no_server_error(ctx, response, case):
         raise AssertionError(f"{response.status_code}: {response.content[:300]!r}")
 
 
+def is_beyond_a_schema(problem, case):
+    """True when what was refused is a rule that the document can not say."""
+    code, field = problem.get("code"), problem.get("field")
+    if code == "wrong_type":
+        # To a schema 2.0 is a whole number; an amount of pieces that has a fraction is none to us.
+        return str(problem.get("detail")).startswith("expected u") and has_fraction(case.body)
+    if case.media_type == "text/csv":
+        # Its columns are described in words.
+        return code in ("unknown_field", "duplicate_field") or code in BEYOND_A_SCHEMA
+    return code in BEYOND_A_SCHEMA and (BEYOND_A_SCHEMA[code] is None or field in BEYOND_A_SCHEMA[code])
+
+
+def has_fraction(value):
+    if isinstance(value, dict):
+        return any(map(has_fraction, value.values()))
+    if isinstance(value, list):
+        return any(map(has_fraction, value))
+    return isinstance(value, float)
+
+
 @schemathesis.check
 def good_form_is_taken_as_such(ctx, response, case):
     """What is of the form that the document describes is done, or refused by a rule that has a name."""
     if not (case.meta and case.meta.generation.mode.is_positive) or response.status_code != 400:
         return
-    code = problem_of(response).get("code")
-    if code not in BEYOND_A_SCHEMA:
-        raise AssertionError(f"of good form and refused as {code}: {response.content[:300]!r}")
+    problem = problem_of(response)
+    if not is_beyond_a_schema(problem, case):
+        raise AssertionError(f"of good form and refused as {problem.get('code')}: {response.content[:300]!r}")
 
 
 @schemathesis.check

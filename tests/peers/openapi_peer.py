@@ -154,7 +154,7 @@ class Nation:
             path = f"/v1/accounts/{opened['account_id']}/top-ups"
             topped = self.must("POST", path, {"method": "cash", "amount": "900.00", "agent_id": "agent-1"})
             keep(topped["top_up_id"])
-        sp = self.must("POST", "/v1/sps", {"name": "Open Data", "notice_url": f"{self.urls['simulators']['sp']}/notices"})
+        sp = self.must("POST", "/v1/sps", {"name": "Open Data", "notice_url": f"{self.urls['simulators']['sp']}/sps/openapi/notices"})
         keep(sp["sp_id"])
         secret = secrets.token_hex(32)
         key = {"key_id": "openapi", "algorithm": "hmac-sha256", "secret": secret}

@@ -48,7 +48,7 @@ pub(crate) struct BillBody<'a> {
     get, path = "/v1/products/{id}/bill", tag = "catalogue", operation_id = "query_bill",
     params(
         ("id" = String, Path, description = "The product that pays such bills", example = "G20260101120000000-44-00001"),
-        ("number" = String, Query, description = "The bill's number", example = "E-2026-10-008650"),
+        ("number" = String, Query, pattern = "^[!-~]{1,32}$", description = "The bill's number", example = "E-2026-10-008650"),
     ),
     responses((status = 200, description = "The bill as it stands", body = BillBody<'_>)),
 )]

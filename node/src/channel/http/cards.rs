@@ -29,7 +29,7 @@ pub(crate) struct LoadAsk<'a> {
     /// The SP's own name of the batch: the same batch again changes nothing. 1 to 32 printable ASCII
     /// characters without spaces.
     #[serde(borrow)]
-    #[schema(value_type = String, min_length = 1, max_length = 32, example = "2026-11-23/001")]
+    #[schema(value_type = String, pattern = "^[!-~]{1,32}$", example = "2026-11-23/001")]
     batch_id: Str<'a>,
     /// The cards, at most 500. What is wrong with one of them is told in its own result.
     #[serde(borrow)]

@@ -23,7 +23,7 @@ use crate::not_done::NotDone;
 pub(crate) struct DrawAsk<'a> {
     /// The SP's number of it.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "26130")]
+    #[schema(value_type = String, pattern = "^[!-~]{1,32}$", example = "26130")]
     draw_id: Str<'a>,
     /// From then on no bet is taken.
     #[serde(borrow)]
@@ -39,7 +39,7 @@ pub(crate) struct DrawBody {
     #[schema(value_type = String, example = "G20260101120000000-44-00001")]
     product_id: Shown<ProductId>,
     /// The SP's number of the draw.
-    #[schema(value_type = String, example = "26130")]
+    #[schema(value_type = String, pattern = "^[!-~]{1,32}$", example = "26130")]
     draw_id: Shown<DrawId>,
     /// From then on no bet is taken.
     #[schema(value_type = String, format = DateTime)]

@@ -76,7 +76,7 @@ pub(crate) struct PlaceOrderAsk<'a> {
     location: Option<Str<'a>>,
     /// The bill it pays, for a product of application `bill_payment`; with it
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "E-2026-10-008650")]
+    #[schema(value_type = Option<String>, pattern = "^[!-~]{1,32}$", example = "E-2026-10-008650")]
     bill_number: Option<Str<'a>>,
     /// what the bill comes to, in yuan, as the payer was shown it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -304,7 +304,7 @@ pub(crate) struct ProductPage<'a> {
     params(
         ("sp_id" = Option<String>, Query, description = "Of this SP only"),
         ("status" = Option<String>, Query, description = "In this status only: `in_review`, `rejected`, `approved`, `published` or `withdrawn`", example = "in_review"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", example = "G20260101120000000-44-00001"),
         ("limit" = Option<u32>, Query, description = "Products on the page, 1 to 500; 100 when not given"),
     ),
     responses((status = 200, description = "A page", body = ProductPage<'_>)),

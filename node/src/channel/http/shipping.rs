@@ -84,7 +84,7 @@ pub(crate) struct ShipmentAsk<'a> {
     carrier: Str<'a>,
     /// What the carrier calls them.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "SF1020304050607")]
+    #[schema(value_type = String, pattern = "^[!-~]{1,32}$", example = "SF1020304050607")]
     tracking_number: Str<'a>,
 }
 

@@ -130,7 +130,7 @@ pub(crate) struct SpPage<'a> {
 #[utoipa::path(
     get, path = "/v1/sps", tag = "catalogue", operation_id = "list_sps",
     params(
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", example = "S20260101120000000-44-00001"),
         ("limit" = Option<u32>, Query, description = "SPs on the page, 1 to 500; 100 when not given"),
     ),
     responses((status = 200, description = "A page", body = SpPage<'_>)),

@@ -70,7 +70,7 @@ fn fen(name: &'static str, amount: i64) -> Result<Money, Problem> {
 pub(crate) struct PayAsk<'a> {
     /// The UPP's number of the order: the same however often it is asked for.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "UPP202601010000001")]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9._-]{1,32}$", example = "UPP202601010000001")]
     order_number: Str<'a>,
     /// Who pays.
     #[serde(borrow)]
@@ -212,7 +212,7 @@ pub(crate) async fn pay(State(door): State<Door>, call: Call) -> Answer {
 #[utoipa::path(
     get, path = "/v1/upp/payments/{id}", tag = "upp", operation_id = "show_upp_order",
     params(
-        ("id" = String, Path, description = "The UPP's number of the order", example = "UPP202601010000001"),
+        ("id" = String, Path, pattern = "^[A-Za-z0-9._-]{1,32}$", description = "The UPP's number of the order", example = "UPP202601010000001"),
         ("msisdn" = String, Query, description = "Who pays: whose home is asked", example = "18912345678"),
         ("mpss-signature" = String, Header, description = "`t=milliseconds,v1=HMAC-SHA256 in hex`"),
     ),
@@ -244,7 +244,7 @@ pub(crate) struct ReverseAsk<'a> {
     msisdn: Str<'a>,
     /// The UPP's number of the reversal: the same however often it is asked for.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "REV202601010000001")]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9._-]{1,32}$", example = "REV202601010000001")]
     reversal_number: Str<'a>,
     /// Why.
     #[serde(borrow)]
@@ -257,7 +257,7 @@ pub(crate) struct ReverseAsk<'a> {
 #[utoipa::path(
     post, path = "/v1/upp/payments/{id}/reversal", tag = "upp", operation_id = "reverse_upp_order",
     params(
-        ("id" = String, Path, description = "The UPP's number of the order", example = "UPP202601010000001"),
+        ("id" = String, Path, pattern = "^[A-Za-z0-9._-]{1,32}$", description = "The UPP's number of the order", example = "UPP202601010000001"),
         ("mpss-signature" = String, Header, description = "`t=milliseconds,v1=HMAC-SHA256 in hex`"),
     ),
     request_body = ReverseAsk<'_>,
@@ -289,7 +289,7 @@ pub(crate) struct RefundAsk<'a> {
     msisdn: Str<'a>,
     /// The UPP's number of the refund: the same however often it is asked for.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "REF202601010000001")]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9._-]{1,32}$", example = "REF202601010000001")]
     refund_number: Str<'a>,
     /// How much, in fen.
     #[schema(minimum = 1, example = 500)]
@@ -300,7 +300,7 @@ pub(crate) struct RefundAsk<'a> {
 #[utoipa::path(
     post, path = "/v1/upp/payments/{id}/refunds", tag = "upp", operation_id = "refund_upp_order",
     params(
-        ("id" = String, Path, description = "The UPP's number of the order", example = "UPP202601010000001"),
+        ("id" = String, Path, pattern = "^[A-Za-z0-9._-]{1,32}$", description = "The UPP's number of the order", example = "UPP202601010000001"),
         ("mpss-signature" = String, Header, description = "`t=milliseconds,v1=HMAC-SHA256 in hex`"),
     ),
     request_body = RefundAsk<'_>,
@@ -337,7 +337,7 @@ pub(crate) struct ConfirmAsk<'a> {
 #[utoipa::path(
     post, path = "/v1/upp/payments/{id}/confirmation", tag = "upp", operation_id = "confirm_upp_order",
     params(
-        ("id" = String, Path, description = "The UPP's number of the order", example = "UPP202601010000001"),
+        ("id" = String, Path, pattern = "^[A-Za-z0-9._-]{1,32}$", description = "The UPP's number of the order", example = "UPP202601010000001"),
         ("mpss-signature" = String, Header, description = "`t=milliseconds,v1=HMAC-SHA256 in hex`"),
     ),
     request_body = ConfirmAsk<'_>,

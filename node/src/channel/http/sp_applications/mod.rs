@@ -247,7 +247,7 @@ pub(crate) struct ApplicationPage {
     get, path = "/v1/sp-applications", tag = "catalogue", operation_id = "list_sp_applications",
     params(
         ("status" = Option<String>, Query, description = "In this status only: `in_review`, `rejected` or `admitted`", example = "in_review"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", example = "L20260101120000000-44-00001"),
         ("limit" = Option<u32>, Query, description = "Applications on the page, 1 to 500; 100 when not given"),
     ),
     responses((status = 200, description = "A page", body = ApplicationPage)),
