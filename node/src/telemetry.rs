@@ -218,6 +218,8 @@ const COUNTERS: &[(&str, &str)] = &[
     ("mpss_sms_words_total", "Messages of subscribers, by what came of them"),
     ("mpss_ivr_steps_total", "Steps of calls that voice gateways brought, by what came next"),
     ("mpss_smpp_lines_ended_total", "Lines to the SMS centre that came down, or could not be made"),
+    ("mpss_passwords_sent_total", "Payment passwords sent home with a payment, sealed or in the clear"),
+    ("mpss_passwords_taken_total", "Payment passwords that came with a payment, sealed or in the clear"),
     ("mpss_smpp_unusable_total", "PDUs of the SMS centre that can not be used"),
     ("mpss_actor_restarts_total", "Actors that failed and were started again, by actor"),
 ];
