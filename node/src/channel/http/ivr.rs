@@ -89,6 +89,7 @@ pub(crate) struct AnswerBody<'a> {
     prompts: Vec<PromptBody>,
     /// With `collect`: what the caller is to enter.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = CollectBody, required = false)]
     collect: Option<CollectBody>,
     /// With `transfer`: the number of who takes over.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -544,7 +544,7 @@ async fn an_sp_uploads_its_own_goods_and_nobody_elses() {
     let told = shop.as_sp(&partner, send("file")).await;
     assert_eq!(of_file(&told), expected);
     let before = count();
-    let told = shop.as_sp(&partner, send("sent again")).await;
+    let told = shop.as_sp(&partner, send("sent-again")).await;
     assert_eq!((of_file(&told), count()), (expected, before), "the same file makes nothing twice");
     shop.ask(send("unsigned")).await.problem(401, "signature_missing");
 }
