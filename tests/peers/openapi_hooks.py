@@ -30,15 +30,16 @@ NUMBER = re.compile(r"(tel:)?([+]86)?(86)?1[0-9]{10}")
 IDENTITY = re.compile(r"[A-Z][0-9]{17}-[0-9]{2}-[0-9]{5}")
 DIGITS = re.compile(r"[0-9]{6}")
 # What is of good form may still break a rule between its fields, or one that no schema says: what letters do on a
-# screen, which cursor was given out, the check digit of a code, a version that is shown from 0 and set from 1. Each of
-# these names such a rule, some of one field alone.
+# screen, from which year on there is time here, which cursor was given out, the check digit of a code, a version that
+# is shown from 0 and set from 1. Each of these names such a rule, some of one field alone.
 BEYOND_A_SCHEMA = {
     "conflicting_fields": None,
-    "invalid_choice": {"holder_checked"},
+    "invalid_choice": {"holder_checked", "fallback"},
     "invalid_cursor": None,
     "invalid_number_plan": None,
     "invalid_policy": None,
     "invalid_text": None,
+    "invalid_time": None,
     "invalid_value": {"payment_code"},
     "missing_field": None,
     "nothing_to_change": None,
@@ -144,7 +145,9 @@ class Signed(requests.auth.AuthBase):
     def messages(self, request):
         """RFC 9421, by a library."""
         covered = ["@method", "@target-uri"]
-        if request.method != "GET":
+        if request.method == "GET":
+            request.headers.pop("Content-Digest", None)
+        else:
             digest = base64.b64encode(hashlib.sha256(self.body(request)).digest()).decode()
             if "Content-Digest" in request.headers:
                 request.headers["Content-Digest"] = f"sha-256=:{digest}:"

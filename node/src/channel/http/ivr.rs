@@ -145,7 +145,10 @@ struct Understood<'a> {
 /// answer, and nothing is done again; the keys of the first time count. What is known of the call is in `state`.
 #[utoipa::path(
     post, path = "/v1/ivr/calls/{call}/steps", tag = "accounts", operation_id = "step_ivr_call",
-    params(("call" = String, Path, description = "The gateway's name for the call: 1 to 64 visible ASCII characters")),
+    params(
+        ("call" = String, Path, pattern = "^[!-~]{1,64}$", description = "The gateway's name for the call: 1 to 64 visible ASCII characters"),
+        ("mpss-signature" = String, Header, description = "`t=milliseconds,v1=HMAC-SHA256 in hex`"),
+    ),
     request_body = StepAsk<'_>,
     responses((status = 200, description = "What to say and what to collect", content(
         (AnswerBody<'_> = "application/json"),

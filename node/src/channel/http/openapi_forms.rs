@@ -164,7 +164,7 @@ fn is_identity(example: &str) -> bool {
 
 /// `A to B` in a description.
 fn bounds(description: &str) -> Option<(usize, usize)> {
-    let words: Vec<&str> = description.split([' ', ';', ',']).collect();
+    let words: Vec<&str> = description.split([' ', ';', ',', '.']).collect();
     words.windows(3).find_map(|three| match three {
         [least, "to", most] => Some((least.parse().ok()?, most.parse().ok()?)),
         _ => None,

@@ -31,15 +31,15 @@ pub(crate) struct PolicyWire<'a> {
     /// Wrong passwords in a day that lock.
     #[schema(minimum = 1, maximum = 100)]
     password_failures_max: u8,
-    /// A reversal is possible for this long after the payment, in ms.
+    /// A reversal is possible for this long after the payment, in ms, 1 to 316224000000.
     reversal_window_ms: u64,
-    /// Answers are repeated for the same request id for this long, in ms.
+    /// Answers are repeated for the same request id for this long, in ms, 1 to 316224000000.
     duplicate_window_ms: u64,
-    /// What reached its end is kept this long, in ms.
+    /// What reached its end is kept this long, in ms, 1 to 316224000000.
     retention_ms: u64,
-    /// An unanswered payment is taken over after this, in ms.
+    /// An unanswered payment is taken over after this, in ms, 1 to 316224000000.
     payment_takeover_ms: u64,
-    /// A payment that is still unknown after this is reversed, in ms.
+    /// A payment that is still unknown after this is reversed, in ms, 1 to 316224000000.
     payment_bound_ms: u64,
 }
 

@@ -259,7 +259,7 @@ pub(crate) async fn list(State(door): State<Door>, call: Call) -> Answer {
 pub(crate) struct EndKeyAsk<'a> {
     /// Which.
     #[serde(borrow)]
-    #[schema(value_type = String, max_length = 32, example = "2026-a")]
+    #[schema(value_type = String, max_length = 32, pattern = "^[A-Za-z0-9._-]{1,32}$", example = "2026-a")]
     key_id: Str<'a>,
 }
 

@@ -81,7 +81,7 @@ pub(crate) struct PayAsk<'a> {
     #[schema(value_type = String, example = "virtual")]
     account_kind: Str<'a>,
     /// How much, in fen.
-    #[schema(minimum = 1, example = 2000)]
+    #[schema(minimum = 1, maximum = 1_000_000_000, example = 2000)]
     amount_fen: i64,
     /// What is bought, for the subscriber's text.
     #[serde(borrow)]
@@ -292,7 +292,7 @@ pub(crate) struct RefundAsk<'a> {
     #[schema(value_type = String, pattern = "^[A-Za-z0-9._-]{1,32}$", example = "REF202601010000001")]
     refund_number: Str<'a>,
     /// How much, in fen.
-    #[schema(minimum = 1, example = 500)]
+    #[schema(minimum = 1, maximum = 1_000_000_000, example = 500)]
     amount_fen: i64,
 }
 
