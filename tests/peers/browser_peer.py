@@ -137,6 +137,11 @@ class Browser:
             field.clear()
             field.send_keys(value)
 
+    def choose(self, selector, value):
+        from selenium.webdriver.support.select import Select
+
+        Select(self.one(selector)).select_by_value(value)
+
     def press(self, selector):
         self.one(selector).click()
         self.look()
@@ -291,6 +296,73 @@ class Story:
             browser.shot("visitor-bought")
         return order
 
+    def by_name(self, browser, name):
+        """Signs in at the page for people, who have names and long passwords."""
+        person = next(one for one in self.nation.urls["portal_people"] if one["name"] == name)
+        browser.open(f"{self.portal}/people/sign-in")
+        form = "form[action='/people/sign-in']"
+        browser.fill(form, name=name, password=person["password"])
+        browser.press(f"{form} button")
+        browser.says(name)
+
+    def desks(self, width, height, language):
+        """an SP's person uploads, a reviewer approves and publishes, a subscriber finds it; suspended at once"""
+        title = f"日票 {width} & <i>"
+        msisdn = next(self.numbers)
+        self.subscriber(msisdn, language)
+        with contextlib.ExitStack() as ending:
+            seller = self.browser(ending, width, height, language)
+            self.by_name(seller, "seller")
+            seller.open(f"{self.portal}/sp")
+            seller.fill("form[action='/sp/goods']", title=title, price="3.00")
+            seller.choose("form[action='/sp/goods'] [name=application]", "ticketing")
+            seller.press("form[action='/sp/goods'] button")
+            seller.open(f"{self.portal}/sp")
+            seller.says(title)
+            seller.shot("sp-goods")
+            reviewer = self.browser(ending, width, height, language)
+            self.by_name(reviewer, "reviewer")
+            reviewer.open(f"{self.portal}/desk")
+            reviewer.shot("desk")
+            product = self.waiting(title)
+            reviewer.press(f"form[action='/desk/goods/{product}/review'] button[value=approve]")
+            reviewer.open(f"{self.portal}/desk")
+            reviewer.press(f"form[action='/desk/goods/{product}/publish'] button")
+            reviewer.open(f"{self.portal}/desk")
+            reviewer.one(f"form[action='/desk/goods/{product}/withdraw']")
+            buyer = self.browser(ending, width, height, language)
+            self.sign_in(buyer, msisdn)
+            self.buy(buyer, product)
+            order = buyer.driver.current_url.split("/orders/")[-1]
+            self.becomes(buyer, order, "delivered")
+            buyer.shot("ticket")
+            seller.open(f"{self.portal}/sp/orders")
+            seller.says(order)
+            seller.shot("sp-orders")
+            seller.open(f"{self.portal}/sp/settlement")
+            seller.shot("settlement")
+            seller.open(f"{self.portal}/sp/keys")
+            seller.open(f"{self.portal}/desk")
+            if seller.find("form[action^='/desk']"):
+                raise Wrong("the reviewer's desk is shown to an SP")
+            reviewer.open(f"{self.portal}/desk/applications")
+            reviewer.open(f"{self.portal}/desk/sps")
+            reviewer.shot("sps")
+            sp = self.nation.must("GET", f"/v1/products/{product}")["sp_id"]
+            reviewer.press(f"form[action='/desk/sps/{sp}/suspend'] button")
+            buyer.open(f"{self.portal}/")
+            if title in buyer.text():
+                raise Wrong("the goods of a suspended SP are still shown")
+            reviewer.open(f"{self.portal}/desk/sps")
+            reviewer.press(f"form[action='/desk/sps/{sp}/resume'] button")
+            for browser in (seller, reviewer, buyer):
+                expect("what was asked for", browser.origins, {self.portal})
+        return f"{product}, {order}"
+
+    def waiting(self, title):
+        found = self.nation.must("GET", "/v1/products?status=in_review&limit=500")["products"]
+        return next(one["product_id"] for one in found if one["title"] == title)
+
     def wrong_passwords(self):
         """five wrong passwords at the portal lock, and the right one is refused after them"""
         msisdn = next(self.numbers)
@@ -315,6 +387,7 @@ def run(arguments, folder):
         for width, height, language in SCREENS:
             name = f"a subscriber at {width} pixels ({language}) {story.a_subscriber.__doc__}"
             report.line(name, lambda: story.a_subscriber(width, height, language))
+            report.line(f"at {width} pixels ({language}) {story.desks.__doc__}", lambda: story.desks(width, height, language))
         report.line(story.a_visitor.__doc__, story.a_visitor)
         report.line(story.wrong_passwords.__doc__, story.wrong_passwords)
     return report.end()

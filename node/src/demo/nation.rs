@@ -186,7 +186,7 @@ impl Nation {
         }
         let province = ProvinceId::new(SP_PROVINCE).expect("a province of the demo");
         let caller = Caller::new("portal")?;
-        let body = json!({ "name": "珠江商户", "notice_url": format!("{}/portal/notices", self.map.sp_url()) });
+        let body = json!({ "name": "珠江商户", "notice_url": format!("{}/sps/portal/notices", self.map.sp_url()) });
         let answer = caller.post(&self.map.urls(province), "/v1/sps", &body).await?;
         if !answer.is_done() {
             return Err(Failure::start(format!("the portal's SP is not admitted: {}", answer.told())));
