@@ -191,7 +191,7 @@ def is_beyond_a_schema(problem, case):
     code, field = problem.get("code"), problem.get("field")
     if code == "wrong_type":
         # To a schema 2.0 is a whole number; an amount of pieces that has a fraction is none to us.
-        return str(problem.get("detail")).startswith("expected u") and has_fraction(case.body)
+        return str(problem.get("detail")).startswith(("expected u", "expected i")) and has_fraction(case.body)
     if case.media_type == "text/csv":
         # Its columns are described in words.
         return code in ("unknown_field", "duplicate_field") or code in BEYOND_A_SCHEMA
