@@ -136,6 +136,7 @@ async fn a_snapshot_goes_over_tcp_to_a_new_replica() {
     let last = propose(group.replica(1), open_account(number)).await.index;
     group.replica(2).read_at(last, |_| ()).await.expect("caught up");
     whole_history(group.replica(2), last).await;
+    whole_history(group.replica(1), last).await;
     assert_eq!(records(group.replica(2)), records(group.replica(1)));
     assert_eq!(group.replica(2).read(|state| state.row_counts()), group.replica(1).read(|state| state.row_counts()));
 }

@@ -338,8 +338,8 @@ fn no_text_is_left_out() {
             SmsText::BankTopUpRefused { .. } => 29,
             SmsText::ConfirmPurchase { .. } => 30,
             SmsText::PartTaken { .. } => 31,
-            SmsText::Answer(_) => 32,
-            SmsText::FromSp { .. } => 33,
+            SmsText::FromSp { .. } => 32,
+            SmsText::Answer(_) => 33,
         })
         .collect();
     kinds.dedup();
