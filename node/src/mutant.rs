@@ -10,7 +10,7 @@ pub enum Mutant {
     SmsDroppedOnCrash,
     /// A new leader does not look for reversals that its predecessor had begun to forward.
     ReversalLostOnLeaderChange,
-    /// A payment password travels to the home province in the clear although its key is known.
+    /// A payment password travels to the home province in the clear, once in a while, although its key is known.
     PasswordInTheClear,
 }
 
