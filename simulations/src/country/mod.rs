@@ -491,6 +491,7 @@ impl Country {
         self.network().shut(name);
         spawner.kill();
         device.crash(Crash::Kept);
+        self.oracles().see(&Seen::Stopped { machine: name });
         true
     }
 

@@ -141,6 +141,11 @@ pub enum Seen<'a> {
         /// Bytes that were not synced.
         unsynced: u64,
     },
+    /// The process of a machine ended in good order.
+    Stopped {
+        /// The machine.
+        machine: &'a str,
+    },
 }
 
 /// A country that is quiet, and what people were told in it.

@@ -30,7 +30,9 @@ impl Property for SealedPasswords {
 
     fn see(&mut self, seen: &Seen<'_>) -> Vec<String> {
         match *seen {
-            Seen::Crashed { machine, .. } => self.known.retain(|(knower, _), _| knower != machine),
+            Seen::Crashed { machine, .. } | Seen::Stopped { machine } => {
+                self.known.retain(|(knower, _), _| knower != machine)
+            }
             Seen::OverHttp { at_ms, from, to, path: "/peer/v1/payments", body, answered: false } => {
                 let Ok(message) = decode::<PaymentMessage>(body) else { return Vec::new() };
                 if message.sealed_password.is_some() {

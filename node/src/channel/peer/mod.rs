@@ -336,7 +336,12 @@ async fn award(State(door): State<PeerDoor>, message: Message) -> Answer {
 /// What passwords are sealed to. Not before every node of the group takes sealed ones: a node that does not would
 /// not understand the payment.
 async fn seal_key(State(door): State<PeerDoor>) -> Answer {
-    let (all_take_it, log_index) = door.context.replica.read(|state| (state.version().has_doors(), state.index()));
+    let look = |state: &mpss_domain::State| (state.version().has_doors(), state.index());
+    let (mut all_take_it, mut log_index) = door.context.replica.read(look);
+    if !all_take_it {
+        // A replica that has yet to catch up must not speak for its province: whoever asks would send the clear one.
+        (all_take_it, log_index) = door.context.replica.read_linearizable(look).await.map_err(NotDone::from)?;
+    }
     match door.context.seal.given_out().filter(|_| all_take_it) {
         Some(key) => Ok(encoded(&PeerAnswer { result: PeerResult::SealKey(key), log_index })),
         // What a program from before says.
