@@ -5,7 +5,6 @@ What it does with a message can be scripted, by card and type. It runs in a proc
 
 import collections
 import contextlib
-import ctypes
 import itertools
 import multiprocessing
 import signal
@@ -15,6 +14,7 @@ import time
 import typing
 
 from iso8583_peer import specification
+from play import dies_with_its_parent
 
 # How a province is known at the bank, and the bank itself.
 ACQUIRER, TERMINAL, MERCHANT = "48024400", "MPSS4401", "898440148140001"
@@ -33,12 +33,6 @@ HANG_UP = "done, and the line is closed instead of an answer"
 LATE = "done, and answered when its reversal comes: before that is answered and again after"
 # After so many seconds: in time, and when nobody waits any more.
 SLOW, TOO_SLOW = 8, 25
-
-
-def dies_with_its_parent(number=signal.SIGKILL):
-    """Linux ends a process whose parent is gone, so that nothing goes on when this script is ended hard."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, number)
 
 
 class Passed(typing.NamedTuple):

@@ -23,12 +23,10 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -51,10 +49,10 @@ from bank_host import (
     TOO_SLOW,
     TWICE,
     BankProcess,
-    dies_with_its_parent,
     framed,
 )
-from iso8583_peer import passed_over, peer, shown_by_tshark, specification
+from iso8583_peer import LIBRARIES, passed_over, shown_by_tshark, specification
+from play import Report, Wrong, dies_with_its_parent, expect, play, until
 
 PROVINCE = "44"
 CATEGORY = "4814"
@@ -72,19 +70,6 @@ SOON = 20
 AFTER_SILENCES = 90
 
 
-# Set when the script is told to end: nothing is waited for any more.
-told_to_end = threading.Event()
-
-
-class Wrong(Exception):
-    """Something is not as it must be."""
-
-
-def expect(what, got, wanted):
-    if got != wanted:
-        raise Wrong(f"{what}: {got!r}, and must be {wanted!r}")
-
-
 def yuan(fen):
     return f"{fen // 100}.{fen % 100:02}"
 
@@ -92,18 +77,6 @@ def yuan(fen):
 def fen(text):
     whole, part = text.split(".")
     return int(whole) * 100 + (-1 if text.startswith("-") else 1) * int(part)
-
-
-def until(what, seconds, look):
-    """Looks until there is something, or the time is over."""
-    end = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        if told_to_end.is_set() or time.monotonic() > end:
-            raise Wrong(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
 
 
 # --- The province -------------------------------------------------------------------------------------------
@@ -769,31 +742,9 @@ def held_against_tshark(folder, coding, bank_port, passed, ports):
 # --- The run ------------------------------------------------------------------------------------------------
 
 
-class Report:
-    def __init__(self):
-        self.failed = self.passed = 0
-        self.begun = time.monotonic()
+def run(arguments, folder):
+    import iso8583
 
-    def line(self, title, work):
-        """Does it, and says how it went; what it came to, nothing when it went wrong."""
-        try:
-            result = work()
-        except Exception as error:
-            self.failed += 1
-            what = error if isinstance(error, Wrong) else repr(error)
-            print(f"✗ {title}: {what}", flush=True)
-            return None
-        self.passed += 1
-        told = result[1] if isinstance(result, tuple) else result
-        print(f"✓ {title}: {told}", flush=True)
-        return result
-
-    def end(self):
-        print(f"{self.passed} passed, {self.failed} failed, {time.monotonic() - self.begun:.0f} s")
-        return 1 if self.failed else 0
-
-
-def run(arguments, iso8583, folder):
     report = Report()
     with contextlib.ExitStack() as ending:
         bank = BankProcess(arguments.length, arguments.coding)
@@ -867,11 +818,6 @@ def played(report, province, bank):
     report.line("the books in the end", books)
 
 
-def end(number, _):
-    told_to_end.set()
-    sys.exit(128 + number)
-
-
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("mpss")
@@ -879,22 +825,7 @@ def main():
     arguments.add_argument("--coding", choices=["host", "text"], default="host")
     arguments.add_argument("--tshark", choices=["required", "optional", "never"], default="optional")
     parser, arguments = arguments, arguments.parse_args()
-    if not os.access(arguments.mpss, os.X_OK):
-        parser.error(f"{arguments.mpss} can not be run")
-
-    # Whoever ends this script softly ends everything below it.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    iso8583 = peer()
-    dies_with_its_parent(signal.SIGTERM)
-    # Inside the environment's own folder, which goes with it even when this process is ended hard.
-    with tempfile.TemporaryDirectory(prefix="bank-peer-", dir=os.environ.get("ISO8583_PEER_HOME") or None) as folder:
-        try:
-            code = run(arguments, iso8583, folder)
-        except Wrong as wrong:
-            # Nothing could be played.
-            code = f"✗ {wrong}"
-    sys.exit(code)
+    play(parser, arguments, LIBRARIES, run)
 
 
 if __name__ == "__main__":

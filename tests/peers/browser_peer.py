@@ -20,42 +20,21 @@ import itertools
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import urllib.request
-import venv
 
 # The tree stays as it was.
 sys.dont_write_bytecode = True
 
-from bank_host import dies_with_its_parent
-from bank_peer import Report, Wrong, expect, told_to_end, until
 from openapi_peer import Nation
+from play import Report, Wrong, expect, play, until
 
-PEERS = ["selenium==4.51.0"]
-HOME = "BROWSER_PEER_HOME"
+LIBRARIES = {"selenium": "selenium==4.51.0"}
 PASSWORD = "739164"
 HERE, AWAY = "44", "51"
 # An upper bound for what takes no time but the machine's own, in s.
 SOON = 60
 SCREENS = [(240, 320, "zh"), (390, 844, "zh"), (1440, 900, "en")]
-
-
-def peer():
-    """Starts this very script again in an environment that has the driver's client."""
-    if os.environ.get(HOME):
-        return
-    home = tempfile.mkdtemp(prefix="browser-peer-")
-    try:
-        venv.create(home, with_pip=True)
-        python = os.path.join(home, "bin", "python")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS], check=True)
-        code = subprocess.run([python, *sys.argv], env={**os.environ, HOME: home}).returncode
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-    sys.exit(code)
 
 
 class Browser:
@@ -169,7 +148,9 @@ class Story:
         self.sms = nation.urls["simulators"]["sms"]
         self.numbers = iter(nation.number_of(HERE, 20))
         self.sp = nation.must(
-            "POST", "/v1/sps", {"name": "珠江彩票", "notice_url": f"{nation.urls['simulators']['sp']}/sps/browser/notices"}
+            "POST",
+            "/v1/sps",
+            {"name": "珠江彩票", "notice_url": f"{nation.urls['simulators']['sp']}/sps/browser/notices"},
         )["sp_id"]
         self.goods = self.product("双色球 <b>", "lottery", "local")
         self.roaming = self.product("羊城一日游", "ticketing", "roaming")
@@ -292,7 +273,11 @@ class Story:
             browser.fill(form, payment_password=PASSWORD)
             browser.press(f"{form} button")
             order = browser.driver.current_url.split("/orders/")[-1].split("?")[0]
-            until("it is paid at home", SOON, lambda: self.nation.must("GET", f"/v1/accounts/{account}")["balance"] == "98.00")
+            until(
+                "it is paid at home",
+                SOON,
+                lambda: self.nation.must("GET", f"/v1/accounts/{account}")["balance"] == "98.00",
+            )
             browser.shot("visitor-bought")
         return order
 
@@ -387,15 +372,12 @@ def run(arguments, folder):
         for width, height, language in SCREENS:
             name = f"a subscriber at {width} pixels ({language}) {story.a_subscriber.__doc__}"
             report.line(name, lambda: story.a_subscriber(width, height, language))
-            report.line(f"at {width} pixels ({language}) {story.desks.__doc__}", lambda: story.desks(width, height, language))
+            report.line(
+                f"at {width} pixels ({language}) {story.desks.__doc__}", lambda: story.desks(width, height, language)
+            )
         report.line(story.a_visitor.__doc__, story.a_visitor)
         report.line(story.wrong_passwords.__doc__, story.wrong_passwords)
     return report.end()
-
-
-def end(number, _):
-    told_to_end.set()
-    sys.exit(128 + number)
 
 
 def main():
@@ -403,25 +385,12 @@ def main():
     parser.add_argument("mpss")
     parser.add_argument("--screenshots", metavar="FOLDER", help="where images of the pages are kept")
     arguments = parser.parse_args()
-    if not os.access(arguments.mpss, os.X_OK):
-        parser.error(f"{arguments.mpss} can not be run")
     for program in ("chromium", "chromedriver"):
         if not shutil.which(program):
             parser.error(f"{program} is not installed")
-    arguments.mpss = os.path.abspath(arguments.mpss)
     if arguments.screenshots:
         os.makedirs(arguments.screenshots, exist_ok=True)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    peer()
-    dies_with_its_parent(signal.SIGTERM)
-    with tempfile.TemporaryDirectory(prefix="browser-nation-", dir=os.environ.get(HOME) or None) as folder:
-        try:
-            code = run(arguments, folder)
-        except Wrong as wrong:
-            # Nothing could be played.
-            code = f"✗ {wrong}"
-    sys.exit(code)
+    play(parser, arguments, LIBRARIES, run)
 
 
 if __name__ == "__main__":

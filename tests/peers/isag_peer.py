@@ -19,22 +19,17 @@ import http.server
 import itertools
 import os
 import re
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-import venv
 
 # The tree stays as it was.
 sys.dont_write_bytecode = True
 
-from bank_host import dies_with_its_parent
-from bank_peer import SOON, Province, Report, Wrong, end, expect, expect_all, fen, until, yuan
+from bank_peer import SOON, Province, expect_all, fen, yuan
+from play import Report, Wrong, expect, play, until
 
-PEER = ["zeep==4.3.3", "requests"]
+LIBRARIES = {"zeep": "zeep==4.3.3", "requests": "requests"}
 NUMBER, STRANGER = "35100123", "35100124"
 SECRET = "peer-secret"
 PASSWORD = "482913"
@@ -49,26 +44,6 @@ LOCAL = {
     "parlayx": "http://www.csapi.org/schema/parlayx/payment/amount_charging/v2_1/local",
     "ctcc": "http://www.chinatelecom.com.cn/schema/ctcc/payment/amount_charging/v2_1/local",
 }
-
-
-def peer():
-    """zeep, from an environment of its own: this very script is started again there."""
-    try:
-        import zeep
-
-        return zeep
-    except ImportError:
-        if os.environ.get("ISAG_PEER_HOME"):
-            raise
-    home = tempfile.mkdtemp(prefix="isag-peer-")
-    try:
-        venv.create(home, with_pip=True)
-        python = os.path.join(home, "bin", "python")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER], check=True)
-        code = subprocess.run([python, *sys.argv], env={**os.environ, "ISAG_PEER_HOME": home}).returncode
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-    sys.exit(code)
 
 
 def stamp(seconds=0.0):
@@ -612,7 +587,9 @@ def connected(province, endpoint):
     return goods, other
 
 
-def run(arguments, zeep, folder):
+def run(arguments, folder):
+    import zeep
+
     report = Report()
     endpoint = ToldInSoap()
     # Beside nothing about rails: what secrets of SPs are sealed with.
@@ -645,22 +622,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("mpss")
     arguments = parser.parse_args()
-    if not os.access(arguments.mpss, os.X_OK):
-        parser.error(f"{arguments.mpss} can not be run")
-
-    # Whoever ends this script softly ends everything below it.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    zeep = peer()
-    dies_with_its_parent(signal.SIGTERM)
-    # Inside the environment's own folder, which goes with it even when this process is ended hard.
-    with tempfile.TemporaryDirectory(prefix="isag-peer-", dir=os.environ.get("ISAG_PEER_HOME") or None) as folder:
-        try:
-            code = run(arguments, zeep, folder)
-        except Wrong as wrong:
-            # Nothing could be played.
-            code = f"✗ {wrong}"
-    sys.exit(code)
+    play(parser, arguments, LIBRARIES, run)
 
 
 if __name__ == "__main__":

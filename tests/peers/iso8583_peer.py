@@ -17,9 +17,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 
-PEER = "pyiso8583==4.0.1"
+# The tree stays as it was.
+sys.dont_write_bytecode = True
+
+from play import with_libraries
+
+LIBRARIES = {"iso8583": "pyiso8583==4.0.1"}
 PORT = 8583
 
 # number: (digits of the length, greatest length). Lengths of the switch's private fields, and fields
@@ -57,23 +61,11 @@ VARIABLE_DIGITS = {"2", "32", "33", "35", "36", "99", "100"}
 
 
 def peer():
-    """The peer, from its own environment: this very script is started again there."""
-    try:
-        import iso8583
+    """The peer, if need be from an environment of its own."""
+    with_libraries(LIBRARIES)
+    import iso8583
 
-        return iso8583
-    except ImportError:
-        if os.environ.get("ISO8583_PEER_HOME"):
-            raise
-    home = tempfile.mkdtemp(prefix="iso8583-peer-")
-    try:
-        venv.create(home, with_pip=True)
-        python = os.path.join(home, "bin", "python")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True)
-        code = subprocess.run([python, *sys.argv], env={**os.environ, "ISO8583_PEER_HOME": home}).returncode
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-    sys.exit(code)
+    return iso8583
 
 
 def specification(coding):

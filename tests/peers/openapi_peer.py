@@ -20,24 +20,19 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 import tomllib
 import urllib.error
 import urllib.request
-import venv
 
 # The tree stays as it was.
 sys.dont_write_bytecode = True
 
-from bank_host import dies_with_its_parent
-from bank_peer import Wrong, told_to_end, until
+from play import Wrong, dies_with_its_parent, play, until
 
-PEERS = ["schemathesis==4.32.5", "http-message-signatures==3.0.0"]
-HOME = "OPENAPI_PEER_HOME"
+LIBRARIES = {"schemathesis": "schemathesis==4.32.5", "http_message_signatures": "http-message-signatures==3.0.0"}
 PREPARED = "OPENAPI_PEER_PREPARED"
 PASSWORD = "739164"
 SERVING = "44"
@@ -59,21 +54,6 @@ CHECKS = [
     "unsupported_method",
     "allow_header_conformance",
 ]
-
-
-def peer():
-    """Starts this very script again in an environment that has the library."""
-    if os.environ.get(HOME):
-        return
-    home = tempfile.mkdtemp(prefix="openapi-peer-")
-    try:
-        venv.create(home, with_pip=True)
-        python = os.path.join(home, "bin", "python")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS], check=True)
-        code = subprocess.run([python, *sys.argv], env={**os.environ, HOME: home}).returncode
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-    sys.exit(code)
 
 
 class Nation:
@@ -149,19 +129,30 @@ class Nation:
 
         numbers = self.number_of("44", 4) + self.number_of("51", 2)
         for msisdn in numbers:
-            opened = self.must("POST", "/v1/accounts", {"msisdn": msisdn, "kind": "virtual", "payment_password": PASSWORD})
+            opened = self.must(
+                "POST", "/v1/accounts", {"msisdn": msisdn, "kind": "virtual", "payment_password": PASSWORD}
+            )
             keep(opened["account_id"])
             path = f"/v1/accounts/{opened['account_id']}/top-ups"
             topped = self.must("POST", path, {"method": "cash", "amount": "900.00", "agent_id": "agent-1"})
             keep(topped["top_up_id"])
-        sp = self.must("POST", "/v1/sps", {"name": "Open Data", "notice_url": f"{self.urls['simulators']['sp']}/sps/openapi/notices"})
+        sp = self.must(
+            "POST",
+            "/v1/sps",
+            {"name": "Open Data", "notice_url": f"{self.urls['simulators']['sp']}/sps/openapi/notices"},
+        )
         keep(sp["sp_id"])
         secret = secrets.token_hex(32)
         key = {"key_id": "openapi", "algorithm": "hmac-sha256", "secret": secret}
         key_id = self.must("POST", f"/v1/sps/{sp['sp_id']}/keys", key)["signature_key_id"]
         pool = {"direction": "in", "amount": "500.00", "by": "finance"}
         self.must("POST", f"/v1/sps/{sp['sp_id']}/prize-pool", pool)
-        for application, scope in [("lottery", "local"), ("lottery", "roaming"), ("shopping", "local"), ("ticketing", "local")]:
+        for application, scope in [
+            ("lottery", "local"),
+            ("lottery", "roaming"),
+            ("shopping", "local"),
+            ("ticketing", "local"),
+        ]:
             product = self.must(
                 "POST",
                 "/v1/products",
@@ -186,7 +177,11 @@ class Nation:
                     "channel": "app",
                 }
                 if application == "shopping":
-                    order |= {"recipient_name": "王芳", "recipient_phone": "02088886666", "recipient_address": "五山路381号"}
+                    order |= {
+                        "recipient_name": "王芳",
+                        "recipient_phone": "02088886666",
+                        "recipient_address": "五山路381号",
+                    }
                 keep(self.must("POST", "/v1/orders", order)["order_id"])
         transfer = {
             "payer_msisdn": numbers[0],
@@ -210,7 +205,12 @@ class Nation:
 def tested(arguments, url, folder, name, filters):
     """One run of schemathesis; what it counted, and whether all was well."""
     out = os.path.join(folder, f"{name}.txt")
-    command = [os.path.join(os.environ[HOME], "bin", "schemathesis"), "--no-color", "run", f"{url}/openapi.json"]
+    command = [
+        os.path.join(os.path.dirname(sys.executable), "schemathesis"),
+        "--no-color",
+        "run",
+        f"{url}/openapi.json",
+    ]
     command += ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--warnings", "off"]
     command += ["--max-examples", str(arguments.examples), "--seed", str(arguments.seed), "--continue-on-failure"]
     command += ["--generation-database", "none", "--request-timeout", "40", *filters]
@@ -226,7 +226,10 @@ def tested(arguments, url, folder, name, filters):
     if code or not cases or not operations:
         found = [place for title in ("= ERRORS =", "= FAILURES =") if (place := text.find(title)) >= 0]
         print(text[min(found, default=0) :][:60_000])
-    print(f"{'✓' if code == 0 else '✗'} {name}: {operations and operations[1]} operations, {cases and cases[1]}", flush=True)
+    print(
+        f"{'✓' if code == 0 else '✗'} {name}: {operations and operations[1]} operations, {cases and cases[1]}",
+        flush=True,
+    )
     return code == 0 and bool(cases)
 
 
@@ -253,32 +256,16 @@ def run(arguments, folder):
     return 0 if all(well) else 1
 
 
-def end(number, _):
-    told_to_end.set()
-    sys.exit(128 + number)
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("mpss")
     parser.add_argument("--examples", type=int, default=25, help="generated requests of each kind for each operation")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", metavar="PATH", help="operations whose path this expression finds, for looking closer")
+    parser.add_argument(
+        "--only", metavar="PATH", help="operations whose path this expression finds, for looking closer"
+    )
     arguments = parser.parse_args()
-    if not os.access(arguments.mpss, os.X_OK):
-        parser.error(f"{arguments.mpss} can not be run")
-    arguments.mpss = os.path.abspath(arguments.mpss)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    peer()
-    dies_with_its_parent(signal.SIGTERM)
-    with tempfile.TemporaryDirectory(prefix="openapi-nation-", dir=os.environ.get(HOME) or None) as folder:
-        try:
-            code = run(arguments, folder)
-        except Wrong as wrong:
-            # Nothing could be played.
-            code = f"✗ {wrong}"
-    sys.exit(code)
+    play(parser, arguments, LIBRARIES, run)
 
 
 if __name__ == "__main__":

@@ -22,18 +22,15 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 # The tree stays as it was.
 sys.dont_write_bytecode = True
 
-import bank_peer
-from bank_host import dies_with_its_parent
-from bank_peer import Province, Report, Wrong, expect, until
+from bank_peer import Province, expect_all
+from play import Report, Wrong, dies_with_its_parent, expect, play, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SYSTEM_ID, SECRET, SOURCE = "mpss44", "secret08", "11888"
@@ -471,7 +468,7 @@ def run(arguments, folder):
                 print(country.log(name), file=sys.stderr)
         names = list(country.processes)
         stopped = {name: country.stop(name, softly=True) for name in names}
-        report.line("nodes and simulators end when they are told to", lambda: bank_peer.expect_all(stopped, 0))
+        report.line("nodes and simulators end when they are told to", lambda: expect_all(stopped, 0))
     return report.end()
 
 
@@ -480,20 +477,10 @@ def main():
     arguments.add_argument("mpss")
     arguments.add_argument("--subscribers", type=int, default=210)
     parser, arguments = arguments, arguments.parse_args()
-    if not os.access(arguments.mpss, os.X_OK):
-        parser.error(f"{arguments.mpss} can not be run")
     if not 21 <= arguments.subscribers <= 5_000:
         parser.error("21 to 5000 subscribers")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, bank_peer.end)
-    dies_with_its_parent(signal.SIGTERM)
-    with tempfile.TemporaryDirectory(prefix="smsc-peer-") as folder:
-        try:
-            code = run(arguments, folder)
-        except Wrong as wrong:
-            # Nothing could be played.
-            code = f"✗ {wrong}"
-    sys.exit(code)
+    # Its library is Node.js's own; the centre brings it.
+    play(parser, arguments, {}, run)
 
 
 if __name__ == "__main__":

@@ -24,49 +24,22 @@ import itertools
 import json
 import os
 import secrets
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-import venv
 
 # The tree stays as it was.
 sys.dont_write_bytecode = True
 
-from bank_host import dies_with_its_parent
-from bank_peer import PROVINCE, Province, Report, Wrong, expect, told_to_end, until
+from bank_peer import Province
+from play import Report, Wrong, expect, play, until
 
-PEERS = ["http-message-signatures==3.0.0", "gmssl==3.2.2"]
-HOME = "SP_SIGNATURE_PEER_HOME"
+LIBRARIES = {"http_message_signatures": "http-message-signatures==3.0.0", "gmssl": "gmssl==3.2.2"}
 PASSWORD = "739164"
 DAY_MS = 86_400_000
 # An upper bound for what takes no time but the machine's own, in s.
 SOON = 30
 COVERED = ("@method", "@target-uri", "content-type", "content-digest", "idempotency-key")
-
-
-def peer():
-    """The libraries, from their own environment: this very script is started again there."""
-    try:
-        import gmssl
-        import http_message_signatures
-
-        return http_message_signatures, gmssl
-    except ImportError:
-        if os.environ.get(HOME):
-            raise
-    home = tempfile.mkdtemp(prefix="sp-signature-peer-")
-    try:
-        venv.create(home, with_pip=True)
-        python = os.path.join(home, "bin", "python")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS], check=True)
-        code = subprocess.run([python, *sys.argv], env={**os.environ, HOME: home}).returncode
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-    sys.exit(code)
 
 
 # --- Keys ---------------------------------------------------------------------------------------------------
@@ -629,29 +602,12 @@ def run(arguments, folder):
     return report.end()
 
 
-def end(number, _):
-    told_to_end.set()
-    sys.exit(128 + number)
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("mpss")
     parser.add_argument("--notices", choices=["ed25519", "sm2-sm3"], default="ed25519")
     arguments = parser.parse_args()
-    if not os.access(arguments.mpss, os.X_OK):
-        parser.error(f"{arguments.mpss} can not be run")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    peer()
-    dies_with_its_parent(signal.SIGTERM)
-    with tempfile.TemporaryDirectory(prefix=f"sp-signature-{PROVINCE}-", dir=os.environ.get(HOME) or None) as folder:
-        try:
-            code = run(arguments, folder)
-        except Wrong as wrong:
-            # Nothing could be played.
-            code = f"✗ {wrong}"
-    sys.exit(code)
+    play(parser, arguments, LIBRARIES, run)
 
 
 if __name__ == "__main__":
