@@ -107,8 +107,20 @@ class Browser:
             raise Wrong(f"{self.driver.current_url} has no {selector}:\n{self.text()[:1500]}")
         return found[0]
 
+    def steadily(self, read):
+        """What is read of a page, although an open order's page loads itself again meanwhile."""
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        for _ in range(10):
+            with contextlib.suppress(StaleElementReferenceException):
+                return read()
+        raise Wrong(f"{self.driver.current_url} does not stand still")
+
     def text(self):
-        return self.one("body").text
+        return self.steadily(lambda: self.one("body").text)
+
+    def attribute(self, selector, name):
+        return self.steadily(lambda: self.one(selector).get_attribute(name))
 
     def fill(self, form, **fields):
         for name, value in fields.items():
@@ -193,7 +205,7 @@ class Story:
     def becomes(self, browser, order, status):
         def there():
             browser.open(f"{self.portal}/orders/{order}")
-            return browser.one(".status").get_attribute("data-status") == status
+            return browser.attribute(".status", "data-status") == status
 
         until(f"the page of {order} says {status}", SOON, there)
 
@@ -205,7 +217,7 @@ class Story:
             browser = self.browser(ending, width, height, language)
             browser.open(f"{self.portal}/")
             browser.shot("front")
-            expect("the language", browser.one("html").get_attribute("lang")[:2], language)
+            expect("the language", browser.attribute("html", "lang")[:2], language)
             self.sign_in(browser, msisdn)
             browser.open(f"{self.portal}/")
             browser.says("双色球 <b>")
