@@ -26,7 +26,7 @@ pub fn mpss() -> &'static Path {
 #[must_use]
 pub fn mpss_with_mutants() -> &'static Path {
     static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let mutants = build(&["--features", "mutants"], "mpss-mutants");
+        let mutants = build(&["--features", "mpss-simulations/mutants"], "mpss-mutants");
         // Both end at the same place in the target folder; leave the usual one there.
         build(&[], "mpss-again");
         mutants
@@ -40,7 +40,8 @@ fn build(features: &[&str], name: &str) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lies in the workspace");
     let output = Command::new(env!("CARGO"))
         .current_dir(workspace)
-        .args(["build", "--locked", "-p", "mpss-node", "--bin", "mpss", "--profile", &profile])
+        // The whole workspace, so that what the tests were built of is not built once more.
+        .args(["build", "--locked", "--workspace", "--bin", "mpss", "--profile", &profile])
         .args(["--message-format", "json-render-diagnostics"])
         .args(features)
         .stderr(std::process::Stdio::inherit())
