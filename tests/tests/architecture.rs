@@ -75,6 +75,8 @@ const SEAMS: &[&str] = &[
     "node/src/command_line",
     "node/src/demo",
     "node/src/bench",
+    "node/src/conformance",
+    "node/src/sandbox",
     "node/src/simulator",
     "node/src/telemetry.rs",
 ];

@@ -51,6 +51,20 @@ pub enum Subcommand {
     /// Exits 1 when a node does not answer, a province has no leader or lags, books do not balance, or
     /// replicas that stand at the same log position do not agree.
     Status(StatusArguments),
+    /// Start a province for an SP to try its software against, with faults at will
+    ///
+    /// Three replicas in this process, an SP with a key and a product, subscribers who answer by
+    /// themselves. What the SP asks and what it is told goes through a front that can lose, delay,
+    /// refuse, double and forge it, and shows what went past. Nothing is kept.
+    Sandbox(SandboxArguments),
+    /// Play an SP through all that it must get right, in a sandbox, and report how it did
+    ///
+    /// Has subscribers buy and calls off, loses answers, forges signatures, kills a node; judges by what
+    /// went past and by what became of the orders. What the SP must ask by itself is given to --driver as
+    /// {"task": "charge", "msisdn", "product_id", "quantity"}, {"task": "refund", "order_id", "amount"},
+    /// {"task": "reversal", "order_id"} or {"task": "read_events"}; without it, said in words. Exits 1
+    /// when something that must be was not seen.
+    SpConformance(ConformanceArguments),
     /// Hash a password for somebody who signs in to the portals by name
     ///
     /// Reads the password, one line of at least 12 characters, from standard input, and prints what
@@ -91,6 +105,87 @@ pub struct DemoArguments {
     /// cargo feature `mutants`)
     #[arg(long = "break", value_name = "WHAT", requires = "once")]
     pub breakage: Option<Breakage>,
+}
+
+/// A province to try things against.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mpss sandbox --notice-url http://127.0.0.1:9000/mpss/notices      for the SP that listens there
+  mpss sandbox                                                      for a simulated one
+What becomes of what the SP asks (asking) and is told (telling); rates are parts of a million:
+  curl -X PUT localhost:8090/sandbox/asking -H 'content-type: application/json' \\
+       -d '{\"answer_lost\": 100000, \"latency_ms\": 30, \"next\": [\"lost\", \"crash\"]}'
+  rates: lost (503), answer_lost (504), late (with late_ms), twice (told only), refused (429),
+  crash (504, and the leading node is killed and started again); dead: true
+  next: what becomes of the next requests: none, lost, answer_lost, late, twice, refused, crash
+What a subscriber answers who is asked: yes, no or silent, after so many ms:
+  curl -X PUT localhost:8090/sandbox/subscribers/18900000000 -H 'content-type: application/json' \\
+       -d '{\"answers\": \"no\", \"after_ms\": 2000}'
+The SP is told of orders again, in some manner: again, more_members, next_key; or falsely: unsigned,
+other_body, other_key, unknown_key, old, other_target, digest_not_covered, no_digest, replayed:
+  curl -X POST localhost:8090/sandbox/notices -H 'content-type: application/json' \\
+       -d '{\"orders\": [\"O…\"], \"as\": \"old\"}'
+The SP is told elsewhere from now on:
+  curl -X PUT localhost:8090/sandbox/sp -H 'content-type: application/json' \\
+       -d '{\"notice_url\": \"http://…\"}'
+Who is there, and what went past:
+  curl localhost:8090/sandbox
+  curl localhost:8090/sandbox/seen?after=0")]
+pub struct SandboxArguments {
+    /// Where the platform is, for the SP; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// Where the SP is told things; without it a simulated SP is
+    #[arg(long, value_name = "URL")]
+    pub notice_url: Option<String>,
+
+    /// Throws the dice of the rates
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Write {"url", "sp_id", "key", "platform_keys", "product_id", "subscribers", …} to this file once
+    /// all is ready
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+
+    /// What the nodes log, to mpss.log in the temporary folder: error, warn, info, debug, or a filter
+    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    pub log: String,
+}
+
+/// An SP and what it must get right.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mpss sp-conformance --sandbox http://127.0.0.1:8090 --driver http://127.0.0.1:9000/driver
+  mpss sp-conformance --sandbox http://127.0.0.1:8090 --html report.html --json report.json
+  mpss sp-conformance --sandbox http://127.0.0.1:8090 --only forged-body,forged-old")]
+pub struct ConformanceArguments {
+    /// A running sandbox, http://host:port, to which the SP is connected
+    #[arg(long, value_name = "URL")]
+    pub sandbox: String,
+
+    /// Where the SP's own tests take tasks, as JSON posted to it; any answer of 2xx takes one
+    #[arg(long, value_name = "URL")]
+    pub driver: Option<String>,
+
+    /// How long is waited for anything, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub patience_s: u64,
+
+    /// Play these cases only, by their names
+    #[arg(long, value_name = "CASE", value_delimiter = ',')]
+    pub only: Vec<String>,
+
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Write the report as a page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// What the demo can break on purpose.
@@ -462,6 +557,8 @@ mod tests {
             "mpss serve --print-defaults",
             "mpss bench --connections 8 --seconds 1 --target spread --json out.json",
             "mpss status --url http://127.0.0.1:1 --url http://127.0.0.1:2 --json --watch",
+            "mpss sandbox --listen 127.0.0.1:0 --notice-url http://127.0.0.1:1/n --seed 3 --ready-file r",
+            "mpss sp-conformance --sandbox http://127.0.0.1:1 --only a,b --json j --html h --patience-s 5",
             "mpss simulate sp --listen 127.0.0.1:0",
             "mpss simulate sms",
             "mpss outside ismp --seed 7",
@@ -486,6 +583,8 @@ mod tests {
             ("mpss status --url u --interval-ms 1", "--interval-ms"),
             ("mpss simulate sp --listen nowhere", "--listen"),
             ("mpss outside upp --config node.toml", "--node"),
+            ("mpss sp-conformance", "--sandbox"),
+            ("mpss sp-conformance --sandbox u --patience-s 0", "--patience-s"),
             ("mpss pay", "pay"),
         ] {
             let error = parse(line).expect_err(line);
@@ -498,7 +597,7 @@ mod tests {
     fn help_tells_units_examples_and_exit_codes() {
         let mut command = Arguments::command();
         assert!(command.render_long_help().to_string().contains("a check failed"));
-        for name in ["demo", "serve", "bench", "status"] {
+        for name in ["demo", "serve", "bench", "status", "sandbox", "sp-conformance"] {
             let sub = command.find_subcommand_mut(name).expect("exists");
             let help = sub.render_long_help().to_string();
             assert!(help.contains("Examples:"), "{name} shows examples");

@@ -14,8 +14,8 @@ mod status;
 pub(crate) mod stop_signal;
 
 pub use arguments::{
-    Arguments, BenchArguments, BenchTarget, Breakage, DemoArguments, ServeArguments, SimulateArguments, Simulator,
-    StatusArguments, Subcommand,
+    Arguments, BenchArguments, BenchTarget, Breakage, ConformanceArguments, DemoArguments, SandboxArguments,
+    ServeArguments, SimulateArguments, Simulator, StatusArguments, Subcommand,
 };
 pub use exit::{Exit, Failure};
 pub use printer::{Align, Paint, Printer, Table, pad, width};
@@ -29,6 +29,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Subcommand::Serve(arguments) => serve::run(&arguments, &mut printer),
         Subcommand::Bench(arguments) => crate::bench::run(&arguments, &mut printer),
         Subcommand::Status(arguments) => status::run(&arguments, &mut printer),
+        Subcommand::Sandbox(arguments) => crate::sandbox::run(&arguments, &mut printer),
+        Subcommand::SpConformance(arguments) => crate::conformance::run(&arguments, &mut printer),
         Subcommand::PortalPassword => portal_password::run(&mut printer),
         Subcommand::Simulate(arguments) => simulate::run(&arguments, &mut printer),
     };

@@ -17,13 +17,14 @@ use mpss_domain::ProvinceId;
 
 use crate::command_line::stop_signal::StopSignal;
 use crate::command_line::{Breakage, DemoArguments, Failure, Paint, Printer, client_runtime, ready_file};
+use crate::simulator::sms::SmsSimulator;
 use crate::telemetry::{LogTarget, start_logs};
 
 mod books;
 mod caller;
 mod cast;
 mod day;
-mod nation;
+pub(crate) mod nation;
 mod node_threads;
 pub(crate) mod place;
 mod stage;
@@ -114,7 +115,7 @@ async fn start(folder: &std::path::Path, map: Map, printer: &Printer) -> Result<
     let bar = ProgressBar::with_draw_target(Some(2 * nodes), target);
     let style = ProgressStyle::with_template("  {bar:32} {pos}/{len} {msg}").expect("a template that is right");
     bar.set_style(style);
-    let started = Nation::start(folder, map, &SETTINGS, |progress| {
+    let started = Nation::start(folder, map, &SmsSimulator::new(), &SETTINGS, |progress| {
         bar.inc(1);
         bar.set_message(match progress {
             Progress::Started(place) => format!("{} started", place.name()),

@@ -57,16 +57,17 @@ pub(crate) enum Progress<'a> {
 }
 
 impl Nation {
-    /// Starts simulators and nodes; returns when every node takes requests.
+    /// Starts nodes, this SMS centre and the other simulators; returns when every node takes requests.
     pub(crate) async fn start(
         folder: &Path,
         map: Map,
+        sms: &SmsSimulator,
         settings: &[&str],
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Self, Failure> {
         let (end_simulators, ended) = watch::channel(false);
         simulate(map.sp, SpSimulator::new().router(), &ended)?;
-        simulate(map.sms, SmsSimulator::new().router(), &ended)?;
+        simulate(map.sms, sms.router(), &ended)?;
         if let Some(outside) = map.outside {
             simulate(outside.ismp, IsmpSimulator::new(0).router(), &ended)?;
             simulate_bank(outside, &ended)?;

@@ -155,6 +155,13 @@ impl Map {
         Ok(Self { places, sp, sms, outside, upp, peppers, secrets: BTreeMap::new(), days: 0 })
     }
 
+    /// A province alone, without anybody outside but SPs and the SMS centre.
+    pub(crate) fn alone(folder: &Path, province: ProvinceId) -> Result<Self, Failure> {
+        let map = Self { outside: None, upp: None, ..Self::open(folder, &[province])? };
+        map.save(folder)?;
+        Ok(map)
+    }
+
     /// Gives places to an ISMP, a bank and a UPP, and every secret that goes with them, cards and tickets. What has
     /// them already keeps them.
     pub(crate) fn with_outside(mut self, folder: &Path) -> Result<Self, Failure> {
@@ -371,7 +378,7 @@ impl Ports {
 }
 
 /// 32 random bytes as hex digits.
-fn pepper() -> String {
+pub(crate) fn pepper() -> String {
     let mut bytes = [0_u8; 32];
     OsRandom.fill(&mut bytes);
     bytes.iter().fold(String::new(), |mut digits, byte| {

@@ -159,7 +159,7 @@ impl Temper {
 /// Where testers set it.
 impl Temper {
     /// `PUT {path}`: how it behaves to everybody.
-    pub(super) fn router(self: &Arc<Self>, path: &str) -> Router {
+    pub(crate) fn router(self: &Arc<Self>, path: &str) -> Router {
         Router::new().route(path, put(behave)).with_state(self.clone())
     }
 

@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use super::nodes::{Heard, Nodes};
 use super::remembered::Remembered;
@@ -114,6 +115,8 @@ struct Centre {
     totals: Totals,
     message_ids: Remembered<()>,
     inboxes: Remembered<Inbox>,
+    /// Whoever hears of each text once.
+    listener: Option<mpsc::UnboundedSender<Text>>,
 }
 
 /// The SMS centre. Cheap to clone.
@@ -138,6 +141,7 @@ impl Default for SmsSimulator {
                 totals: Totals::default(),
                 message_ids: Remembered::new(MESSAGES_MAX),
                 inboxes: Remembered::new(NUMBERS_MAX),
+                listener: None,
             })),
             nodes: None,
         }
@@ -158,6 +162,14 @@ impl SmsSimulator {
     pub fn bringing_words_to(mut self, urls: &[String], key: Vec<u8>) -> Result<Self, reqwest::Error> {
         self.nodes = Some(Arc::new(Nodes::new(urls, key)?));
         Ok(self)
+    }
+
+    /// Every text that comes from now on, once.
+    #[must_use]
+    pub fn listen(&self) -> mpsc::UnboundedReceiver<Text> {
+        let (listener, texts) = mpsc::unbounded_channel();
+        self.centre.lock().listener = Some(listener);
+        texts
     }
 
     /// A subscriber sends words: what the node answered, the last time.
@@ -218,6 +230,10 @@ impl Centre {
                 continue;
             }
             self.totals.texts += 1;
+            if let Some(listener) = &self.listener {
+                // Whoever has stopped listening misses nothing that anybody waits for.
+                let _ = listener.send(message.clone());
+            }
             let inbox = self.inboxes.entry(&message.to, Inbox::default);
             inbox.received += 1;
             if inbox.texts.len() >= TEXTS_PER_NUMBER_MAX {
