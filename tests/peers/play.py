@@ -4,7 +4,9 @@ Nobody starts this file; the scripts beside it do what they have to do with it.
 """
 
 import ctypes
+import http.server
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -47,6 +49,38 @@ def dies_with_its_parent(number=signal.SIGKILL):
     """Linux ends a process whose parent is gone, so that nothing goes on when this script is ended hard."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, number)
+
+
+def json_door(answer):
+    """The address of a door at which JSON is posted: `answer(url, headers, body)` gives a status and what is said. The
+    URL begins with the door's own address, not with the word of whoever asks."""
+
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, request, client_address):
+            # Whoever asks may hang up before the answer: some cases do.
+            if not isinstance(sys.exc_info()[1], OSError):
+                super().handle_error(request, client_address)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_):
+            pass
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            status, said = answer(own + self.path, self.headers, body)
+            text = json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+    server = Server(("127.0.0.1", 0), Handler)
+    own = f"http://127.0.0.1:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return own
 
 
 class Report:

@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import datetime
 import http.client
-import http.server
 import itertools
 import json
 import os
@@ -29,7 +28,7 @@ import typing
 # The tree stays as it was.
 sys.dont_write_bytecode = True
 
-from play import Report, Wrong, dies_with_its_parent, expect, play, until
+from play import Report, Wrong, dies_with_its_parent, expect, json_door, play, until
 from sp_signature_peer import COVERED, LIBRARIES, Message, OneKey, algorithms
 
 NOTICES, DRIVER = "/notices", "/driver"
@@ -307,51 +306,19 @@ class Deaf(Sp):
 # --- The SP's own door --------------------------------------------------------------------------------------
 
 
-class Server(http.server.ThreadingHTTPServer):
-    def handle_error(self, request, client_address):
-        # Whoever asks may hang up before the answer: some cases do.
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
-
-
 class Door:
     """Where the SP is told and driven. One SP after the other stands behind it."""
 
     def __init__(self):
-        door = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                status, answer = door.answer(self.path, self.headers, body)
-                text = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
         self.sp = None
-        self.server = Server(("127.0.0.1", 0), Handler)
-        # What it is called is the SP's own knowledge, not the word of whoever asks.
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = json_door(self.answer)
 
-    def answer(self, path, headers, body):
+    def answer(self, url, headers, body):
         if self.sp is None:
             return 503, {}
-        if path == DRIVER:
+        if url == self.url + DRIVER:
             return self.sp.driven(json.loads(body))
-        return self.sp.told(self.url + path, headers, body)
-
-    def end(self):
-        self.server.shutdown()
-        self.server.server_close()
+        return self.sp.told(url, headers, body)
 
 
 # --- The program under test ---------------------------------------------------------------------------------
@@ -483,7 +450,6 @@ def run(arguments, folder):
     report = Report()
     with contextlib.ExitStack() as ending:
         door = Door()
-        ending.callback(door.end)
         sandbox = Sandbox(arguments.mpss, folder, door.url + NOTICES)
         ending.callback(sandbox.end)
 

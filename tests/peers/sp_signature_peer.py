@@ -19,7 +19,6 @@ import contextlib
 import datetime
 import hashlib
 import http.client
-import http.server
 import itertools
 import json
 import os
@@ -32,7 +31,7 @@ import time
 sys.dont_write_bytecode = True
 
 from bank_peer import Province
-from play import Report, Wrong, expect, play, until
+from play import Report, Wrong, expect, json_door, play, until
 
 LIBRARIES = {"http_message_signatures": "http-message-signatures==3.0.0", "gmssl": "gmssl==3.2.2"}
 PASSWORD = "739164"
@@ -216,30 +215,10 @@ class Told:
     """What the platform posts to an SP: looked at with the outside library, and answered or not."""
 
     def __init__(self):
-        told = self
-
-        class Door(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                status, answer = told.take(f"http://{self.headers['host']}{self.path}", dict(self.headers), body)
-                text = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/sps/peer/notices"
+        self.url = json_door(lambda url, headers, body: self.take(url, dict(headers), body)) + "/sps/peer/notices"
         self.keys, self.lock = None, threading.Lock()
         self.notices, self.faults, self.nonces = [], [], []
         self.silent = False
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self, url, headers, body):
         from http_message_signatures import HTTPMessageVerifier

@@ -112,10 +112,14 @@ async fn demo(arguments: &DemoArguments, folder: &std::path::Path, printer: &mut
 async fn start(folder: &std::path::Path, map: Map, printer: &Printer) -> Result<Nation, Failure> {
     let target = if printer.is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let nodes = map.places.len() as u64;
+    // Whose numbers are at home elsewhere is told where to text; in the day it is Guangdong that is asked.
+    let sms = SmsSimulator::new()
+        .bringing_words_to(&map.urls(guangdong()), hex::decode(map.words_key()).expect("hex digits"))
+        .map_err(|error| Failure::start(error.to_string()))?;
     let bar = ProgressBar::with_draw_target(Some(2 * nodes), target);
     let style = ProgressStyle::with_template("  {bar:32} {pos}/{len} {msg}").expect("a template that is right");
     bar.set_style(style);
-    let started = Nation::start(folder, map, &SmsSimulator::new(), &SETTINGS, |progress| {
+    let started = Nation::start(folder, map, &sms, &SETTINGS, |progress| {
         bar.inc(1);
         bar.set_message(match progress {
             Progress::Started(place) => format!("{} started", place.name()),
@@ -125,6 +129,10 @@ async fn start(folder: &std::path::Path, map: Map, printer: &Printer) -> Result<
     .await;
     bar.finish_and_clear();
     started
+}
+
+fn guangdong() -> ProvinceId {
+    ProvinceId::new(44).expect("a province of the demo")
 }
 
 fn introduce(nation: &Nation, printer: &mut Printer, took: Duration) {
@@ -150,7 +158,7 @@ fn introduce(nation: &Nation, printer: &mut Printer, took: Duration) {
 }
 
 fn invite(nation: &Nation, printer: &mut Printer) {
-    let guangdong = ProvinceId::new(44).expect("a province of the demo");
+    let guangdong = guangdong();
     let Some(door) = nation.map().urls(guangdong).into_iter().next() else { return };
     let plan = mpss_routing::national_plan();
     let number = mpss_routing::subscribers_of(&plan, guangdong).at(1_000);
@@ -164,6 +172,9 @@ fn invite(nation: &Nation, printer: &mut Printer) {
         cast::PASSWORD
     ));
     printer.line(format!("  curl {sms}/simulator/sms/{number}"));
+    printer.line(format!(
+        "  curl {sms}/simulator/sms/{number}/words -H 'content-type: application/json' -d '{{\"text\": \"YE\"}}'"
+    ));
     printer.line(format!("  curl {door}/v1/cluster"));
     printer.line(format!("  curl {door}/openapi.json"));
     let urls: Vec<_> = nation.map().places.iter().map(|place| format!("--url {}", place.url())).collect();

@@ -107,6 +107,8 @@ const SP_PERSON: &str = "seller";
 pub(crate) const SP_PROVINCE: u8 = 44;
 /// That SP.
 const PORTAL_SP: &str = "portal-sp";
+/// The secret that the SMS centre signs with.
+const WORDS_DOOR: &str = "words-door";
 /// The secret that the UPP signs with.
 const UPP_DOOR: &str = "upp-door";
 
@@ -181,7 +183,7 @@ impl Map {
         }
         let secrets = ["vault", "tickets", "portal", "seal"];
         let provinces = self.peppers.keys().flat_map(|code| secrets.map(|what| format!("{what}-{code}")));
-        for name in provinces.chain([BANK_DOOR, UPP_DOOR].map(str::to_owned)).collect::<Vec<_>>() {
+        for name in provinces.chain([BANK_DOOR, UPP_DOOR, WORDS_DOOR].map(str::to_owned)).collect::<Vec<_>>() {
             self.secrets.entry(name).or_insert_with(pepper);
         }
         if !self.secrets.contains_key(REVIEWER) {
@@ -232,6 +234,11 @@ impl Map {
         &self.secrets[BANK_DOOR]
     }
 
+    /// What the SMS centre signs with what subscribers send, as hex digits.
+    pub(crate) fn words_key(&self) -> &str {
+        &self.secrets[WORDS_DOOR]
+    }
+
     /// What the UPP signs its requests with, as hex digits.
     pub(crate) fn upp_key(&self) -> &str {
         &self.secrets[UPP_DOOR]
@@ -247,6 +254,7 @@ impl Map {
             // Messages are told apart by it and by numbers that each province counts for itself.
             format!("rails.bank_institution = \"4802{}00\"", place.province()),
             format!("rails.bank_door_key = \"{}\"", self.bank_key()),
+            format!("outbox.sms_door_key = \"{}\"", self.words_key()),
             format!("upp.door_key = \"{}\"", self.upp_key()),
             format!("upp.notice_url = \"http://{upp}/upp/v1/notices\""),
             // Nobody but this machine reaches the demo, without TLS.

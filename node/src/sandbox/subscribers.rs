@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Sandbox;
 use super::cast::Cast;
-use crate::simulator::sms::{SentWords, SmsSimulator};
+use crate::simulator::sms::{SentWords, SmsSimulator, code_in};
 
 /// Longest time that somebody takes, in ms.
 const AFTER_MS_MAX: u64 = 600_000;
@@ -19,11 +19,6 @@ const AFTER_MS_MAX: u64 = 600_000;
 const TRIES_MAX: u32 = 100;
 /// Pause before that.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Digits of a code.
-const CODE_DIGITS: usize = 6;
-/// What stands in front of the code, in either language.
-const ASKS: [&str; 2] = ["请回复Y", "Reply Y"];
-
 /// What somebody answers who is asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -89,12 +84,6 @@ impl Subscribers {
     }
 }
 
-/// The code of a text that asks.
-fn code_in(text: &str) -> Option<&str> {
-    let behind = ASKS.iter().find_map(|asks| Some(text.split_once(asks)?.1))?;
-    behind.get(..CODE_DIGITS).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 /// How this number behaves from now on.
 pub(super) async fn behave(
     State(sandbox): State<Sandbox>,
@@ -103,19 +92,4 @@ pub(super) async fn behave(
 ) -> Json<Behaviour> {
     sandbox.subscribers.0.lock().insert(msisdn, behaviour);
     Json(behaviour)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::code_in;
-
-    #[test]
-    fn the_code_is_found_in_texts_that_ask_and_in_no_others() {
-        assert_eq!(code_in("同意请回复Y012345，不同意请回复N012345"), Some("012345"));
-        assert_eq!(code_in("Reply Y987654 to agree, N987654 to refuse"), Some("987654"));
-        for text in ["", "请回复Y", "请回复Y12345", "请回复Y12345六", "您的验证码是123456", "请回复N123456"]
-        {
-            assert_eq!(code_in(text), None, "{text}");
-        }
-    }
 }

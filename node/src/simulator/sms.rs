@@ -32,6 +32,18 @@ const TIMES_MAX: u8 = 20;
 /// Largest request, in bytes.
 const BODY_BYTES_MAX: usize = 8 << 20;
 
+/// Digits of a code.
+const CODE_DIGITS: usize = 6;
+/// What stands in front of the code in a text that asks, in either language.
+const ASKS: [&str; 2] = ["请回复Y", "Reply Y"];
+
+/// The code of a text that asks a subscriber to confirm.
+#[must_use]
+pub fn code_in(text: &str) -> Option<&str> {
+    let behind = ASKS.iter().find_map(|asks| Some(text.split_once(asks)?.1))?;
+    behind.get(..CODE_DIGITS).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// How the centre answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

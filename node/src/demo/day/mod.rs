@@ -8,6 +8,7 @@ use crate::command_line::Failure;
 
 mod accounts;
 mod applications;
+mod asked;
 mod awards;
 mod crash;
 mod goods;
@@ -64,6 +65,7 @@ pub(crate) async fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     applications::cards(stage, &shelf).await?;
     applications::gate(stage, &shelf).await?;
     applications::tickets(stage, &shelf).await?;
+    asked::charges(stage, &shelf).await?;
     awards::play(stage, &shelf).await?;
     refusals::play(stage, &shelf).await?;
     returns::not_delivered(stage, &shelf).await?;

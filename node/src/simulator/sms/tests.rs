@@ -98,3 +98,13 @@ async fn the_handset_shows_the_newest_text_first_and_nothing_of_others() {
     let (second, first) = (page.find("second"), page.find("first &#60;b&#62;"));
     assert!(second.is_some() && second < first && !page.contains("not yours"), "{page}");
 }
+
+#[test]
+fn the_code_is_found_in_texts_that_ask_and_in_no_others() {
+    assert_eq!(code_in("同意请回复Y012345，不同意请回复N012345"), Some("012345"));
+    assert_eq!(code_in("Reply Y987654 to agree, N987654 to refuse"), Some("987654"));
+    for text in ["", "请回复Y", "请回复Y12345", "请回复Y12345六", "您的验证码是123456", "请回复N123456"]
+    {
+        assert_eq!(code_in(text), None, "{text}");
+    }
+}
