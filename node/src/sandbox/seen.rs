@@ -157,8 +157,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_oldest_goes_first_and_numbers_go_on() {
+    #[tokio::test]
+    async fn the_oldest_goes_first_and_numbers_go_on() {
         let seen = Seen::new();
         for number in 0..=SEEN_MAX as u64 {
             seen.note(told(&number.to_string(), 200, Value::Null));

@@ -31,8 +31,8 @@ fn checked(headers: &HeaderMap, body: &[u8]) -> Result<String, Fault> {
     Ok(presented.key_id)
 }
 
-#[test]
-fn true_words_are_believed_and_each_false_one_is_found_by_what_is_wrong_with_it() {
+#[tokio::test]
+async fn true_words_are_believed_and_each_false_one_is_found_by_what_is_wrong_with_it() {
     let teller = Teller::new(URL, [signer("signs", 1), signer("next", 2)], Seen::new()).expect("a teller");
     let url = Url::parse(URL).expect("an address");
     let body = Bytes::from_static(br#"{"notices":[{"kind":"deliver","order_id":"O1"}]}"#);
@@ -56,8 +56,8 @@ fn true_words_are_believed_and_each_false_one_is_found_by_what_is_wrong_with_it(
     }
 }
 
-#[test]
-fn two_true_words_have_two_signatures() {
+#[tokio::test]
+async fn two_true_words_have_two_signatures() {
     let teller = Teller::new(URL, [signer("signs", 1), signer("next", 2)], Seen::new()).expect("a teller");
     let url = Url::parse(URL).expect("an address");
     let signed = || teller.dressed(&url, &Bytes::from_static(b"{}"), Manner::Again).0["signature"].clone();

@@ -95,11 +95,16 @@ async fn a_session_ends_by_time_by_another_key_and_by_a_new_password() {
 #[tokio::test]
 async fn what_others_have_written_is_text() {
     let site = Site::open().await;
-    let product = site.trial.product_of("<script>alert(1)</script>", Scope::Local, 60_000).await;
+    let seller = site.sp("<script>sells").await;
+    let product = site.upload(seller, "<script>is sold", "alice").await;
+    site.trial.propose(Verb::ReviewProduct { product, rejected: None, by: "rita".into() }).await;
+    site.trial.propose(Verb::PublishProduct { product }).await;
     let mut browser = site.signed_in(1).await;
     for path in ["/".to_owned(), format!("/goods/{product}"), "/?number=%22%3E%3Cscript%3E&lang=en".to_owned()] {
         let text = browser.get(&path).await.text;
-        assert!(!text.contains("<script"), "{text}");
+        for shown in ["&#60;script&#62;sells", "&#60;script&#62;is sold"] {
+            assert!(text.contains(shown) && !text.contains("<script"), "{path}: {text}");
+        }
     }
     let text = site.browser().get("/?number=%22%3E%3Cscript%3E").await.text;
     assert!(text.contains("&#34;&#62;&#60;script&#62;") && !text.contains("<script"), "{text}");
