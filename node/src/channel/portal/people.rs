@@ -74,7 +74,8 @@ fn page(visit: &Visit, status: StatusCode, why: Option<(&str, &str, &str)>) -> R
 pub(super) async fn judge(mut visit: Visit) -> Response {
     let name = visit.form.get("name").to_owned();
     let now = visit.portal.context.seams.clock.monotonic();
-    if !visit.portal.names.begin(&name, now) || !visit.portal.from.begin(&visit.address, now) {
+    // The address first: who has guessed too often from one does not go on to lock other people's names.
+    if !visit.portal.from.begin(&visit.address, now) || !visit.portal.names.begin(&name, now) {
         return page(&visit, StatusCode::TOO_MANY_REQUESTS, Some(("", visit.w.locked, "too_many_attempts")));
     }
     if !is_right(&visit, &name).await {
