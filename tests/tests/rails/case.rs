@@ -154,8 +154,8 @@ impl Outcome {
             Self::CaptureDeclined => {
                 of(json!({ "next": ["none", "refused"], "refusal": "refused" }), &["refused: declined_outside"])
             }
-            Self::CardOfTwo => next(&[], &["credited and refused: recharge_card_in_use"]),
-            Self::CardOfTwoProvinces => {
+            // Whoever comes second may find it in use, or used already.
+            Self::CardOfTwo | Self::CardOfTwoProvinces => {
                 next(&[], &["credited and refused: recharge_card_in_use", "credited and refused: recharge_card_used"])
             }
             Self::KilledAtOnce => next(&[], &["credited", "refused: unresolved"]),
