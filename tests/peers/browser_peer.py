@@ -34,6 +34,8 @@ PASSWORD = "739164"
 HERE, AWAY = "44", "51"
 # An upper bound for what takes no time but the machine's own, in s.
 SOON = 60
+# And for a page to be loaded, in s.
+PATIENCE = 5
 SCREENS = [(240, 320, "zh"), (390, 844, "zh"), (1440, 900, "en")]
 
 
@@ -102,10 +104,10 @@ class Browser:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def one(self, selector):
-        found = self.find(selector)
-        if not found:
-            raise Wrong(f"{self.driver.current_url} has no {selector}:\n{self.text()[:1500]}")
-        return found[0]
+        """The first of these, on a page that may just be loading."""
+        with contextlib.suppress(Wrong):
+            return until(selector, PATIENCE, lambda: self.find(selector))[0]
+        raise Wrong(f"{self.driver.current_url} has no {selector}:\n{self.text()[:1500]}")
 
     def steadily(self, read):
         """What is read of a page, although an open order's page loads itself again meanwhile."""
@@ -147,8 +149,9 @@ class Browser:
         self.look()
 
     def says(self, words):
-        if words not in self.text():
-            raise Wrong(f"{self.driver.current_url} does not say {words!r}:\n{self.text()[:1500]}")
+        with contextlib.suppress(Wrong):
+            return until(words, PATIENCE, lambda: words in self.text())
+        raise Wrong(f"{self.driver.current_url} does not say {words!r}:\n{self.text()[:1500]}")
 
 
 class Story:
