@@ -206,6 +206,7 @@ pub(super) async fn replace(country: &Country, street: &Street, supervisor: &Sup
     let old = country.number_of(name);
     country.crash(name, mpss_runtime::memory::Crash::Lost);
     let new = country.replace(name);
+    supervisor.has_another_disk(name);
     country.trace().tell(format!("{name} is another machine now, replica {new} instead of {old}"));
     let generation = country.generation(name);
     supervisor.start_again(name, generation).await;

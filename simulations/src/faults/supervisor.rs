@@ -101,7 +101,11 @@ impl Supervisor {
         let mut known = self.known.lock();
         known.lost.insert(name.to_owned());
         known.damaged.remove(name);
-        known.trouble.remove(name);
+    }
+
+    /// Another machine is in its place, whose disk gives no trouble. Until then the old one may run once more.
+    pub(super) fn has_another_disk(&self, name: &str) {
+        self.known.lock().trouble.remove(name);
     }
 
     pub(super) fn found(&self, name: &str) {
