@@ -8,6 +8,8 @@ use super::outcome::{Account, Flow, Outcome, PRICE, REFUND};
 const LATE_FOR_THE_BANK_MS: u64 = 20_000;
 /// Others are waited for not quite 3 s and asked after 5 s, so this is too late, in ms.
 const LATE_FOR_OTHERS_MS: u64 = 4_000;
+/// In time, and longer than two who ask at once are apart, in ms.
+const LATENCY_OF_TWO_MS: u64 = 1_500;
 
 /// A cell.
 #[derive(Debug, Clone)]
@@ -154,8 +156,11 @@ impl Outcome {
             Self::CaptureDeclined => {
                 of(json!({ "next": ["none", "refused"], "refusal": "refused" }), &["refused: declined_outside"])
             }
-            // Whoever comes second may find it in use, or used already.
-            Self::CardOfTwo | Self::CardOfTwoProvinces => {
+            // The platform takes its time, so that the second asks while the first has it.
+            Self::CardOfTwo => {
+                of(json!({ "latency_ms": LATENCY_OF_TWO_MS }), &["credited and refused: recharge_card_in_use"])
+            }
+            Self::CardOfTwoProvinces => {
                 next(&[], &["credited and refused: recharge_card_in_use", "credited and refused: recharge_card_used"])
             }
             Self::KilledAtOnce => next(&[], &["credited", "refused: unresolved"]),
