@@ -17,7 +17,6 @@ use crate::history::feeder::{self, Feed};
 use crate::history::filler::Filler;
 use crate::history::memory_store::MemoryStore;
 use crate::history::sled_store::SledStore;
-use crate::history::store::JournalStore;
 use crate::history::{History, HistoryError};
 use crate::log::doubt_mark;
 use crate::log::store::LogStore;
@@ -360,8 +359,8 @@ impl Opening {
 }
 
 /// Opens the read side. What can not be opened is put aside and begun again: everything in it is
-/// derived. A disk without room is no damage: what is put aside then would be whole and take the room for
-/// good, once for each start.
+/// derived. A disk without room, or a history that is still open, is no damage: what is put aside then would
+/// be whole and take the room for good, once for each start.
 async fn open_history(seams: &Seams) -> Result<History, StartError> {
     const FOLDER: &str = "history";
     let failed = |error: HistoryError| StartError::Io {
@@ -371,13 +370,13 @@ async fn open_history(seams: &Seams) -> Result<History, StartError> {
     let Some(root) = seams.disk.path() else {
         return History::open(Box::new(MemoryStore::default())).map_err(failed);
     };
-    let open = || -> Result<History, HistoryError> {
-        let store: Box<dyn JournalStore> = Box::new(SledStore::open(&root.join(FOLDER))?);
-        History::open(store)
+    let open = async || -> Result<History, HistoryError> {
+        let store = SledStore::open(&root.join(FOLDER), seams.clock.as_ref()).await?;
+        History::open(Box::new(store))
     };
-    match open() {
+    match open().await {
         Ok(history) => Ok(history),
-        Err(error) if error.wants_room() => Err(failed(error)),
+        Err(error) if error.is_no_damage() => Err(failed(error)),
         Err(error) => {
             let aside = format!("{FOLDER}.damaged-{:016x}", draw(seams));
             tracing::warn!(%error, aside, "the history can not be opened and is begun again");
@@ -386,7 +385,7 @@ async fn open_history(seams: &Seams) -> Result<History, StartError> {
                 .rename(FOLDER, &aside)
                 .await
                 .map_err(|source| StartError::Io { what: "putting the history aside".to_owned(), source })?;
-            open().map_err(failed)
+            open().await.map_err(failed)
         }
     }
 }

@@ -59,11 +59,17 @@ pub enum HistoryError {
 }
 
 impl HistoryError {
-    /// True when the disk has no room for what the store wanted to write.
-    pub(crate) fn wants_room(&self) -> bool {
+    /// True when nothing is wrong with what is stored: the disk has no room for what the store wanted to
+    /// write, or somebody has the store open.
+    pub(crate) fn is_no_damage(&self) -> bool {
         let Self::Store(source) = self else { return false };
-        let Some(StoreError::Sled(sled::Error::Io(error))) = source.downcast_ref() else { return false };
-        matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+        match source.downcast_ref() {
+            Some(StoreError::Sled(sled::Error::Io(error))) => {
+                matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+            }
+            Some(StoreError::Held) => true,
+            _ => false,
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! Rows in sled. Its `flush` is no sync of the device, which is why this is never the only copy of
 //! anything: what a power cut takes is fed again.
 
+use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
+use mpss_runtime::Clock;
 
 use super::row::{Row, RowKey};
 use super::store::{JournalStore, StoreError, StreamPlace, WriteBatch};
@@ -14,6 +17,11 @@ const STREAM: u8 = b's';
 const PROGRESS: &[u8] = b"progress";
 /// Memory for sled's pages, in bytes.
 const CACHE_BYTES: u64 = 32 << 20;
+/// The file sled locks as long as it is open.
+const LOCKED: &str = "db";
+/// How long a store that was let go may take to be closed.
+const CLOSING: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A store in sled.
 pub(crate) struct SledStore {
@@ -21,7 +29,23 @@ pub(crate) struct SledStore {
 }
 
 impl SledStore {
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Opens the store once nobody has it open any more. sled closes its file from threads of its own some
+    /// time after the last handle is gone, so one that was just let go may still be there.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] when it stays open; what sled says.
+    pub(crate) async fn open(path: &Path, clock: &dyn Clock) -> Result<Self, StoreError> {
+        let until = clock.monotonic() + CLOSING;
+        while is_held(path)? {
+            if clock.monotonic() >= until {
+                return Err(StoreError::Held);
+            }
+            clock.sleep(LOOK_AGAIN).await;
+        }
+        Self::open_now(path)
+    }
+
+    fn open_now(path: &Path) -> Result<Self, StoreError> {
         let tree = sled::Config::new()
             .path(path)
             .cache_capacity(CACHE_BYTES)
@@ -29,6 +53,20 @@ impl SledStore {
             .flush_every_ms(None)
             .open()?;
         Ok(Self { tree })
+    }
+}
+
+/// True while the file is locked. The lock this takes to see it is gone on return.
+fn is_held(path: &Path) -> Result<bool, StoreError> {
+    let file = match File::open(path.join(LOCKED)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(StoreError::Sled(sled::Error::Io(error))),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(StoreError::Sled(sled::Error::Io(error))),
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) enum StoreError {
     /// sled failed.
     #[error("sled failed")]
     Sled(#[from] sled::Error),
+    /// Somebody has the store open.
+    #[error("the store is open already and stays so")]
+    Held,
     /// A row can not be read.
     #[error("a row can not be read")]
     Row(#[from] CodecError),

@@ -1,11 +1,17 @@
 //! One suite for both stores, and the history on top of them.
 #![allow(clippy::unwrap_used)]
 
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
 use mpss_domain::award::AwardStatus;
 use mpss_domain::ids::IssuedId;
 use mpss_domain::journal::{AccountChange, JournalBody};
 use mpss_domain::sp_events::SpEvent;
 use mpss_domain::{AccountId, AwardId, LogTime, OrderId, SpId};
+use mpss_runtime::real::TokioClock;
+use mpss_runtime::{BoxFuture, Clock};
 
 use super::memory_store::MemoryStore;
 use super::sled_store::SledStore;
@@ -20,8 +26,14 @@ fn on_both(check: impl Fn(&dyn Fn() -> Box<dyn JournalStore>)) {
     let used = std::cell::Cell::new(0);
     check(&|| {
         used.set(used.get() + 1);
-        Box::new(SledStore::open(&folder.path().join(format!("{}", used.get()))).unwrap())
+        Box::new(sled_at(&folder.path().join(format!("{}", used.get()))))
     });
+}
+
+/// sled's store, opened once whoever had it before has closed it.
+fn sled_at(path: &Path) -> SledStore {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async { SledStore::open(path, &TokioClock::new()).await }).unwrap()
 }
 
 fn row(index: u64, place: u16, value: &'static [u8]) -> Row {
@@ -216,12 +228,12 @@ fn a_stream_ends_before_what_is_not_here_and_goes_on_once_it_is() {
 #[test]
 fn sled_keeps_its_rows_and_progress_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let history = History::open(Box::new(SledStore::open(folder.path()).unwrap())).unwrap();
+    let history = History::open(Box::new(sled_at(folder.path()))).unwrap();
     history.record(&[told(1, 7, 1, 2), entry(2, 2)]).unwrap();
     history.jump(5).unwrap();
     history.flush().unwrap();
     drop(history);
-    let again = History::open(Box::new(SledStore::open(folder.path()).unwrap())).unwrap();
+    let again = History::open(Box::new(sled_at(folder.path()))).unwrap();
     assert_eq!((again.cursor(), again.gaps()), (5, vec![(2, 5)]));
     assert_eq!(again.get(RecordPosition::new(2, 1)).unwrap().position, RecordPosition::new(2, 1));
     assert_eq!(numbers(&again, 7, 0, 9), [1, 2]);
@@ -229,10 +241,58 @@ fn sled_keeps_its_rows_and_progress_over_a_restart() {
     assert_eq!((again.cursor(), again.gaps()), (6, vec![(2, 3), (4, 5)]), "what is here is passed over");
 }
 
+/// A clock on which every wait is over at once, and which tells how long it has been waited for.
+#[derive(Default)]
+struct AtOnce {
+    now: Mutex<Duration>,
+    /// Dropped when the time has come.
+    holds: Mutex<Option<(Duration, File)>>,
+}
+
+impl Clock for AtOnce {
+    fn monotonic(&self) -> Duration {
+        *self.now.lock()
+    }
+
+    fn wall_ms(&self) -> u64 {
+        0
+    }
+
+    fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()> {
+        *self.now.lock() = deadline;
+        drop(self.holds.lock().take_if(|(until, _)| *until <= deadline));
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[test]
+fn a_store_that_is_still_open_is_waited_for_and_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = |clock: &AtOnce| futures::executor::block_on(SledStore::open(folder.path(), clock)).map(|_| ());
+    drop(sled_at(folder.path()));
+    let holder = || {
+        let file = File::open(folder.path().join("db")).unwrap();
+        // sled's own threads may still be letting go.
+        file.lock().unwrap();
+        file
+    };
+    let held = holder();
+    let clock = AtOnce::default();
+    let refused = opened(&clock).unwrap_err();
+    assert!(matches!(refused, StoreError::Held), "{refused:?}");
+    assert!(HistoryError::from(refused).is_no_damage());
+    assert!(clock.monotonic() >= Duration::from_secs(1), "it was waited for");
+    drop(held);
+    let until = Duration::from_millis(500);
+    let clock = AtOnce { holds: Mutex::new(Some((until, holder()))), ..AtOnce::default() };
+    opened(&clock).unwrap();
+    assert_eq!(clock.monotonic(), until, "opened once it was free, not later");
+}
+
 #[test]
 fn a_disk_without_room_is_told_from_damage() {
     let sled_failed = |kind: std::io::ErrorKind| HistoryError::from(StoreError::Sled(sled::Error::Io(kind.into())));
-    assert!(sled_failed(std::io::ErrorKind::StorageFull).wants_room());
-    assert!(!sled_failed(std::io::ErrorKind::InvalidData).wants_room());
-    assert!(!HistoryError::from(StoreError::Key(3)).wants_room());
+    assert!(sled_failed(std::io::ErrorKind::StorageFull).is_no_damage());
+    assert!(!sled_failed(std::io::ErrorKind::InvalidData).is_no_damage());
+    assert!(!HistoryError::from(StoreError::Key(3)).is_no_damage());
 }
