@@ -187,7 +187,7 @@ impl Serving {
         };
         let taken = self.propose(request, verb(None)).await?;
         let proof = match (typed.password.take(), way_home) {
-            (Some(password), Some(way)) => Proof::Password(password, way),
+            (Some(password), Some(way)) => Proof::Password(password, way, home),
             _ => Proof::Bill,
         };
         match taken.outcome {

@@ -27,15 +27,32 @@ impl Serving {
     /// # Errors
     /// [`NotDone::SealKey`] when it can not be sealed now and the request was not taken before.
     pub(super) async fn way_of_password(&self, request: Request, home: ProvinceId) -> Result<PasswordWay, NotDone> {
-        let Context { home_keys, dispatch, seams, settings, replica, .. } = &self.context;
-        let why = match home_keys.key_of(home, dispatch, &*seams.clock).await {
-            Ok(Some(key)) => return Ok(PasswordWay::Sealed(key)),
-            Ok(None) if settings.seal.is_clear_allowed() => return Ok(PasswordWay::Clear),
-            Ok(None) => format!("province {home} does not seal yet"),
-            Err(error) => format!("province {home} gives no key: {error}"),
+        let why = match self.way_to(home).await {
+            Ok(way) => return Ok(way),
+            Err(why) => why,
         };
-        let taken = replica.read_linearizable(|state: &State| state.first_answer(request).is_some()).await?;
+        let taken = |state: &State| state.first_answer(request).is_some();
+        let taken = self.context.replica.read_linearizable(taken).await?;
         if taken { Ok(PasswordWay::Nowhere) } else { Err(NotDone::SealKey(why)) }
+    }
+
+    /// How a password can go to the home of an order that was taken before: who pays may have moved since, and what is
+    /// sent there is sealed to the key of there.
+    pub(super) async fn way_of_old_order(&self, home: ProvinceId) -> PasswordWay {
+        self.way_to(home).await.unwrap_or_else(|why| {
+            tracing::info!(why, "the password of an order of before can not go home");
+            PasswordWay::Nowhere
+        })
+    }
+
+    async fn way_to(&self, home: ProvinceId) -> Result<PasswordWay, String> {
+        let Context { home_keys, dispatch, seams, settings, .. } = &self.context;
+        match home_keys.key_of(home, dispatch, &*seams.clock).await {
+            Ok(Some(key)) => Ok(PasswordWay::Sealed(key)),
+            Ok(None) if settings.seal.is_clear_allowed() => Ok(PasswordWay::Clear),
+            Ok(None) => Err(format!("province {home} does not seal yet")),
+            Err(error) => Err(format!("province {home} gives no key: {error}")),
+        }
     }
 }
 

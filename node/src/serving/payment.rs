@@ -41,8 +41,8 @@ const RECORD_PAUSE: Duration = Duration::from_millis(250);
 /// By what the home province knows that the buyer pays.
 #[derive(Debug)]
 pub(super) enum Proof {
-    /// The payment password, and how it goes home.
-    Password(PaymentPassword, PasswordWay),
+    /// The payment password, and how it goes to which home.
+    Password(PaymentPassword, PasswordWay, ProvinceId),
     /// A one-time code.
     Code(CodeDigits),
     /// None is needed: it is a bill that is paid.
@@ -66,10 +66,16 @@ impl Serving {
         let found = self.context.replica.read_at(taken.index, find).await.ok().flatten();
         let decided = match found {
             Some(Standing::Decided(index, declined)) => Some((index, declined)),
+            // Who pays was at home here when it was ordered, and has moved since: nobody else is asked.
+            Some(Standing::Open(open, _)) if open.home == self.context.province => return self.paid_here(taken).await,
             Some(Standing::Open(open, mut message)) => {
                 let goes = match &proof {
-                    Proof::Password(password, way) => {
+                    Proof::Password(password, way, home) if *home == open.home => {
                         password_way::put(&self.context, &open, &mut message, password, way)
+                    }
+                    Proof::Password(password, ..) => {
+                        let way = self.way_of_old_order(open.home).await;
+                        password_way::put(&self.context, &open, &mut message, password, &way)
                     }
                     Proof::Code(code) => {
                         message.payment_code = Some(code.reveal().to_owned());

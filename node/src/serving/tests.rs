@@ -491,6 +491,60 @@ async fn whoever_has_given_a_key_is_never_sent_a_password_in_the_clear() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_has_moved_since_is_asked_for_at_the_home_of_then_by_its_key() {
+    let trial = Trial::start_with(|settings| {
+        let sichuan = settings.provinces["51"].clone();
+        settings.provinces.insert("11".into(), sichuan);
+        settings.dispatch.circuit_failures = 1_000;
+    })
+    .await;
+    let product = trial.product(Scope::Roaming).await;
+    let request = trial.request();
+    let buy =
+        |serving: Serving| async move { serving.place_order(request, purchase(visitor(1), product, RIGHT)).await };
+    trial.peers.behave(Manner::LosesAnswers);
+    let open = buy(trial.serving.clone()).await.unwrap();
+    assert_eq!(trial.order(order_of(&open)).status, OrderStatus::Paying);
+    let tries = trial.peers.books().raw.len();
+    // Beijing does not seal yet; the order is Sichuan's, which does.
+    trial.install_plan(2, vec![range(1_890_000, 44), range(1_330_000, 11)]).await;
+    trial.peers.behave(Manner::Answers);
+    trial.peers.seals(Sealing::No);
+    let again = buy(trial.serving.clone()).await.unwrap();
+    assert_eq!((order_of(&again), again.replayed), (order_of(&open), true));
+    let books = trial.peers.books();
+    assert_eq!((books.raw.len(), books.movements), (tries + 1, 1));
+    assert!(books.raw.iter().all(|(raw, version)| *version == Some(7) && !shows_password(raw)), "{:?}", books.raw);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_moved_since_sends_no_password_to_a_home_of_then_that_gives_no_key() {
+    let trial = Trial::start_with(|settings| {
+        let sichuan = settings.provinces["51"].clone();
+        settings.provinces.insert("11".into(), sichuan);
+        settings.dispatch.circuit_failures = 1_000;
+    })
+    .await;
+    let product = trial.product(Scope::Roaming).await;
+    let request = trial.request();
+    let buy =
+        |serving: Serving| async move { serving.place_order(request, purchase(visitor(1), product, RIGHT)).await };
+    trial.peers.behave(Manner::LosesAnswers);
+    let open = buy(trial.serving.clone()).await.unwrap();
+    let tries = trial.peers.books().raw.len();
+    trial.install_plan(2, vec![range(1_890_000, 44), range(1_330_000, 11)]).await;
+    trial.peers.behave(Manner::Answers);
+    // Beijing's key is known to this node, Sichuan's can not be had.
+    let anew = started_anew(&trial, "refused");
+    anew.place_order(trial.request(), purchase(visitor(2), product, RIGHT)).await.unwrap();
+    trial.peers.seals(Sealing::Silent);
+    let again = buy(anew).await.unwrap();
+    assert_eq!((order_of(&again), again.replayed), (order_of(&open), true));
+    assert_eq!(trial.order(order_of(&open)).status, OrderStatus::Paying, "the driver finds out what became of it");
+    assert_eq!(trial.peers.books().raw.len(), tries + 1, "only the other purchase");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_home_did_not_take_is_asked_for_again() {
     // Otherwise home would not be asked anything for a while.
     let trial = Trial::start_with(|settings| settings.dispatch.circuit_failures = 1_000).await;

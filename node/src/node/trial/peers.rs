@@ -134,7 +134,7 @@ impl FakeHome {
         eventually(what, || is(&self.books.lock())).await;
     }
 
-    fn act(&self, manner: Manner, call: &PeerCall) -> PeerResult {
+    fn act(&self, manner: Manner, here: ProvinceId, call: &PeerCall) -> PeerResult {
         let mut books = self.books.lock();
         let parts: Vec<&str> = call.path.trim_start_matches("/peer/v1/").split('/').collect();
         match (call.method.as_str(), parts.as_slice()) {
@@ -142,7 +142,7 @@ impl FakeHome {
                 let message: PaymentMessage = serde_json::from_slice(&call.body).unwrap();
                 let code = message.payment_code.clone();
                 let password = match &message.sealed_password {
-                    Some(sealed) => opened(sealed, &message),
+                    Some(sealed) => opened(sealed, here, &message),
                     None => message.payment_password.clone(),
                 };
                 books.passwords.push(code.unwrap_or(password));
@@ -212,9 +212,9 @@ impl FakeHome {
 }
 
 /// What was sealed for this payment.
-fn opened(sealed: &SealedPasswordMessage, message: &PaymentMessage) -> String {
+fn opened(sealed: &SealedPasswordMessage, home: ProvinceId, message: &PaymentMessage) -> String {
     let binding = Binding {
-        home: ProvinceId::new(51).unwrap(),
+        home,
         serving: message.serving.parse().unwrap(),
         payment: message.payment_id.parse().unwrap(),
         order: message.order_id.parse().unwrap(),
@@ -276,17 +276,17 @@ impl PeerTransport for FakeHome {
                     return Err(PeerError::Unknown(province));
                 }
                 Manner::HoldsAfter => {
-                    let result = self.act(manner, &call);
+                    let result = self.act(manner, province, &call);
                     if tokio::time::timeout(deadline, released).await.is_err() {
                         return Err(PeerError::Unknown(province));
                     }
                     result
                 }
                 Manner::LosesAnswers => {
-                    self.act(manner, &call);
+                    self.act(manner, province, &call);
                     return Err(PeerError::Unknown(province));
                 }
-                Manner::Answers | Manner::Refuses(_) => self.act(manner, &call),
+                Manner::Answers | Manner::Refuses(_) => self.act(manner, province, &call),
             };
             let body = serde_json::to_vec(&PeerAnswer { result, log_index: 1 }).unwrap().into();
             Ok(PeerReply { status: 200, headers: Vec::new(), body })
