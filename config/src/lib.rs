@@ -12,6 +12,7 @@ mod check;
 mod dispatch;
 mod door;
 mod isag;
+mod isag_texts;
 mod ivr;
 mod key;
 mod layers;
@@ -42,6 +43,7 @@ use serde::Deserialize;
 pub use dispatch::DispatchSettings;
 pub use door::DoorSettings;
 pub use isag::{IsagSettings, IsagSpSettings};
+pub use isag_texts::IsagTextSettings;
 pub use ivr::{IvrGatewaySettings, IvrSettings};
 pub use key::{REPLICA_NUMBER_MAX, TEXT_BYTES_MAX, URLS_MAX};
 pub use node::{ListenSettings, MemberSettings, NodeSettings, ProvinceSettings};
@@ -79,6 +81,7 @@ const KEYS: &[&[Key]] = &[
     recharge::KEYS,
     upp::KEYS,
     isag::KEYS,
+    isag_texts::KEYS,
     portal::KEYS,
     ivr::KEYS,
     secret::KEYS,
@@ -118,6 +121,8 @@ const DEFAULTS: &str = concat!(
     include_str!("../defaults/upp.toml"),
     "\n",
     include_str!("../defaults/isag.toml"),
+    "\n",
+    include_str!("../defaults/isag_texts.toml"),
     "\n",
     include_str!("../defaults/portal.toml"),
     include_str!("../defaults/ivr.toml"),
@@ -172,6 +177,8 @@ pub struct Settings {
     /// Those SPs: number at the ISAG → who it is.
     #[serde(default)]
     pub isag_sps: BTreeMap<String, IsagSpSettings>,
+    /// Texts by way of the ISAG.
+    pub isag_texts: IsagTextSettings,
     /// The portals.
     pub portal: PortalSettings,
     /// Who signs in to them by name.
@@ -195,6 +202,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Does whoever takes our texts tell what becomes of each?
+    #[must_use]
+    pub const fn tells_of_texts(&self) -> bool {
+        !self.smpp.address.is_empty() || self.isag_texts.is_used()
+    }
+
     /// Defaults, then `file`, then those of the `environment`'s variables that begin with `MPSS__`
     /// (`std::env::vars()`, say).
     ///

@@ -23,6 +23,7 @@ pub(crate) fn check(checked: &mut Checked) {
     crate::portal::check(checked);
     crate::ivr::check(checked);
     crate::smpp::check(checked);
+    crate::isag_texts::check(checked);
     at_most(checked, "rails.bank_reconnect_min_ms", "rails.bank_reconnect_max_ms");
     at_most(checked, "smpp.reconnect_min_ms", "smpp.reconnect_max_ms");
     at_most(checked, "smpp.receipt_wait_ms", "smpp.give_up_ms");

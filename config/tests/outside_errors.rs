@@ -130,6 +130,32 @@ fn a_centre_is_known_by_a_name_and_texts_go_one_way() {
 }
 
 #[test]
+fn texts_by_way_of_the_isag_need_all_that_it_takes_and_go_one_way() {
+    let section = |text: &str| format!("[isag_texts]\n{text}\n");
+    let url = "url = \"http://10.0.0.70:8310/SendSmsService/services/SendSms\"";
+    let bare = told(&section(url), &[]);
+    assert_eq!(
+        bare,
+        [
+            "isag_texts.notify_url = \"\" (default): needed with isag_texts.url",
+            "isag_texts.secret (default): needed with isag_texts.url",
+            "isag_texts.sp_number = \"\" (default): must be 8 digits, with isag_texts.url",
+        ]
+    );
+    let notify = "notify_url = \"http://10.44.0.1:8080/isag/services/SmsNotification\"";
+    let whole = section(&format!("{url}\n{notify}\nsp_number = \"35100144\""));
+    let secret = ("MPSS__ISAG_TEXTS__SECRET".to_owned(), "isag-secret".to_owned());
+    let settings = Settings::parse(&format!("{GOOD}{whole}"), "file x.toml", [secret]).unwrap();
+    assert_eq!(settings.isag_texts.secret().as_str(), "isag-secret");
+    assert!(settings.tells_of_texts() && !format!("{settings:?}").contains("isag-secret"));
+    for other in ["[outbox]\nsms_url = \"http://10.0.0.61:9/\"", "[smpp]\naddress = \"10.0.0.60:1\"\nsystem_id = \"m\""]
+    {
+        let both = told(&format!("{whole}{other}\n"), &[("MPSS__ISAG_TEXTS__SECRET", "s")]);
+        assert!(both.len() == 1 && both[0].contains("texts go one way"), "{both:?}");
+    }
+}
+
+#[test]
 fn the_key_of_the_sms_door_is_never_printed() {
     let key = ("MPSS__OUTBOX__SMS_DOOR_KEY".to_owned(), "5b".repeat(32));
     let settings = Settings::parse(GOOD, "file x.toml", [key]).unwrap();

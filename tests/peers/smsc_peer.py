@@ -51,13 +51,14 @@ GOOD_DAY = {"lostBefore": 0, "lostAfter": 0, "throttled": 0, "slow": 0, "dropEve
 
 
 class Centre:
-    """The SMS centre: a process of Node.js."""
+    """The SMS centre, or whatever stands in its place: a process of Node.js."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, name="smsc", arguments=(SYSTEM_ID, SECRET, SOURCE)):
         if not shutil.which("node") or not shutil.which("npm"):
             raise Wrong("node and npm are needed, and are not installed")
-        home = os.path.join(folder, "smsc")
-        shutil.copytree(os.path.join(HERE, "smsc"), home, ignore=shutil.ignore_patterns("node_modules"))
+        package, program = os.path.split(name) if "/" in name else (name, name)
+        home = os.path.join(folder, package)
+        shutil.copytree(os.path.join(HERE, package), home, ignore=shutil.ignore_patterns("node_modules"))
         cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "mpss-npm")
         done = subprocess.run(
             ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--cache", cache],
@@ -69,9 +70,9 @@ class Centre:
         )
         if done.returncode:
             raise Wrong(f"npm ci: {done.stdout[-500:]}{done.stderr[-500:]}")
-        self.log = open(os.path.join(folder, "smsc.log"), "wb")
+        self.log = open(os.path.join(folder, f"{program}.log"), "wb")
         self.process = subprocess.Popen(
-            ["node", "smsc.js", SYSTEM_ID, SECRET, SOURCE],
+            ["node", f"{program}.js", *arguments],
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -80,12 +81,11 @@ class Centre:
         )
         line = self.process.stdout.readline()
         if not line:
-            raise Wrong("the SMS centre has ended before it listened")
-        ports = json.loads(line)
-        self.smpp, self.control = ports["smpp"], ports["control"]
+            raise Wrong(f"{program} has ended before it listened")
+        self.ports = json.loads(line)
 
     def ask(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.control, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["control"], timeout=30)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
@@ -123,9 +123,13 @@ class Country(Province):
         settings = settings.replace("heartbeat_ms = 300", "heartbeat_ms = 150\nstate_version_max = 4")
         settings = settings.replace("election_min_ms = 3000", "election_min_ms = 1200")
         settings = settings.replace("election_max_ms = 6000", "election_max_ms = 2400")
-        return settings + f"""
+        return settings + self.way(addresses[number - 1])
+
+    def way(self, public):
+        """By which way texts go, for the node whose callers' door is at `public`."""
+        return f"""
 [smpp]
-address = "127.0.0.1:{self.centre.smpp}"
+address = "127.0.0.1:{self.centre.ports["smpp"]}"
 system_id = "{SYSTEM_ID}"
 password = "{SECRET}"
 source = "{SOURCE}"

@@ -1,7 +1,8 @@
 //! An SMS centre that tells what becomes of each message, as whoever sends texts sees it.
 //!
 //! ```text
-//!  outbox ──ShortMessage──▶ MessageCentre ──▶ smpp   SMPP 3.4
+//!  outbox ──ShortMessage──▶ MessageCentre ──▶ smpp         SMPP 3.4
+//!         ──WholeText─────▶               └─▶ isag_texts   Parlay X SMS, by way of the ISAG
 //!         ◀──Inbound: receipts, words of subscribers──┘
 //! ```
 //!
@@ -12,8 +13,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpss_domain::Msisdn;
 use mpss_domain::texts::{Receipt, ReceiptFate};
+use mpss_domain::{EffectId, LogTime, Msisdn, ProvinceId};
 use mpss_runtime::{BoxFuture, Seams};
 use tokio::sync::watch;
 
@@ -43,7 +44,64 @@ impl fmt::Debug for ShortMessage {
     }
 }
 
-/// What a centre answers to a message.
+/// A text as it is read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WholeText {
+    /// To whom.
+    pub to: Msisdn,
+    /// What it says.
+    pub words: String,
+    /// What we call it: the same however often it is handed over. See [`name_of`].
+    pub name: String,
+}
+
+impl fmt::Debug for WholeText {
+    /// Without the words: they may hold a code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WholeText").field("to", &self.to).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What is handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handed {
+    /// A message.
+    Message(ShortMessage),
+    /// A text.
+    Text(WholeText),
+}
+
+/// How a centre is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// In messages that are cut here. One whose answer was lost is taken back before it is sent again.
+    Messages,
+    /// In texts, each under a name of ours.
+    Texts {
+        /// A name that it has is the same text to it, however often it is handed over.
+        known_again: bool,
+    },
+}
+
+/// What we call a text: of which province, when it was decided, and its number.
+#[must_use]
+pub fn name_of(province: ProvinceId, at: LogTime, text: EffectId) -> String {
+    format!("{}-{:x}-{:x}", province.code(), at.0, text.0)
+}
+
+/// Whose name that is.
+#[must_use]
+pub fn named(name: &str) -> Option<(ProvinceId, LogTime, EffectId)> {
+    let number = |text: &str| {
+        let plain = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        plain.then(|| u64::from_str_radix(text, 16).ok()).flatten()
+    };
+    let mut parts = name.split('-');
+    let (province, at, text) = (parts.next()?.parse().ok()?, number(parts.next()?)?, number(parts.next()?)?);
+    parts.next().is_none().then_some((province, LogTime(at), EffectId(text)))
+}
+
+/// What a centre answers to what it is handed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Submitted {
     /// It has it, and calls it so.
@@ -125,8 +183,11 @@ impl fmt::Debug for Came {
 
 /// The way to one centre.
 pub trait MessageCentre: Send + Sync + 'static {
-    /// Hands a message over once.
-    fn submit(&self, message: ShortMessage) -> BoxFuture<'_, Result<Submitted, Lost>>;
+    /// How it is spoken to.
+    fn manner(&self) -> Manner;
+
+    /// Hands a message, or a text, over once.
+    fn submit(&self, handed: Handed) -> BoxFuture<'_, Result<Submitted, Lost>>;
 
     /// Takes back whatever went from `source` to `to` and is not delivered yet.
     fn cancel(&self, source: String, to: Msisdn) -> BoxFuture<'_, Result<Cancelled, Lost>>;
@@ -143,3 +204,23 @@ pub trait MessageCentre: Send + Sync + 'static {
 
 /// Opens a line; it is held as long as what is given is.
 pub type OpenCentre = Arc<dyn Fn(&Seams) -> Arc<dyn MessageCentre> + Send + Sync>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_it_was_given_and_nothing_else_is() {
+        let guangdong = ProvinceId::new(44).expect("Guangdong");
+        for (at, text) in [(0, 0), (1_795_437_296_789, 77), (u64::MAX, u64::MAX)] {
+            let name = name_of(guangdong, LogTime(at), EffectId(text));
+            assert_eq!(named(&name), Some((guangdong, LogTime(at), EffectId(text))), "{name}");
+            assert!(name.len() <= mpss_domain::texts::MESSAGE_CHARS_MAX);
+        }
+        for other in
+            ["", "44", "44-1", "44-1-", "44-1-2-3", "44-1-g", "44-+1-2", "44-1-A", "x-1-2", "44-1-10000000000000000"]
+        {
+            assert_eq!(named(other), None, "{other}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 pub mod bank;
 pub mod isag;
+pub mod isag_texts;
 pub mod ismp;
 mod json_peer;
 pub mod message_centre;
@@ -94,11 +95,15 @@ fn target_of(url: &str) -> String {
 /// Sends a request and reads its whole answer, of bounded size. What could not be connected was not
 /// sent; everything else that goes wrong leaves it unknown, a server's error included.
 async fn whole_answer(request: reqwest::RequestBuilder) -> Result<Vec<u8>, rail::Lost> {
+    let (status, bytes) = whole_answer_of_any(request).await?;
+    if status.is_success() { Ok(bytes) } else { Err(rail::Lost::Unknown) }
+}
+
+/// The same with its status, whichever that is.
+async fn whole_answer_of_any(request: reqwest::RequestBuilder) -> Result<(reqwest::StatusCode, Vec<u8>), rail::Lost> {
     let lost = |error: reqwest::Error| if error.is_connect() { rail::Lost::NotSent } else { rail::Lost::Unknown };
     let mut response = request.send().await.map_err(lost)?;
-    if !response.status().is_success() {
-        return Err(rail::Lost::Unknown);
-    }
+    let status = response.status();
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(lost)? {
         if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
@@ -106,5 +111,5 @@ async fn whole_answer(request: reqwest::RequestBuilder) -> Result<Vec<u8>, rail:
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+    Ok((status, bytes))
 }

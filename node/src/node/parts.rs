@@ -18,6 +18,7 @@ use crate::gateway::bank::notices::{BankNotices, HttpBankNotices};
 use crate::gateway::bank::rail::{Acquirer, BankRail};
 use crate::gateway::bank::wire::Wire;
 use crate::gateway::isag::IsagSpGateway;
+use crate::gateway::isag_texts::{self, IsagTextOptions, IsagTexts};
 use crate::gateway::ismp::{HttpIsmp, IsmpRail};
 use crate::gateway::message_centre::OpenCentre;
 use crate::gateway::notice_signing::NoticeSigning;
@@ -168,16 +169,24 @@ impl Outside {
         let nodes = mpss_routing::http::sockets();
         let peers = HttpPeers::over(nodes.clone(), Arc::new(TokioClock::new()), provinces.collect());
         let rails = Rails::real(settings, seams)?;
-        let centre = centre_of(settings);
+        let centre = centre_of(settings).map_err(no_client)?;
         Ok(Self { peers: Arc::new(peers), nodes, sms, centre, sps, rails, witness: None })
     }
 }
 
-/// The SMS centre that the settings name, when it speaks SMPP.
-fn centre_of(settings: &Settings) -> Option<OpenCentre> {
+/// Whoever takes texts and tells what becomes of each, when the settings name somebody: an SMS centre that speaks
+/// SMPP, or the ISAG.
+fn centre_of(settings: &Settings) -> Result<Option<OpenCentre>, reqwest::Error> {
+    if settings.isag_texts.is_used() {
+        let options = IsagTextOptions::of(&settings.isag_texts);
+        let client = isag_texts::client(ms(settings.isag_texts.answer_deadline_ms))?;
+        return Ok(Some(Arc::new(move |seams: &Seams| {
+            Arc::new(IsagTexts::new(client.clone(), options.clone(), Arc::clone(&seams.clock)))
+        })));
+    }
     let smpp = &settings.smpp;
     if smpp.address.is_empty() {
-        return None;
+        return Ok(None);
     }
     let options = LinkOptions {
         address: smpp.address.clone(),
@@ -198,7 +207,7 @@ fn centre_of(settings: &Settings) -> Option<OpenCentre> {
         reconnect_min: ms(smpp.reconnect_min_ms),
         reconnect_max: ms(smpp.reconnect_max_ms),
     };
-    Some(Arc::new(move |seams: &Seams| Arc::new(SmppLink::keep(options.clone(), seams))))
+    Ok(Some(Arc::new(move |seams: &Seams| Arc::new(SmppLink::keep(options.clone(), seams)))))
 }
 
 impl std::fmt::Debug for Outside {

@@ -2,6 +2,7 @@
 
 use super::header::RequestHeader;
 use super::names::{Interface, Names};
+use super::notified::Told;
 use super::operation::Operation;
 use super::{answered, fault::Fault};
 use crate::soap::Envelope;
@@ -31,12 +32,21 @@ pub fn understands(bytes: &[u8]) -> bool {
             Ok(operation) => {
                 understood = true;
                 assert_eq!(asked, interface);
-                let answer = answered(asked, &operation, names, Some("O20260101120000000-44-00001"));
+                let answer = answered(asked, operation.name(), names, Some("O20260101120000000-44-00001"));
                 let read = Envelope::read(answer.as_bytes()).expect("an answer is a message");
                 assert_eq!(Names::of_local(&read.body.namespace), Some((names, asked)));
             }
             Err(fault) => check_fault(&fault, names),
         }
+    }
+    match Told::read(&envelope.body) {
+        Ok(told) => {
+            assert_eq!(interface, Interface::SmsNotification);
+            understood = true;
+            let answer = answered(interface, told.operation(), names, None);
+            assert!(Envelope::read(answer.as_bytes()).is_ok());
+        }
+        Err(fault) => check_fault(&fault, names),
     }
     understood && header.is_ok()
 }

@@ -26,6 +26,10 @@ pub(crate) struct RequestHeader {
     pub(crate) transaction: Option<String>,
     /// Who pays.
     pub(crate) fee_address: Option<String>,
+    /// Of what the ISAG tells: whom it tells.
+    pub(crate) told: Option<String>,
+    /// Of what the ISAG tells: what proves it.
+    pub(crate) told_password: Option<String>,
 }
 
 impl std::fmt::Debug for RequestHeader {
@@ -58,6 +62,8 @@ impl RequestHeader {
             "productid" => &mut self.product,
             "transactionid" => &mut self.transaction,
             "fa" => &mut self.fee_address,
+            "sprevid" => &mut self.told,
+            "sprevpassword" => &mut self.told_password,
             // SAN, OA, linkId and the rest say nothing that is decided by here.
             _ => return Ok(()),
         };

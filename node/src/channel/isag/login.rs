@@ -105,6 +105,11 @@ pub(crate) fn sp_password(number: &str, secret: &str, time_stamp: &str) -> Strin
     hex::encode_upper(digest(number, secret, time_stamp))
 }
 
+/// `MMDDHHMMSS` in China.
+pub(crate) fn time_stamp(now: LogTime) -> String {
+    now.month_to_second_in_china().iter().map(|part| format!("{part:02}")).collect()
+}
+
 /// Is `MMDDHHMMSS`, in China and of whichever year is nearest, within `window_ms` of now?
 fn is_about(time_stamp: &str, now: LogTime, window_ms: u64) -> bool {
     if time_stamp.len() != 10 || !time_stamp.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -262,6 +267,7 @@ mod tests {
             ("2026-07-22T10:10:10Z", STAMP, false),
         ] {
             assert_eq!(is_about(stamp, at(now), 300_000), good, "{now} {stamp}");
+            assert!(is_about(&time_stamp(at(now)), at(now), 1_000), "{now}");
             let header = header(NUMBER, &sp_password(NUMBER, SECRET, stamp), stamp);
             let wanted = if good { NUMBER } else { "time_stamp_not_now" };
             assert_eq!(told(&login(10), &header, b"1", at(now)), wanted, "{now} {stamp}");

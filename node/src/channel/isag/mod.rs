@@ -4,6 +4,7 @@
 //! ```text
 //!  message ─▶ envelope ─▶ header ─▶ login ─▶ operation ─▶ charging ─▶ purchases, refunds ─▶ answer in the same names
 //!                                         └▶ texting ─▶ outbox ─────────────────────▶
+//!                                └▶ notified: what the ISAG tells of texts that go by way of it
 //!                                                 each may end with ─▶ fault
 //! ```
 //!
@@ -27,6 +28,7 @@ use super::guard::{Guard, GuardParts};
 use super::http::Rates;
 use super::in_flight::InFlight;
 use super::route_metrics::RouteMetrics;
+use super::sms::Words;
 use super::whole_body::{BodyBounds, whole_body};
 use crate::intake::problem::PROBLEM_JSON;
 use crate::isag_sps::IsagSps;
@@ -41,6 +43,7 @@ mod header;
 mod login;
 mod names;
 mod notices;
+mod notified;
 mod operation;
 mod purchases;
 mod texting;
@@ -49,15 +52,17 @@ mod wsdl;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use login::sp_password;
-pub(crate) use names::CTCC_COMMON;
+pub(crate) use header::REQUEST_HEADER;
+pub(crate) use login::{sp_password, time_stamp};
+pub(crate) use names::{CTCC_COMMON, Family, Interface, Names};
+pub(crate) use texting::DeliveryStatus;
 pub(crate) use wsdl::NOTIFY_HEADER;
 
 use charging::Charging;
 use fault::{Code, Fault, unknown};
-use header::{REQUEST_HEADER, RequestHeader};
+use header::RequestHeader;
 use login::Login;
-use names::{Family, Interface, Names};
+use notified::Told;
 use operation::Operation;
 use purchases::{Purchases, Served};
 use texting::{Texting, Texts};
@@ -78,6 +83,8 @@ struct IsagParts {
     serving: Serving,
     purchases: Arc<dyn Purchases>,
     login: Login,
+    /// What subscribers send, when it comes by way of the ISAG.
+    words: Words,
     body: BodyBounds,
     /// How often each SP may ask for texts.
     text_rates: Rates,
@@ -110,7 +117,8 @@ fn router_over(
         deadline_header: None,
     }));
     let text_rates = Rates::new(isag.text_requests_per_second, &*context.seams.random);
-    let parts = IsagParts { context, serving, purchases, login, body, text_rates };
+    let words = Words::new(context.clone());
+    let parts = IsagParts { context, serving, purchases, login, words, body, text_rates };
     let router = Router::new()
         .route(PATH, get(describe).post(take))
         .layer(guard)
@@ -165,7 +173,9 @@ async fn describe(State(door): State<IsagDoor>, Path(name): Path<String>, uri: U
 
 /// Takes a message.
 async fn take(State(door): State<IsagDoor>, Path(name): Path<String>, request: Request) -> Response {
-    let Some(interface) = interface_named(&name) else { return StatusCode::NOT_FOUND.into_response() };
+    let used = door.0.context.settings.isag_texts.is_used();
+    let interface = interface_named(&name).filter(|interface| *interface != Interface::SmsNotification || used);
+    let Some(interface) = interface else { return StatusCode::NOT_FOUND.into_response() };
     let (parts, body) = request.into_parts();
     match door.0.answer(interface, &parts.headers, body).await {
         Ok(answer) => xml(StatusCode::OK, answer),
@@ -199,10 +209,16 @@ impl IsagParts {
         let names =
             Names::of_local(&envelope.body.namespace).map_or(Names::served(Family::ParlayX), |(names, _)| names);
         let named = |fault: Fault| (fault, names);
-        if let Some(header) = envelope.not_understood(&[REQUEST_HEADER]) {
+        if let Some(header) = envelope.not_understood(&[REQUEST_HEADER, NOTIFY_HEADER]) {
             return Err(named(Fault::Soap("soapenv:MustUnderstand", header.name.clone())));
         }
         let header = RequestHeader::read(&envelope.headers).map_err(named)?;
+        if interface == Interface::SmsNotification {
+            self.is_the_isag(&header).map_err(named)?;
+            let told = Told::read(&envelope.body).map_err(named)?;
+            self.take_notice(&header, &told).await.map_err(named)?;
+            return Ok(answered(interface, told.operation(), names, None));
+        }
         let (wall, monotonic) = (LogTime(clock.wall_ms()), clock.monotonic());
         let sp = self.login.admit(&header, &message, wall, monotonic).map_err(named)?;
         if interface == Interface::SendSms {
@@ -213,14 +229,14 @@ impl IsagParts {
         let operation = Operation::read(interface, &envelope.body).map_err(named)?;
         let charging = Charging { door: self, sp: &sp, header: &header };
         let result = charging.perform(&operation).await.map_err(named)?;
-        Ok(answered(interface, &operation, names, result.as_deref()))
+        Ok(answered(interface, operation.name(), names, result.as_deref()))
     }
 }
 
 /// The message that says that an operation was done, with its result where it has one.
-fn answered(interface: Interface, operation: &Operation, names: Names, result: Option<&str>) -> String {
+fn answered(interface: Interface, operation: &str, names: Names, result: Option<&str>) -> String {
     in_envelope(None, |body| {
-        let element = format!("ns1:{}Response", operation.name());
+        let element = format!("ns1:{operation}Response");
         body.element(&element, &[("xmlns:ns1", &names.local(interface))], |inside| {
             inside.leaf_of("ns1:result", result);
         });

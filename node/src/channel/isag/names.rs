@@ -31,6 +31,8 @@ pub(crate) enum Interface {
     ReserveAmountCharging,
     /// Texts to subscribers.
     SendSms,
+    /// What the ISAG tells of our texts to subscribers, and what they send.
+    SmsNotification,
 }
 
 /// The names that one message uses, and its answer with it.
@@ -80,7 +82,8 @@ impl Version {
 
 impl Interface {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::AmountCharging, Self::ReserveAmountCharging, Self::SendSms];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::AmountCharging, Self::ReserveAmountCharging, Self::SendSms, Self::SmsNotification];
 
     /// Its name, in WSDL and in its address.
     pub(crate) const fn name(self) -> &'static str {
@@ -88,6 +91,7 @@ impl Interface {
             Self::AmountCharging => "AmountCharging",
             Self::ReserveAmountCharging => "ReserveAmountCharging",
             Self::SendSms => "SendSms",
+            Self::SmsNotification => "SmsNotification",
         }
     }
 
@@ -96,7 +100,13 @@ impl Interface {
             Self::AmountCharging => "payment/amount_charging",
             Self::ReserveAmountCharging => "payment/reserve_amount_charging",
             Self::SendSms => "sms/send",
+            Self::SmsNotification => "sms/notification",
         }
+    }
+
+    /// Is it about texts, with their types?
+    pub(crate) const fn is_of_texts(self) -> bool {
+        matches!(self, Self::SendSms | Self::SmsNotification)
     }
 }
 
@@ -108,8 +118,8 @@ impl Names {
 
     /// The same for one interface: ETSI's texts are of 2.2, China Telecom's of 2.1.
     pub(crate) const fn served_of(interface: Interface, family: Family) -> Self {
-        match (interface, family) {
-            (Interface::SendSms, Family::ParlayX) => Self { family, version: Version::V2_2 },
+        match family {
+            Family::ParlayX if interface.is_of_texts() => Self { family, version: Version::V2_2 },
             _ => Self::served(family),
         }
     }

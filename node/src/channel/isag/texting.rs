@@ -4,8 +4,8 @@
 //! `sendSms` has no name of its own for a request; as with reservations the header's `transactionId` stands in, or its time
 //! stamp. The identifier that is answered is made of it, so nothing but the log has to remember whose it is.
 
-use mpss_domain::texts::Fate;
 use mpss_domain::texts::by_sp::{SP_NUMBERS_MAX, SP_WORDS_CHARS_MAX, SendText, TextStanding};
+use mpss_domain::texts::{Fate, ReceiptFate};
 use mpss_domain::{Command, Msisdn, Outcome, Refusal, Request, State, Verb};
 use sha2::{Digest, Sha256};
 
@@ -17,16 +17,68 @@ use crate::isag_sps::IsagSp;
 use crate::not_done::{NotDone, accepted};
 use crate::soap::{Element, in_envelope};
 
-/// Where texts may stand, in the words of the standard.
-pub(super) const DELIVERY_STATUSES: [&str; 7] = [
-    "DeliveredToNetwork",
-    "DeliveryUncertain",
-    "DeliveryImpossible",
-    "MessageWaiting",
-    "DeliveredToTerminal",
-    "DeliveryNotificationNotSupported",
-    "AuthPriceFailed",
-];
+/// Where a text stands, in the words of the standard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeliveryStatus {
+    /// With the network.
+    DeliveredToNetwork,
+    /// Nobody knows.
+    DeliveryUncertain,
+    /// It will not arrive.
+    DeliveryImpossible,
+    /// It waits.
+    MessageWaiting,
+    /// With the handset.
+    DeliveredToTerminal,
+    /// Nobody tells.
+    DeliveryNotificationNotSupported,
+    /// China Telecom's: it could not be charged for.
+    AuthPriceFailed,
+}
+
+impl DeliveryStatus {
+    /// All of them, in the standard's order.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::DeliveredToNetwork,
+        Self::DeliveryUncertain,
+        Self::DeliveryImpossible,
+        Self::MessageWaiting,
+        Self::DeliveredToTerminal,
+        Self::DeliveryNotificationNotSupported,
+        Self::AuthPriceFailed,
+    ];
+
+    /// The word.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::DeliveredToNetwork => "DeliveredToNetwork",
+            Self::DeliveryUncertain => "DeliveryUncertain",
+            Self::DeliveryImpossible => "DeliveryImpossible",
+            Self::MessageWaiting => "MessageWaiting",
+            Self::DeliveredToTerminal => "DeliveredToTerminal",
+            Self::DeliveryNotificationNotSupported => "DeliveryNotificationNotSupported",
+            Self::AuthPriceFailed => "AuthPriceFailed",
+        }
+    }
+
+    /// Whose word this is; some gateways say of the subscriber's balance what the standard has another word for.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        if word == "Insufficient_Balance" {
+            return Some(Self::AuthPriceFailed);
+        }
+        Self::ALL.into_iter().find(|status| status.name() == word)
+    }
+
+    /// What a receipt that says so means.
+    pub(crate) fn fate(self) -> ReceiptFate {
+        match self {
+            Self::DeliveredToNetwork | Self::MessageWaiting => ReceiptFate::There,
+            Self::DeliveredToTerminal => ReceiptFate::Delivered,
+            Self::DeliveryImpossible | Self::AuthPriceFailed => ReceiptFate::Failed { why: self.name().to_owned() },
+            Self::DeliveryUncertain | Self::DeliveryNotificationNotSupported => ReceiptFate::Unknown,
+        }
+    }
+}
 
 /// What is asked about texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +145,7 @@ impl Texts {
 }
 
 /// A part that may be there once.
-fn once<'a>(parent: &'a Element, name: &'static str) -> Result<Option<&'a Element>, Fault> {
+pub(super) fn once<'a>(parent: &'a Element, name: &'static str) -> Result<Option<&'a Element>, Fault> {
     let mut found = parent.named(name);
     match (found.next(), found.next()) {
         (first, None) => Ok(first),
@@ -165,8 +217,8 @@ impl Texting<'_> {
         let found = self.door.context.replica.read_linearizable(look).await.map_err(NotDone::from)?;
         // Another SP's is as unknown as one that never was.
         let found = found.ok_or_else(|| Fault::input("requestIdentifier"))?;
-        let tells = !self.door.context.settings.smpp.address.is_empty();
-        Ok(found.into_iter().map(|(to, standing)| (to, word_of(standing, tells))).collect())
+        let tells = self.door.context.settings.tells_of_texts();
+        Ok(found.into_iter().map(|(to, standing)| (to, status_of(standing, tells).name())).collect())
     }
 
     fn key(&self) -> Result<u128, Fault> {
@@ -181,16 +233,16 @@ impl Texting<'_> {
 }
 
 /// The standard's word; `tells` when the centre tells what becomes of texts.
-const fn word_of(standing: TextStanding, tells: bool) -> &'static str {
+const fn status_of(standing: TextStanding, tells: bool) -> DeliveryStatus {
     match standing {
-        TextStanding::Waiting | TextStanding::Is(Fate::Sending) => "MessageWaiting",
-        TextStanding::Is(Fate::Sent) => "DeliveredToNetwork",
-        TextStanding::Is(Fate::Delivered) => "DeliveredToTerminal",
-        TextStanding::Is(Fate::Failed | Fate::Superseded) => "DeliveryImpossible",
-        TextStanding::Is(Fate::Unknown) => "DeliveryUncertain",
+        TextStanding::Waiting | TextStanding::Is(Fate::Sending) => DeliveryStatus::MessageWaiting,
+        TextStanding::Is(Fate::Sent) => DeliveryStatus::DeliveredToNetwork,
+        TextStanding::Is(Fate::Delivered) => DeliveryStatus::DeliveredToTerminal,
+        TextStanding::Is(Fate::Failed | Fate::Superseded) => DeliveryStatus::DeliveryImpossible,
+        TextStanding::Is(Fate::Unknown) => DeliveryStatus::DeliveryUncertain,
         // A centre that tells nothing has taken it; of one that does it is too long ago to say.
-        TextStanding::Gone if tells => "DeliveryUncertain",
-        TextStanding::Gone => "DeliveredToNetwork",
+        TextStanding::Gone if tells => DeliveryStatus::DeliveryUncertain,
+        TextStanding::Gone => DeliveryStatus::DeliveredToNetwork,
     }
 }
 
@@ -211,7 +263,7 @@ fn answered(operation: &str, names: Names, inside: impl FnOnce(&mut crate::soap:
 }
 
 /// SHA-256 of parts, each with its length in front; its first 16 bytes.
-fn digest(parts: &[&[u8]]) -> u128 {
+pub(super) fn digest(parts: &[&[u8]]) -> u128 {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update((part.len() as u64).to_be_bytes());

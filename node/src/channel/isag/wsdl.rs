@@ -4,7 +4,7 @@
 
 use super::header::REQUEST_HEADER;
 use super::names::{CTCC_COMMON, Family, Interface, Names};
-use super::texting::DELIVERY_STATUSES;
+use super::texting::DeliveryStatus;
 use crate::soap::Written;
 
 pub(super) const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
@@ -40,6 +40,7 @@ const USER: Field = ("endUserIdentifier", "xsd:anyURI", "1", "1");
 const CHARGE: Field = ("charge", "common:ChargingInformation", "1", "1");
 const REFERENCE: Field = ("referenceCode", "xsd:string", "1", "1");
 const RESERVATION: Field = ("reservationIdentifier", "xsd:string", "1", "1");
+const CORRELATOR: Field = ("correlator", "xsd:string", "1", "1");
 const TEXT: &[Field] = &[("result", "xsd:string", "1", "1")];
 
 const AMOUNT_CHARGING: &[Shape] = &[
@@ -71,11 +72,32 @@ const SEND_SMS: &[Shape] = &[
     },
 ];
 
-const fn shapes(interface: Interface) -> &'static [Shape] {
+const RECEIPT: Shape = Shape {
+    name: "notifySmsDeliveryReceipt",
+    parts: &[CORRELATOR, ("deliveryStatus", "texts:DeliveryInformation", "1", "1")],
+    answers: &[],
+};
+const SMS_NOTIFICATION: &[Shape] = &[
+    Shape { name: "notifySmsReception", parts: &[CORRELATOR, ("message", "texts:SmsMessage", "1", "1")], answers: &[] },
+    RECEIPT,
+];
+/// China Telecom has another word for what words belong to.
+const SMS_NOTIFICATION_CTCC: &[Shape] = &[
+    Shape {
+        name: "notifySmsReception",
+        parts: &[("registrationIdentifier", "xsd:string", "1", "1"), ("message", "texts:SmsMessage", "1", "1")],
+        answers: &[],
+    },
+    RECEIPT,
+];
+
+const fn shapes(interface: Interface, family: Family) -> &'static [Shape] {
     match interface {
         Interface::AmountCharging => AMOUNT_CHARGING,
         Interface::ReserveAmountCharging => RESERVE_AMOUNT_CHARGING,
         Interface::SendSms => SEND_SMS,
+        Interface::SmsNotification if matches!(family, Family::Ctcc) => SMS_NOTIFICATION_CTCC,
+        Interface::SmsNotification => SMS_NOTIFICATION,
     }
 }
 
@@ -161,8 +183,9 @@ impl Page<'_> {
             let port_type = format!("interface:{name}");
             wsdl.element("wsdl:binding", &[("name", &binding), ("type", &port_type)], |bound| {
                 bound.empty("soap:binding", &[("style", "document"), ("transport", HTTP)]);
-                for shape in shapes(self.interface) {
-                    bound.element("wsdl:operation", &[("name", shape.name)], bound_operation);
+                let header = header_of(self.interface);
+                for shape in shapes(self.interface, self.names.family) {
+                    bound.element("wsdl:operation", &[("name", shape.name)], |bound| bound_operation(bound, header));
                 }
             });
             wsdl.element("wsdl:service", &[("name", &format!("{name}Service"))], |service| {
@@ -183,7 +206,7 @@ impl Page<'_> {
             ("xmlns:faults", &faults),
             ("xmlns:head", CTCC_COMMON),
         ];
-        let of_texts = self.interface == Interface::SendSms;
+        let of_texts = self.interface.is_of_texts();
         if of_texts {
             spaces.push(("xmlns:texts", &texts));
         }
@@ -202,20 +225,21 @@ impl Page<'_> {
                     if self.names.family != Family::Ctcc {
                         self.import_types(schema, Family::Ctcc);
                     }
-                    for shape in shapes(self.interface) {
+                    for shape in shapes(self.interface, self.names.family) {
                         elements(schema, shape);
                     }
                 });
             });
-            message(wsdl, REQUEST_HEADER, &format!("head:{REQUEST_HEADER}"));
-            for shape in shapes(self.interface) {
+            let header = header_of(self.interface);
+            message(wsdl, header, &format!("head:{header}"));
+            for shape in shapes(self.interface, self.names.family) {
                 for what in ["", "Response"] {
                     let element = format!("{}{what}", shape.name);
                     message(wsdl, &message_name(shape.name, what), &format!("local:{element}"));
                 }
             }
             wsdl.element("wsdl:portType", &[("name", name)], |port| {
-                for shape in shapes(self.interface) {
+                for shape in shapes(self.interface, self.names.family) {
                     port.element("wsdl:operation", &[("name", shape.name)], |operation| ported(operation, shape.name));
                 }
             });
@@ -336,8 +360,8 @@ fn record(schema: &mut Written, name: &str, fields: &[Field]) {
 fn text_types(schema: &mut Written) {
     schema.element("xsd:simpleType", &[("name", "DeliveryStatus")], |kind| {
         kind.element("xsd:restriction", &[("base", "xsd:string")], |words| {
-            for word in DELIVERY_STATUSES {
-                words.empty("xsd:enumeration", &[("value", word)]);
+            for status in DeliveryStatus::ALL {
+                words.empty("xsd:enumeration", &[("value", status.name())]);
             }
         });
     });
@@ -345,6 +369,16 @@ fn text_types(schema: &mut Written) {
         schema,
         "DeliveryInformation",
         &[("address", "xsd:anyURI", "1", "1"), ("deliveryStatus", "texts:DeliveryStatus", "1", "1")],
+    );
+    record(
+        schema,
+        "SmsMessage",
+        &[
+            ("message", "xsd:string", "1", "1"),
+            ("senderAddress", "xsd:anyURI", "1", "1"),
+            ("smsServiceActivationNumber", "xsd:anyURI", "1", "1"),
+            ("dateTime", "xsd:dateTime", "0", "1"),
+        ],
     );
 }
 
@@ -375,7 +409,8 @@ fn message_name(operation: &str, what: &str) -> String {
 
 fn message(wsdl: &mut Written, name: &str, element: &str) {
     wsdl.element("wsdl:message", &[("name", name)], |message| {
-        let part = if name == REQUEST_HEADER || EXCEPTIONS.contains(&name) { name } else { "parameters" };
+        let is_named = [REQUEST_HEADER, NOTIFY_HEADER].contains(&name) || EXCEPTIONS.contains(&name);
+        let part = if is_named { name } else { "parameters" };
         message.empty("wsdl:part", &[("name", part), ("element", element)]);
     });
 }
@@ -389,11 +424,16 @@ fn ported(operation: &mut Written, name: &str) {
     }
 }
 
-fn bound_operation(operation: &mut Written) {
+/// What heads the messages of an interface.
+fn header_of(interface: Interface) -> &'static str {
+    if interface == Interface::SmsNotification { NOTIFY_HEADER } else { REQUEST_HEADER }
+}
+
+fn bound_operation(operation: &mut Written, header: &str) {
     operation.empty("soap:operation", &[("soapAction", ""), ("style", "document")]);
     operation.element("wsdl:input", &[], |input| {
-        let message = format!("interface:{REQUEST_HEADER}");
-        input.empty("soap:header", &[("message", &message), ("part", REQUEST_HEADER), ("use", "literal")]);
+        let message = format!("interface:{header}");
+        input.empty("soap:header", &[("message", &message), ("part", header), ("use", "literal")]);
         input.empty("soap:body", &[("use", "literal")]);
     });
     operation.element("wsdl:output", &[], |output| output.empty("soap:body", &[("use", "literal")]));

@@ -57,6 +57,15 @@ impl Words {
     /// # Errors
     /// [`NotDone::Busy`], [`NotDone::Unavailable`], [`NotDone::Unknown`]: they are to come again, and are the same then.
     pub(crate) async fn hear(&self, from: Msisdn, words: &str) -> Result<Reply, NotDone> {
+        self.hear_as(from, words, None).await
+    }
+
+    /// The same, by a name that whoever brings them has for them: by it they are the same for as long as request ids are
+    /// remembered.
+    ///
+    /// # Errors
+    /// As [`Self::hear`]; and [`NotDone::Refused`] when other words had this name.
+    pub(crate) async fn hear_as(&self, from: Msisdn, words: &str, name: Option<Request>) -> Result<Reply, NotDone> {
         let verb = Verb::HearWords { from, words: self.context.judge.words_digest(from, words) };
         self.context.is_readable(verb.since()).await?;
         let wall = LogTime(self.context.seams.clock.wall_ms());
@@ -70,12 +79,16 @@ impl Words {
             let index = self.context.replica.read(State::index);
             return Ok(Reply { outcome: Outcome::Done, index, replayed: false });
         };
-        let mut reply = self.context.replica.propose(Command::internal(verb)).await?;
+        let mut reply = self.context.replica.propose(Command { request: name, verb }).await?;
+        if let Outcome::Refused(refusal @ (Refusal::DuplicateRequest | Refusal::RequestTooOld)) = reply.outcome {
+            return Err(NotDone::refused(refusal));
+        }
         let Outcome::Heard { number, again } = reply.outcome else {
             // An answer would be one more text to whoever sends too many.
             metrics::counter!("mpss_sms_words_total", "result" => "too_many").increment(1);
             return Ok(reply);
         };
+        let again = again || reply.replayed;
         let result = if again { "again" } else { "heard" };
         metrics::counter!("mpss_sms_words_total", "result" => result).increment(1);
         self.follow(from, number, home, words).await?;

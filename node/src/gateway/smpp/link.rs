@@ -25,7 +25,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use super::line::Line;
 use super::receipt::fate_of_state;
 use super::wire::{Identity, command};
-use crate::gateway::message_centre::{Cancelled, Inbound, MessageCentre, ShortMessage, Submitted};
+use crate::gateway::message_centre::{Cancelled, Handed, Inbound, Manner, MessageCentre, Submitted};
 use crate::gateway::rail::Lost;
 
 /// Inbound PDUs in hand at most; more are to come again.
@@ -199,8 +199,13 @@ pub(super) fn in_words(status: CommandStatus) -> String {
 }
 
 impl MessageCentre for SmppLink {
-    fn submit(&self, message: ShortMessage) -> BoxFuture<'_, Result<Submitted, Lost>> {
+    fn manner(&self) -> Manner {
+        Manner::Messages
+    }
+
+    fn submit(&self, handed: Handed) -> BoxFuture<'_, Result<Submitted, Lost>> {
         Box::pin(async move {
+            let Handed::Message(message) = handed else { return Ok(Submitted::Refused("not cut".into())) };
             let answer = self.ask(self.options.identity.submit(&message)).await?;
             let status = answer.status();
             Ok(match (status, answer.pdu()) {

@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::golden::identity;
 use super::link::{LinkOptions, SmppLink};
 use super::wire::{bytes_of, take};
-use crate::gateway::message_centre::{Came, Cancelled, MessageCentre, ShortMessage, Submitted};
+use crate::gateway::message_centre::{Came, Cancelled, Handed, MessageCentre, ShortMessage, Submitted};
 use crate::gateway::rail::Lost;
 use crate::node::real_seams_over;
 
@@ -92,9 +92,13 @@ impl Scene {
     }
 }
 
-fn message() -> ShortMessage {
-    let to = Msisdn::new(18_900_000_001).unwrap();
-    ShortMessage { source: "11888".into(), to, coding: 0, bytes: b"hello".to_vec(), is_part: false, reference: 7 }
+fn to() -> Msisdn {
+    Msisdn::new(18_900_000_001).unwrap()
+}
+
+fn message() -> Handed {
+    let (source, bytes) = ("11888".into(), b"hello".to_vec());
+    Handed::Message(ShortMessage { source, to: to(), coding: 0, bytes, is_part: false, reference: 7 })
 }
 
 fn taken(id: &str) -> SubmitSmResp {
@@ -137,7 +141,7 @@ async fn what_was_written_and_not_answered_is_unknown_and_the_line_comes_back() 
     assert_eq!(asked.await.unwrap(), Err(Lost::Unknown));
     let mut centre = scene.open().await;
     let link = scene.link.clone();
-    let asked = tokio::spawn(async move { link.cancel("11888".into(), message().to).await });
+    let asked = tokio::spawn(async move { link.cancel("11888".into(), to()).await });
     let cancel = loop {
         let heard = centre.hears().await;
         if matches!(heard.pdu(), Some(Pdu::CancelSm(_))) {

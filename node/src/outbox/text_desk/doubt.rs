@@ -5,6 +5,7 @@
 //!  no answer ─wait─▶ cancel_sm ──"gone"─────────────────▶ it had it, and has it no more: again
 //!      │                ├──────"none"──wait────────────▶ delivered ones have their receipt by then: again
 //!      │                └──────no answer, not offered──▶ wait, and ask again
+//!      ├─ asked again by the same name, where that is the same text to the centre ──▶ taken
 //!      ├─ a receipt ──▶ it was taken
 //!      └─ the bound ──▶ unknown
 //! ```
@@ -17,7 +18,7 @@ use ractor::ActorRef;
 
 use super::job::{Doubt, Phase};
 use super::{Desk, DeskMessage};
-use crate::gateway::message_centre::Cancelled;
+use crate::gateway::message_centre::{Cancelled, Manner};
 use crate::gateway::rail::Lost;
 use crate::supervision::tasks::{Report, Task};
 
@@ -63,15 +64,26 @@ impl Desk {
             };
             (asked, self.is_alone(state, to, &source))
         });
+        let again = Doubt { since: self.now(), ..doubt };
+        let Some(asked) = asked else {
+            // Its receipt has come by another door; the number's next text may go.
+            self.set_doubt(to, again);
+            let _ = myself.send_message(DeskMessage::Alarm);
+            return;
+        };
         let wall = LogTime(self.context.seams.clock.wall_ms());
-        let bound = asked.is_some_and(|at| wall.ms_since(at) >= self.context.settings.smpp.give_up_ms);
-        if bound {
+        if wall.ms_since(asked) >= self.context.settings.smpp.give_up_ms {
             tracing::warn!(?to, "what became of a text will not be known");
             self.say(to, (text, part), PartNews::Unknown);
             return;
         }
-        let again = Doubt { since: self.now(), ..doubt };
-        if !alone || doubt.unsupported {
+        if self.manner == (Manner::Texts { known_again: true }) {
+            self.set_doubt(to, again);
+            self.submit(to, true, myself);
+            self.ask_about_doubts_later(myself);
+            return;
+        }
+        if !alone || doubt.unsupported || self.manner != Manner::Messages {
             // Another message from the same number of ours would be taken back with it, or none can be.
             self.set_doubt(to, again);
             self.ask_about_doubts_later(myself);

@@ -3,16 +3,15 @@
 use std::ops::Bound;
 use std::time::Duration;
 
-use mpss_domain::account::Language;
 use mpss_domain::texts::{Fate, PartNews, PartStatus, TextNews, reference_of};
-use mpss_domain::{Effect, EffectId, EffectRow, Msisdn, State};
+use mpss_domain::{Effect, EffectId, EffectRow, Msisdn, ProvinceId, State};
 use ractor::ActorRef;
 
 use super::super::lines::ROWS_PER_READ_MAX;
 use super::{Desk, DeskMessage, JOBS_MAX};
-use crate::gateway::message_centre::{ShortMessage, Submitted};
+use crate::gateway::message_centre::{Handed, Manner, ShortMessage, Submitted, WholeText, name_of};
 use crate::gateway::rail::Lost;
-use crate::gateway::smpp::cut::{Cut, cut};
+use crate::gateway::smpp::cut::{Alphabet, Cut, cut};
 use crate::supervision::tasks::{Report, Task};
 
 /// Numbers looked at in one turn for something to send.
@@ -26,7 +25,12 @@ pub(super) enum Phase {
     /// The mark is being recorded.
     Asking,
     /// It is with the centre, and its answer is waited for.
-    Submitting(#[expect(dead_code, reason = "the task ends with its job")] Task),
+    Submitting {
+        #[expect(dead_code, reason = "the task ends with its job")]
+        task: Task,
+        /// It was handed over before, and what came of that is not known.
+        again: bool,
+    },
     /// There was no answer.
     Doubtful(Doubt),
     /// It is being taken back.
@@ -42,7 +46,7 @@ pub(super) struct Doubt {
     pub(super) since: Duration,
     /// The centre has said that it has no such message.
     pub(super) is_nowhere: bool,
-    /// The centre can not be asked to take messages back.
+    /// The centre can neither be asked to take messages back nor to take them again.
     pub(super) unsupported: bool,
 }
 
@@ -57,8 +61,36 @@ impl Doubt {
 pub(super) struct Job {
     pub(super) text: EffectId,
     pub(super) part: u8,
-    pub(super) cut: Cut,
+    pub(super) pieces: Pieces,
     pub(super) phase: Phase,
+}
+
+/// A text as the centre takes it.
+#[derive(Debug)]
+pub(super) enum Pieces {
+    /// Message by message.
+    Cut(Cut),
+    /// Whole.
+    Whole(WholeText),
+}
+
+impl Pieces {
+    fn of(row: &EffectRow, manner: Manner, alphabet: Alphabet, province: ProvinceId) -> Option<Self> {
+        let Effect::Sms { to, language, text } = &row.effect else { return None };
+        let words = text.render(*language);
+        Some(match manner {
+            Manner::Messages => Self::Cut(cut(&words, alphabet, row.id.0.to_le_bytes()[0])),
+            Manner::Texts { .. } => Self::Whole(WholeText { to: *to, words, name: name_of(province, row.at, row.id) }),
+        })
+    }
+
+    /// How many the centre takes one by one.
+    fn count(&self) -> u8 {
+        match self {
+            Self::Cut(cut) => u8::try_from(cut.messages.len()).expect("bounded"),
+            Self::Whole(_) => 1,
+        }
+    }
 }
 
 /// What the state says of a job.
@@ -156,12 +188,12 @@ impl Desk {
                 continue;
             };
             let found = self.context.replica.read(|state| state.effect(id).cloned());
-            let Some((language, words)) = found.as_ref().and_then(words) else {
+            let pieces = found.and_then(|row| Pieces::of(&row, self.manner, self.alphabet, self.context.province));
+            let Some(pieces) = pieces else {
                 self.lines.done(to, [id]);
                 continue;
             };
-            let cut = cut(&words.render(language), self.alphabet, id.0.to_le_bytes()[0]);
-            self.jobs.insert(to, Job { text: id, part: 0, cut, phase: Phase::Held });
+            self.jobs.insert(to, Job { text: id, part: 0, pieces, phase: Phase::Held });
             return true;
         }
     }
@@ -192,7 +224,7 @@ impl Desk {
             Seen::Next(part) => {
                 job.part = part;
                 job.phase = Phase::Asking;
-                let parts = u8::try_from(job.cut.messages.len()).expect("bounded");
+                let parts = job.pieces.count();
                 self.news.push(TextNews { text: job.text, part, news: PartNews::Asks { parts } });
             }
         }
@@ -210,8 +242,10 @@ impl Desk {
             (Phase::Held, _) => {}
             (_, Seen::Over) => self.finish(to),
             // Until its receipt has come, before its answer or instead of it.
-            (Phase::Asking | Phase::Submitting(_) | Phase::Doubtful(_) | Phase::Cancelling(..), Seen::Asked(part))
-                if part == job.part => {}
+            (
+                Phase::Asking | Phase::Submitting { .. } | Phase::Doubtful(_) | Phase::Cancelling(..),
+                Seen::Asked(part),
+            ) if part == job.part => {}
             _ => job.phase = Phase::Held,
         }
     }
@@ -219,29 +253,40 @@ impl Desk {
     /// A part that is marked goes to the centre.
     fn submit_if_asked(&mut self, to: Msisdn, myself: &ActorRef<DeskMessage>) {
         let Some(job) = self.jobs.get(&to) else { return };
+        if !self.is_in_record(job.text) {
+            self.submit(to, false, myself);
+        }
+    }
+
+    /// Hands a part that is marked over, `again` when its answer was lost before.
+    pub(super) fn submit(&mut self, to: Msisdn, again: bool, myself: &ActorRef<DeskMessage>) {
+        let Some(job) = self.jobs.get(&to) else { return };
         let (text, part) = (job.text, job.part);
         let (asked, tries) =
             self.context.replica.read(|state| (state.asked_part(to), state.text(text).map_or(0, |text| text.tries)));
-        if asked != Some((text, part)) || self.is_in_record(text) || !self.tenure.holds() {
+        if asked != Some((text, part)) || !self.tenure.holds() {
             return;
         }
-        let message = ShortMessage {
-            source: self.source_of(text, part),
-            to,
-            coding: job.cut.coding,
-            bytes: job.cut.messages.get(usize::from(part)).cloned().unwrap_or_default(),
-            is_part: job.cut.is_in_parts(),
-            reference: reference_of(text, part, tries),
+        let handed = match &job.pieces {
+            Pieces::Whole(whole) => Handed::Text(whole.clone()),
+            Pieces::Cut(cut) => Handed::Message(ShortMessage {
+                source: self.source_of(text, part),
+                to,
+                coding: cut.coding,
+                bytes: cut.messages.get(usize::from(part)).cloned().unwrap_or_default(),
+                is_part: cut.is_in_parts(),
+                reference: reference_of(text, part, tries),
+            }),
         };
         let report = Report::new(myself.clone(), DeskMessage::Submitted(to, text, part, Err(Lost::Unknown)));
         let centre = self.centre.clone();
         let work = async move {
-            let result = centre.submit(message).await;
+            let result = centre.submit(handed).await;
             report.say(DeskMessage::Submitted(to, text, part, result));
         };
-        let task = Task::start(&self.context.seams, "submit_sm", Box::pin(work));
+        let task = Task::start(&self.context.seams, "text handed over", Box::pin(work));
         if let Some(job) = self.jobs.get_mut(&to) {
-            job.phase = Phase::Submitting(task);
+            job.phase = Phase::Submitting { task, again };
         }
     }
 
@@ -261,11 +306,12 @@ impl Desk {
             Err(Lost::Unknown) => "no_answer",
         };
         metrics::counter!("mpss_sms_total", "result" => named).increment(1);
-        let is_meant =
-            |job: &&mut Job| (job.text, job.part) == (text, part) && matches!(job.phase, Phase::Submitting(_));
-        let Some(job) = self.jobs.get_mut(&to).filter(is_meant) else { return };
-        if matches!(result, Err(Lost::Unknown)) {
-            tracing::info!(?to, "the SMS centre did not answer: what became of a message is not known");
+        let Some(job) = self.jobs.get_mut(&to).filter(|job| (job.text, job.part) == (text, part)) else { return };
+        let Phase::Submitting { again, .. } = job.phase else { return };
+        // That it is not taken now says nothing of the time before.
+        let is_open = again && !matches!(result, Ok(Submitted::Taken(_)));
+        if is_open || matches!(result, Err(Lost::Unknown)) {
+            tracing::info!(?to, again, result = named, "what became of a text is not known");
             job.phase = Phase::Doubtful(Doubt::new(now));
             self.look(to);
             return;
@@ -295,12 +341,5 @@ impl Desk {
             self.lines.done(to, [job.text]);
             self.ready.insert(to);
         }
-    }
-}
-
-fn words(row: &EffectRow) -> Option<(Language, &mpss_domain::SmsText)> {
-    match &row.effect {
-        Effect::Sms { language, text, .. } => Some((*language, text)),
-        _ => None,
     }
 }

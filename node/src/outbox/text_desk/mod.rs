@@ -3,11 +3,13 @@
 //! ```text
 //!  rows ─▶ one job for each number ─▶ Asks recorded ─▶ submit ─▶ taken, busy, refused ─▶ recorded ─▶ next
 //!                                                        └─ no answer: doubtful ─▶ receipt │ taken back │ unknown
+//!                                                                      └─ or asked again, by the same name ─▶ taken
 //!  centre ─▶ receipts ─▶ recorded ─▶ acknowledged        words ─▶ channel::sms ─▶ acknowledged
 //! ```
 //!
 //! What is in doubt is a row of the state, not of this actor: the next leader finds it and goes on by the same rules
-//! (`docs/decisions/0403-sms.md`). Only who leads holds the line: it is opened with this actor and ends with it.
+//! (`docs/decisions/0403-sms.md`, `docs/decisions/0411-isag-texts.md`). Only who leads holds the line: it is opened with
+//! this actor and ends with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +21,9 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::lines::Lines;
 use crate::channel::sms::Words;
-use crate::gateway::message_centre::{Acknowledge, Came, Cancelled, Inbound, MessageCentre, OpenCentre, Submitted};
+use crate::gateway::message_centre::{
+    Acknowledge, Came, Cancelled, Inbound, Manner, MessageCentre, OpenCentre, Submitted,
+};
 use crate::gateway::rail::Lost;
 use crate::gateway::smpp::cut::Alphabet;
 use crate::node::Context;
@@ -100,6 +104,7 @@ pub(crate) struct Desk {
     querying: Option<Task>,
     query_from: Duration,
     alphabet: Alphabet,
+    manner: Manner,
     _listening: [Task; 2],
 }
 
@@ -124,6 +129,7 @@ impl Actor for TextDesk {
         let alphabet = if context.settings.smpp.alphabet == "ucs2" { Alphabet::Ucs2 } else { Alphabet::Gsm };
         Ok(Desk {
             words: Arc::new(Words::new(context.clone())),
+            manner: centre.manner(),
             tenure,
             centre,
             bell,

@@ -8,7 +8,7 @@ fn envelope(body: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_mean_harm_are_refused_without_any() {
-    let shop = Shop::open().await;
+    let shop = Shop::open_with(|settings| settings.isag_texts.url = "http://127.0.0.1:1/".into()).await;
     let before = shop.trial.context.replica.read(mpss_domain::State::digest);
     let laughs: String =
         (1..10).map(|k| format!("<!ENTITY l{k} \"{}\">", format!("&l{};", k - 1).repeat(10))).collect();

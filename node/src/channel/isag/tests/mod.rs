@@ -30,6 +30,7 @@ use crate::soap::{ENVELOPE, Element, Envelope};
 mod charges;
 mod consent;
 mod hostile;
+mod notified;
 mod refunds;
 mod reservations;
 mod served;
