@@ -26,12 +26,18 @@ enum Next {
 }
 
 #[derive(Clone, Default)]
-struct Isag(Arc<Mutex<(VecDeque<Next>, Vec<(HeaderMap, String)>)>>);
+struct Isag(Arc<Mutex<Played>>);
+
+#[derive(Default)]
+struct Played {
+    next: VecDeque<Next>,
+    asked: Vec<(HeaderMap, String)>,
+}
 
 async fn answer(State(isag): State<Isag>, headers: HeaderMap, body: String) -> Response {
     let mut inside = isag.0.lock();
-    inside.1.push((headers, body));
-    match inside.0.pop_front() {
+    inside.asked.push((headers, body));
+    match inside.next.pop_front() {
         Some(Next::Is(status, text)) => (status, text).into_response(),
         Some(Next::Nothing) | None => {
             let broken = futures::stream::once(std::future::ready(Err::<&[u8], _>(std::io::Error::other("cut"))));
@@ -100,18 +106,18 @@ impl Scene {
     }
 
     async fn sends(&self, next: Next) -> Result<Submitted, Lost> {
-        self.isag.0.lock().0.push_back(next);
+        self.isag.0.lock().next.push_back(next);
         self.way.submit(Handed::Text(text())).await
     }
 
     async fn asks(&self, next: Next) -> Result<ReceiptFate, Lost> {
-        self.isag.0.lock().0.push_back(next);
+        self.isag.0.lock().next.push_back(next);
         self.way.query(String::new(), "request-7".into()).await
     }
 
     fn last(&self) -> (HeaderMap, Envelope) {
         let inside = self.isag.0.lock();
-        let (headers, text) = inside.1.last().unwrap();
+        let (headers, text) = inside.asked.last().unwrap();
         (headers.clone(), Envelope::read(text.as_bytes()).unwrap())
     }
 }
