@@ -79,6 +79,7 @@ impl Property for DebitsAtHome {
             }
         }
         let mut wrong = Vec::new();
+        // What has debited is looked at once: asked for again, behind a new plan in the same entry, it only tells its answer.
         for (command, reply) in entry.batch.commands.iter().zip(entry.replies) {
             // An answer that is given again says nothing of what is in force now.
             if reply.replayed {
@@ -90,24 +91,24 @@ impl Property for DebitsAtHome {
                     self.plans.entry(plan.epoch).or_insert_with(|| Arc::new((**plan).clone()));
                     None
                 }
-                (Verb::PlaceOrder { msisdn, epoch, .. }, Outcome::Order(order)) if orders.contains(order) => {
+                (Verb::PlaceOrder { msisdn, epoch, .. }, Outcome::Order(order)) if orders.remove(order) => {
                     Some((*msisdn, *epoch))
                 }
                 (verb @ (Verb::PayBill(_) | Verb::BuyShipped(_) | Verb::BuyByCode(_)), Outcome::Order(order))
-                    if orders.contains(order) =>
+                    if orders.remove(order) =>
                 {
                     verb.purchase().map(|purchase| (purchase.msisdn, purchase.epoch))
                 }
-                (Verb::PayByCode(ask), Outcome::Paid(_)) if orders.contains(&ask.request.order) => {
+                (Verb::PayByCode(ask), Outcome::Paid(_)) if orders.remove(&ask.request.order) => {
                     Some((ask.request.msisdn, ask.request.epoch))
                 }
-                (Verb::PayForBill(ask), Outcome::Paid(_)) if orders.contains(&ask.request.order) => {
+                (Verb::PayForBill(ask), Outcome::Paid(_)) if orders.remove(&ask.request.order) => {
                     Some((ask.request.msisdn, ask.request.epoch))
                 }
-                (Verb::Pay(request), Outcome::Paid(_)) if orders.contains(&request.order) => {
+                (Verb::Pay(request), Outcome::Paid(_)) if orders.remove(&request.order) => {
                     Some((request.msisdn, request.epoch))
                 }
-                (Verb::Transfer { payer, epoch, .. }, Outcome::Transfer(transfer)) if transfers.contains(transfer) => {
+                (Verb::Transfer { payer, epoch, .. }, Outcome::Transfer(transfer)) if transfers.remove(transfer) => {
                     Some((*payer, *epoch))
                 }
                 _ => None,
